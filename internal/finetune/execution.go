@@ -1,0 +1,100 @@
+package finetune
+
+// Execution is the whole execution document, in the order it grows. No code
+// handles it whole: every task is passed the view it needs. It exists so that
+// a test can hold every path in the state machine against it.
+type Execution struct {
+	Dataset    Dataset    `json:"dataset"`
+	Resume     bool       `json:"resume"`
+	Report     Report     `json:"report"`
+	Job        Job        `json:"job"`
+	Model      Model      `json:"model"`
+	Results    Results    `json:"results"`
+	Throughput Throughput `json:"throughput"`
+	// SmokeTest is what the new capacity answered with.
+	SmokeTest SmokeTest `json:"smokeTest"`
+	Endpoint  Endpoint  `json:"endpoint"`
+	Error     Failure   `json:"error"`
+	// ReleaseError is why ReleaseRun itself failed.
+	ReleaseError Failure `json:"releaseError"`
+	End          Closing `json:"end"`
+}
+
+// ValidateInput is ValidateDataset's view.
+type ValidateInput struct {
+	ExecutionARN string  `json:"executionArn"`
+	Dataset      Dataset `json:"dataset"`
+	Resume       bool    `json:"resume"`
+}
+
+// SubmitInput is SubmitJob's view.
+type SubmitInput struct {
+	Run        Run       `json:"run"`
+	Settings   Settings  `json:"settings"`
+	Training   Accepted  `json:"training"`
+	Validation *Accepted `json:"validation"`
+}
+
+// PollInput is PollJob's or PollThroughput's view: a job alone, or a
+// throughput with the model it shall serve. The answer is the noun, refreshed.
+type PollInput struct {
+	Job        *Job        `json:"job,omitempty"`
+	Throughput *Throughput `json:"throughput,omitempty"`
+	Model      *Model      `json:"model,omitempty"`
+}
+
+// AnalyzeInput is AnalyzeResults' view.
+type AnalyzeInput struct {
+	Run Run `json:"run"`
+	Job Job `json:"job"`
+}
+
+// Actions of the throughput function.
+const (
+	ActionSecure    = "secure"
+	ActionSmokeTest = "smoke-test"
+	ActionPublish   = "publish"
+	ActionRelease   = "release"
+)
+
+// ThroughputInput is the view of every state that the throughput function
+// serves; which fields are filled depends on Action.
+//
+//	secure      run, settings, model                                → Throughput
+//	smoke-test  run, throughput                                     → SmokeTest
+//	publish     run, settings, training, model, results, throughput → Endpoint
+//	release     executionArn, dataset, error                        → Closing
+//	release     executionArn, input, status (from the status rule)  → Closing
+type ThroughputInput struct {
+	Action       string      `json:"action"`
+	ExecutionARN string      `json:"executionArn,omitempty"`
+	Dataset      *Dataset    `json:"dataset,omitempty"`
+	Run          *Run        `json:"run,omitempty"`
+	Settings     *Settings   `json:"settings,omitempty"`
+	Training     *Accepted   `json:"training,omitempty"`
+	Model        *Model      `json:"model,omitempty"`
+	Results      *Results    `json:"results,omitempty"`
+	Throughput   *Throughput `json:"throughput,omitempty"`
+	Error        *Failure    `json:"error,omitempty"`
+	// Input is the execution's input as the status event carries it: JSON
+	// inside a JSON string.
+	Input string `json:"input,omitempty"`
+	// Status is the execution's status: FAILED, TIMED_OUT or ABORTED.
+	Status string `json:"status,omitempty"`
+}
+
+// StatusRelease is what the status rule sends: [ThroughputInput] with only the
+// fields an EventBridge input transformer fills.
+type StatusRelease struct {
+	Action       string `json:"action"`
+	ExecutionARN string `json:"executionArn"`
+	Input        string `json:"input"`
+	Status       string `json:"status"`
+}
+
+// SmokeTest is one real request's answer, by its measure and not its text.
+type SmokeTest struct {
+	// StopReason is Converse's stopReason.
+	StopReason   string `json:"stopReason"`
+	OutputTokens int    `json:"outputTokens"`
+}

@@ -1,0 +1,77 @@
+package finetune
+
+import "strings"
+
+// The prefixes of the bucket. Who may read and write which is the heart of the
+// bucket policy and of every role's policy.
+const (
+	// PrefixDatasets is where teams drop data sets: <model>/<file>.jsonl.
+	PrefixDatasets = "fine-tuning-datasets/"
+	// PrefixValidation is where teams drop Bedrock's second data set:
+	// <model>/validation.jsonl, before the data set it belongs to.
+	PrefixValidation = "validation-datasets/"
+	// PrefixAccepted holds the checked copies Bedrock trains on: <runId>/.
+	PrefixAccepted = "accepted/"
+	// PrefixOutputs is where Bedrock writes a job's metrics: <runId>/.
+	PrefixOutputs = "outputs/"
+	// PrefixReports holds what is reported of a run: <runId>/.
+	PrefixReports = "reports/"
+	// PrefixRuns holds the claims: <runId>.json.
+	PrefixRuns = "runs/"
+	// PrefixRegistry holds one record a model: <model>.json.
+	PrefixRegistry = "registry/"
+	// PrefixApprovals holds an operator's word on a purchase: <runId>.json.
+	PrefixApprovals = "approvals/"
+)
+
+// TuningKey is the key of a model's optional settings, beside its data sets.
+func TuningKey(model string) string { return PrefixDatasets + model + "/tuning.json" }
+
+// ValidationKey is the key of a model's optional validation data.
+func ValidationKey(model string) string { return PrefixValidation + model + "/validation.jsonl" }
+
+// AcceptedTrainingKey is the key of the copy a run's job is trained on.
+func AcceptedTrainingKey(id RunID) string { return PrefixAccepted + string(id) + "/train.jsonl" }
+
+// AcceptedValidationKey is the key of the copy a run's job is validated on.
+func AcceptedValidationKey(id RunID) string {
+	return PrefixAccepted + string(id) + "/validation.jsonl"
+}
+
+// OutputPrefix is the prefix Bedrock writes a run's metrics under.
+func OutputPrefix(id RunID) string { return PrefixOutputs + string(id) + "/" }
+
+// DatasetReportKey is the key of what the check found.
+func DatasetReportKey(id RunID) string { return PrefixReports + string(id) + "/dataset.json" }
+
+// RunReportKey is the key of the report of the run's end.
+func RunReportKey(id RunID) string { return PrefixReports + string(id) + "/run.json" }
+
+// RunKey is the key of a run's record.
+func RunKey(id RunID) string { return PrefixRuns + string(id) + ".json" }
+
+// RegistryKey is the key of a model's record.
+func RegistryKey(model string) string { return PrefixRegistry + model + ".json" }
+
+// S3URI is the s3:// form of an object's place, as Bedrock takes it.
+func S3URI(bucket, key string) string { return "s3://" + bucket + "/" + key }
+
+// ParseS3URI splits an s3:// URI into bucket and key.
+func ParseS3URI(uri string) (bucket, key string, ok bool) {
+	rest, ok := strings.CutPrefix(uri, "s3://")
+	if !ok {
+		return "", "", false
+	}
+	bucket, key, _ = strings.Cut(rest, "/")
+	return bucket, key, bucket != ""
+}
+
+// Tags on everything a run makes in Bedrock, by which an owner is found again.
+const (
+	// TagStack holds the stack's name.
+	TagStack = "tuneline:stack"
+	// TagModel holds the model's name.
+	TagModel = "tuneline:model"
+	// TagRun holds the RunID.
+	TagRun = "tuneline:run"
+)

@@ -1,0 +1,110 @@
+// Package lambdaenv is the environment of each function, spelled once: the
+// infrastructure fills a struct with tokens and calls [Env] on it, the function
+// calls [Load] and gets the same struct filled with values. Every field is a
+// string, since a token is one; a list is joined by commas.
+//
+// Nothing else reads the environment; region and credentials are the SDK's.
+package lambdaenv
+
+import (
+	"fmt"
+	"os"
+	"reflect"
+	"strings"
+)
+
+// Validate is the environment of lambdas/validate.
+type Validate struct {
+	// Bucket is the name of the one bucket.
+	Bucket string `env:"TUNELINE_BUCKET"`
+	// Region is where jobs run: a base model must be offered there.
+	Region string `env:"TUNELINE_REGION"`
+	// Defaults is the stack's settings, a finetune.Settings as JSON.
+	Defaults string `env:"TUNELINE_DEFAULTS"`
+}
+
+// Submit is the environment of lambdas/submit.
+type Submit struct {
+	Bucket string `env:"TUNELINE_BUCKET"`
+	// Stack is the stack's name, the value of finetune.TagStack on everything made.
+	Stack string `env:"TUNELINE_STACK"`
+	// RoleARN is the service role Bedrock assumes for the job.
+	RoleARN string `env:"TUNELINE_SERVICE_ROLE_ARN"`
+	// KeyARN is the customer managed key's ARN.
+	KeyARN string `env:"TUNELINE_KEY_ARN"`
+	// SubnetIDs and SecurityGroupIDs are the job's, joined by commas.
+	SubnetIDs        string `env:"TUNELINE_JOB_SUBNET_IDS"`
+	SecurityGroupIDs string `env:"TUNELINE_JOB_SECURITY_GROUP_IDS"`
+	// DeadlineHours is training.deadlineHours, a whole number.
+	DeadlineHours string `env:"TUNELINE_JOB_DEADLINE_HOURS"`
+}
+
+// Poll is the environment of lambdas/poll: what a job must show to be private.
+type Poll struct {
+	KeyARN           string `env:"TUNELINE_KEY_ARN"`
+	SubnetIDs        string `env:"TUNELINE_JOB_SUBNET_IDS"`
+	SecurityGroupIDs string `env:"TUNELINE_JOB_SECURITY_GROUP_IDS"`
+}
+
+// Analyze is the environment of lambdas/analyze.
+type Analyze struct {
+	Bucket string `env:"TUNELINE_BUCKET"`
+}
+
+// Throughput is the environment of lambdas/throughput.
+type Throughput struct {
+	Bucket string `env:"TUNELINE_BUCKET"`
+	Stack  string `env:"TUNELINE_STACK"`
+}
+
+// Invoke is the environment of lambdas/invoke.
+type Invoke struct {
+	Bucket string `env:"TUNELINE_BUCKET"`
+}
+
+// Lifecycle is the environment of lambdas/lifecycle.
+type Lifecycle struct {
+	Stack string `env:"TUNELINE_STACK"`
+	// RuleName is the upload rule, disabled first.
+	RuleName string `env:"TUNELINE_RULE_NAME"`
+	// StateMachineARN is the machine whose executions are stopped.
+	StateMachineARN string `env:"TUNELINE_STATE_MACHINE_ARN"`
+	// JobSecurityGroupID is the group whose network interfaces must go before
+	// CloudFormation can delete it.
+	JobSecurityGroupID string `env:"TUNELINE_JOB_SECURITY_GROUP_ID"`
+}
+
+// Env returns the variables of one of this package's structs.
+func Env(environment any) map[string]string {
+	v := reflect.ValueOf(environment)
+	m := make(map[string]string, v.NumField())
+	for i := range v.NumField() {
+		m[v.Type().Field(i).Tag.Get("env")] = v.Field(i).String()
+	}
+	return m
+}
+
+// Load fills one of this package's structs from the process environment. The
+// error names every variable that is missing or empty.
+func Load[T any]() (T, error) {
+	var environment T
+	v := reflect.ValueOf(&environment).Elem()
+	var missing []string
+	for i := range v.NumField() {
+		name := v.Type().Field(i).Tag.Get("env")
+		value := os.Getenv(name)
+		if value == "" {
+			missing = append(missing, name)
+		}
+		v.Field(i).SetString(value)
+	}
+	if missing != nil {
+		return environment, fmt.Errorf("environment lacks %s: the infrastructure sets them, see internal/lambdaenv", strings.Join(missing, ", "))
+	}
+	return environment, nil
+}
+
+// List splits a value joined by commas.
+func List(joined string) []string {
+	return strings.Split(joined, ",")
+}

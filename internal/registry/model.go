@@ -1,0 +1,116 @@
+package registry
+
+import (
+	"context"
+	"time"
+
+	"github.com/tuneline/tuneline/internal/finetune"
+)
+
+// Model is the record of one model, at registry/<model>.json: what serves it
+// now, what served it before, and what is still to be deleted.
+type Model struct {
+	Name string `json:"name"`
+	// Serving is what callers reach; nil until the first run is published.
+	Serving *Capacity `json:"serving,omitempty"`
+	// Previous is the deployment kept for an instant rollback.
+	Previous *Capacity `json:"previous,omitempty"`
+	// Retired are capacities that nothing serves from any more and that are to
+	// be deleted; each leaves the list once it is.
+	Retired []Capacity `json:"retired,omitempty"`
+	// Lease is held by the run that is updating the provisioned throughput in place.
+	Lease *Lease `json:"lease,omitempty"`
+	// History holds every publication, oldest first.
+	History []Capacity `json:"history,omitempty"`
+}
+
+// Capacity is a throughput with the model and the data it serves.
+type Capacity struct {
+	Kind          string       `json:"kind"`
+	ThroughputARN string       `json:"throughputArn"`
+	ModelARN      string       `json:"modelArn"`
+	BaseModel     string       `json:"baseModel"`
+	Run           finetune.Run `json:"run"`
+	// Dataset is the checked copy the model was trained on.
+	Dataset     finetune.Accepted `json:"dataset"`
+	PublishedAt time.Time         `json:"publishedAt"`
+}
+
+// Lease is one run's right to re-point the model's provisioned throughput.
+type Lease struct {
+	Run finetune.Run `json:"run"`
+	// ThroughputARN is what is re-pointed, PreviousModelARN what it served.
+	ThroughputARN    string `json:"throughputArn"`
+	PreviousModelARN string `json:"previousModelArn"`
+}
+
+// Model reads a model's record; the error wraps ErrNotFound when nothing was
+// ever published under the name.
+func (s Store) Model(ctx context.Context, name string) (Model, error) {
+	var model Model
+	_, err := s.read(ctx, finetune.RegistryKey(name), &model)
+	return model, err
+}
+
+// UpdateModel changes a model's record, creating it if need be; change is
+// called again when another writer was first.
+func (s Store) UpdateModel(ctx context.Context, name string, change func(*Model) error) (Model, error) {
+	return update(ctx, s, finetune.RegistryKey(name), true, func(m *Model) error {
+		m.Name = name
+		return change(m)
+	})
+}
+
+// CheckNewest refuses, with kind Superseded, a run that is older than the one
+// being served: older never replaces newer.
+func (m *Model) CheckNewest(run finetune.Run) error {
+	if m.Serving != nil && run.Order.Before(m.Serving.Run.Order) {
+		return finetune.Errorf(finetune.Superseded, "run %s of model %s is older than the published run %s", run.ID, m.Name, m.Serving.Run.ID)
+	}
+	return nil
+}
+
+// Publish makes c what callers reach. What served before is kept for an
+// instant rollback when it costs nothing by the hour, and retired when it
+// does; a throughput that was updated in place is neither. Publishing the same
+// run again changes nothing.
+func (m *Model) Publish(c Capacity) error {
+	if err := m.CheckNewest(c.Run); err != nil {
+		return err
+	}
+	if m.Lease != nil && m.Lease.Run.ID == c.Run.ID {
+		m.Lease = nil
+	}
+	if m.Serving != nil && m.Serving.Run.ID == c.Run.ID {
+		return nil
+	}
+	if was := m.Serving; was != nil && was.ThroughputARN != c.ThroughputARN {
+		m.retireOrKeep(*was)
+	}
+	m.Serving = &c
+	m.History = append(m.History, c)
+	return nil
+}
+
+// retireOrKeep decides what becomes of the capacity that served until now.
+func (m *Model) retireOrKeep(was Capacity) {
+	if was.Kind != finetune.KindDeployment {
+		m.Retired = append(m.Retired, was)
+		return
+	}
+	if m.Previous != nil {
+		m.Retired = append(m.Retired, *m.Previous)
+	}
+	m.Previous = &was
+}
+
+// DropRetired takes a deleted throughput off the list of those to be deleted.
+func (m *Model) DropRetired(throughputARN string) {
+	kept := m.Retired[:0]
+	for _, c := range m.Retired {
+		if c.ThroughputARN != throughputARN {
+			kept = append(kept, c)
+		}
+	}
+	m.Retired = kept
+}

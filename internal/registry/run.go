@@ -1,0 +1,135 @@
+package registry
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"github.com/tuneline/tuneline/internal/finetune"
+)
+
+// Run is the record of one upload's way through the pipeline, at
+// runs/<runId>.json. It says who owns the run and, before anything is bought,
+// what is about to be, so that nothing billed can be left without an owner.
+type Run struct {
+	ID      finetune.RunID   `json:"id"`
+	Model   string           `json:"model"`
+	Dataset finetune.Dataset `json:"dataset"`
+	// ExecutionARN is the execution that owns the run.
+	ExecutionARN string `json:"executionArn"`
+	// EarlierExecutionARNs are those that owned it before it was resumed.
+	EarlierExecutionARNs []string  `json:"earlierExecutionArns,omitempty"`
+	ClaimedAt            time.Time `json:"claimedAt"`
+
+	Report *finetune.Report `json:"report,omitempty"`
+	// Job is set before the job is submitted, without an ARN, and completed after.
+	Job         *finetune.Job     `json:"job,omitempty"`
+	CustomModel *finetune.Model   `json:"customModel,omitempty"`
+	Results     *finetune.Results `json:"results,omitempty"`
+	// Throughput is set before it is bought or updated, without an ARN, and
+	// completed after.
+	Throughput *finetune.Throughput `json:"throughput,omitempty"`
+	Endpoint   *finetune.Endpoint   `json:"endpoint,omitempty"`
+
+	// Closed is set before anything of the run is released: from then on no
+	// step of it may make anything.
+	Closed bool `json:"closed"`
+	// End, Error and Cause say how the run ended; End is empty while it goes on.
+	End     string     `json:"end,omitempty"`
+	Error   string     `json:"error,omitempty"`
+	Cause   string     `json:"cause,omitempty"`
+	EndedAt *time.Time `json:"endedAt,omitempty"`
+}
+
+// Claim makes run.ExecutionARN the owner of a run that has none. It returns
+// the record as it stands, which has another owner when the claim was lost.
+func (s Store) Claim(ctx context.Context, run Run) (Run, error) {
+	err := s.write(ctx, finetune.RunKey(run.ID), "", &run)
+	if errors.Is(err, errLost) {
+		return s.Run(ctx, run.ID)
+	}
+	return run, err
+}
+
+// Reclaim makes executionARN the owner of a run that ended after its model was
+// trained, so that it goes on from that model. What was released is forgotten.
+// A run without a model cannot be resumed: its job's name and token are spent,
+// and uploading again costs no more.
+func (s Store) Reclaim(ctx context.Context, id finetune.RunID, executionARN string) (Run, error) {
+	return s.UpdateRun(ctx, id, func(r *Run) error {
+		if r.ExecutionARN == executionARN {
+			return nil
+		}
+		if r.End != finetune.EndNeedsOperator && r.End != finetune.EndFailed {
+			return finetune.Errorf(finetune.SettingsRejected, "run %s cannot be resumed: its end is %q, and only a run that ended NeedsOperator or Failed can", id, r.End)
+		}
+		if r.CustomModel == nil {
+			return finetune.Errorf(finetune.SettingsRejected, "run %s cannot be resumed: it has no trained model; upload the data set again", id)
+		}
+		r.EarlierExecutionARNs = append(r.EarlierExecutionARNs, r.ExecutionARN)
+		r.ExecutionARN = executionARN
+		r.Closed, r.End, r.Error, r.Cause, r.EndedAt = false, "", "", "", nil
+		r.Throughput, r.Endpoint = nil, nil
+		return nil
+	})
+}
+
+// Attempt is how often the run was resumed. It goes into the token of what is
+// bought, since Bedrock would answer a spent token with what was released.
+func (r Run) Attempt() int { return len(r.EarlierExecutionARNs) }
+
+// Run reads a run's record; the error wraps ErrNotFound when there is none.
+func (s Store) Run(ctx context.Context, id finetune.RunID) (Run, error) {
+	var run Run
+	_, err := s.read(ctx, finetune.RunKey(id), &run)
+	return run, err
+}
+
+// UpdateRun changes a run's record; change is called again when another writer
+// was first.
+func (s Store) UpdateRun(ctx context.Context, id finetune.RunID, change func(*Run) error) (Run, error) {
+	return update(ctx, s, finetune.RunKey(id), false, change)
+}
+
+// UpdateOpenRun is UpdateRun for a step that makes something: it refuses, with
+// kind RunClosed, once the run was closed.
+func (s Store) UpdateOpenRun(ctx context.Context, id finetune.RunID, change func(*Run) error) (Run, error) {
+	return s.UpdateRun(ctx, id, func(r *Run) error {
+		if r.Closed {
+			return finetune.Errorf(finetune.RunClosed, "run %s was closed while a step of it was at work; nothing is made for it any more", id)
+		}
+		return change(r)
+	})
+}
+
+// WriteRunReport writes the run's record as its report, for people and
+// scripts: what was trained on what, how it went, and how it ended.
+func (s Store) WriteRunReport(ctx context.Context, run Run) error {
+	return s.put(ctx, finetune.RunReportKey(run.ID), run)
+}
+
+// WriteDatasetReport writes what the check found, of any shape.
+func (s Store) WriteDatasetReport(ctx context.Context, id finetune.RunID, report any) error {
+	return s.put(ctx, finetune.DatasetReportKey(id), report)
+}
+
+// put writes v at key unconditionally: a report is a view, not the truth.
+func (s Store) put(ctx context.Context, key string, v any) error {
+	body, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return fmt.Errorf("encoding %s: %w", key, err)
+	}
+	_, err = s.S3.PutObject(ctx, &s3.PutObjectInput{
+		Bucket: &s.Bucket, Key: &key, Body: bytes.NewReader(body), ContentType: aws.String("application/json"),
+	})
+	if err != nil {
+		return fmt.Errorf("writing %s: %w", key, err)
+	}
+	return nil
+}

@@ -1,0 +1,79 @@
+// Package task is the boundary between a step's plain Go and the state
+// machine: it decodes the input strictly, logs one line a call, and turns an
+// error into the one name the state machine's Catch and Retry know it by.
+//
+// Without it the name would be whatever Go type the outermost error has:
+// fmt.Errorf("%w") arrives as "wrapError", an SDK failure as "OperationError",
+// and no ErrorEquals would ever match.
+package task
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/aws/aws-lambda-go/lambda"
+	"github.com/aws/aws-lambda-go/lambda/messages"
+)
+
+// Step is one step's work: its view of the execution document in, its noun out.
+type Step[In, Out any] func(context.Context, In) (Out, error)
+
+// Start serves a step to the Lambda runtime until the environment is shut
+// down. name is the step's folder, the log field "step".
+func Start[In, Out any](name string, step Step[In, Out]) {
+	logger := slog.New(slog.NewJSONHandler(os.Stdout, nil)).With("step", name)
+	lambda.Start(Handler(logger, step))
+}
+
+// Fatal ends the environment during its start-up with a line that says why; a
+// function must not serve with half an environment.
+func Fatal(name string, err error) {
+	slog.New(slog.NewJSONHandler(os.Stdout, nil)).Error("starting", "step", name, "error", err.Error())
+	os.Exit(1)
+}
+
+// Handler returns the function Start serves, for tests.
+func Handler[In, Out any](logger *slog.Logger, step Step[In, Out]) func(context.Context, json.RawMessage) (Out, error) {
+	return func(ctx context.Context, input json.RawMessage) (Out, error) {
+		started := time.Now()
+		out, err := run(ctx, input, step)
+		attrs := []any{"milliseconds", time.Since(started).Milliseconds()}
+		if err != nil {
+			named := name(err)
+			logger.Error("failed", append(attrs, "kind", named.Type, "error", err.Error())...)
+			return out, named
+		}
+		logger.Info("done", attrs...)
+		return out, nil
+	}
+}
+
+// run decodes strictly, since a field this step does not know is a drift
+// between the state machine and the functions, and calls the step.
+func run[In, Out any](ctx context.Context, input json.RawMessage, step Step[In, Out]) (Out, error) {
+	var in In
+	decoder := json.NewDecoder(bytes.NewReader(input))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&in); err != nil {
+		var none Out
+		return none, fmt.Errorf("decoding the step's input: %w", err)
+	}
+	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
+		var none Out
+		return none, errors.New("decoding the step's input: more than one JSON value")
+	}
+	return step(ctx, in)
+}
+
+// name turns err into what the runtime reports unwrapped: errorType is the
+// kind, errorMessage the text.
+func name(err error) messages.InvokeResponse_Error {
+	return messages.InvokeResponse_Error{Type: string(Kind(err)), Message: err.Error()}
+}
