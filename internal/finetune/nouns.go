@@ -92,6 +92,16 @@ type Waiting struct {
 	DeadlineSeconds int `json:"deadlineSeconds"`
 }
 
+// Deadlines of the two waits.
+const (
+	// MaxJobDeadlineHours is the longest configurable deadline of a job: 14
+	// days, about 18,500 of the 25,000 history events an execution may have.
+	MaxJobDeadlineHours = 14 * 24
+	// ThroughputDeadlineSeconds is the deadline of a throughput: 12 hours. AWS
+	// documents none; a sample of theirs saw 20 to 30 minutes.
+	ThroughputDeadlineSeconds = 12 * 3600
+)
+
 // The bounds of one wait, in seconds.
 const (
 	minWait = 30

@@ -20,6 +20,9 @@ type Model struct {
 	Retired []Capacity `json:"retired,omitempty"`
 	// Lease is held by the run that is updating the provisioned throughput in place.
 	Lease *Lease `json:"lease,omitempty"`
+	// Withdrawn are runs that must not be published any more: they were closed,
+	// and what they bought is being released.
+	Withdrawn []Withdrawal `json:"withdrawn,omitempty"`
 	// History holds every publication, oldest first.
 	History []Capacity `json:"history,omitempty"`
 }
@@ -89,6 +92,7 @@ func (m *Model) Publish(c Capacity) error {
 	}
 	m.Serving = &c
 	m.History = append(m.History, c)
+	m.forgetOlder(c.Run.Order)
 	return nil
 }
 

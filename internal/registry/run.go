@@ -45,6 +45,10 @@ type Run struct {
 	Error   string     `json:"error,omitempty"`
 	Cause   string     `json:"cause,omitempty"`
 	EndedAt *time.Time `json:"endedAt,omitempty"`
+	// Unreleased says, a sentence each, what the run bought and could not be
+	// released, why, and by which command a person releases it. Cause ends with
+	// the same sentences.
+	Unreleased []string `json:"unreleased,omitempty"`
 }
 
 // Claim makes run.ExecutionARN the owner of a run that has none. It returns
@@ -75,7 +79,7 @@ func (s Store) Reclaim(ctx context.Context, id finetune.RunID, executionARN stri
 		r.EarlierExecutionARNs = append(r.EarlierExecutionARNs, r.ExecutionARN)
 		r.ExecutionARN = executionARN
 		r.Closed, r.End, r.Error, r.Cause, r.EndedAt = false, "", "", "", nil
-		r.Throughput, r.Endpoint = nil, nil
+		r.Throughput, r.Endpoint, r.Unreleased = nil, nil, nil
 		return nil
 	})
 }

@@ -1,0 +1,49 @@
+package dataset
+
+// promptCompletion checks {"prompt": string, "completion": string}, the form of
+// Llama 3.1 (Bedrock User Guide, "Prepare your training datasets"). Other keys
+// are tolerated there, so they are a warning here.
+func promptCompletion(c *cursor) {
+	start := c.open()
+	var prompt, completion bool
+	// other is the column of the first key of the conversation form.
+	var other int
+	var messages bool
+	for c.more() {
+		key, column := c.key()
+		switch string(key) {
+		case "prompt":
+			prompt = true
+			c.text()
+		case "completion":
+			completion = true
+			c.text()
+		case "messages", "system", "schemaVersion":
+			messages = messages || string(key) == "messages"
+			if other == 0 {
+				other = column
+			}
+			c.skip()
+		default:
+			c.skip()
+			c.add(CodeExtraKey, column, "this key is not trained on: remove it, or move what it holds into the prompt")
+		}
+	}
+	c.close()
+	if messages && !prompt && !completion {
+		c.add(CodeOtherFormat, start, "the record is written in the conversation form; this base model takes {\"prompt\": ..., \"completion\": ...}")
+		return
+	}
+	if other > 0 {
+		c.add(CodeExtraKey, other, "a key of the conversation form is not trained on: remove it, or move what it holds into the prompt")
+	}
+	c.missing(prompt, start, "prompt", "a string")
+	c.missing(completion, start, "completion", "a string")
+}
+
+// missing files a key that the object just left should have had.
+func (c *cursor) missing(present bool, column int, key, wanted string) {
+	if !present {
+		c.add(CodeMissingKey, column, "the key \""+key+"\" is missing: add it with "+wanted+" (keys are case-sensitive)")
+	}
+}

@@ -1,0 +1,198 @@
+package statemachine
+
+import (
+	"encoding/json"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// machine is the part of the Amazon States Language this definition uses; a
+// field it does not use is an error, so that nothing slips past these tests.
+type machine struct {
+	Comment        string
+	StartAt        string
+	TimeoutSeconds int
+	States         map[string]state
+}
+
+type state struct {
+	Comment        string
+	Type           string
+	Resource       string
+	Parameters     map[string]any
+	ResultPath     string
+	TimeoutSeconds int
+	SecondsPath    string
+	Retry          []retrier
+	Catch          []catcher
+	Choices        []rule
+	Default        string
+	ErrorPath      string
+	CausePath      string
+	Next           string
+}
+
+type retrier struct {
+	ErrorEquals     []string
+	IntervalSeconds int
+	BackoffRate     float64
+	MaxAttempts     int
+	MaxDelaySeconds int
+	JitterStrategy  string
+}
+
+type catcher struct {
+	ErrorEquals []string
+	ResultPath  string
+	Next        string
+}
+
+type rule struct {
+	Variable                     string
+	StringEquals                 string
+	NumericGreaterThanEqualsPath string
+	Or                           []rule
+	Next                         string
+}
+
+// load decodes the definition strictly.
+func load(t *testing.T) machine {
+	t.Helper()
+	decoder := json.NewDecoder(strings.NewReader(Definition))
+	decoder.DisallowUnknownFields()
+	var m machine
+	if err := decoder.Decode(&m); err != nil {
+		t.Fatalf("decoding finetune.asl.json: %v", err)
+	}
+	return m
+}
+
+// edge is one way from a state to the next; writes is the top-level noun that
+// is written on the way, such as "job", or "".
+type edge struct {
+	to     string
+	writes string
+}
+
+// edges returns every way out of s.
+func (s state) edges() []edge {
+	var out []edge
+	if s.Next != "" {
+		out = append(out, edge{s.Next, strings.TrimPrefix(s.ResultPath, "$.")})
+	}
+	for _, c := range s.Catch {
+		out = append(out, edge{c.Next, strings.TrimPrefix(c.ResultPath, "$.")})
+	}
+	for _, r := range s.Choices {
+		out = append(out, edge{to: r.Next})
+	}
+	if s.Default != "" {
+		out = append(out, edge{to: s.Default})
+	}
+	return out
+}
+
+// paths returns every reference path s reads, such as "$.job.status".
+func (s state) paths() []string {
+	var out []string
+	add := func(path string) {
+		if path != "" {
+			out = append(out, path)
+		}
+	}
+	add(s.SecondsPath)
+	add(s.ErrorPath)
+	add(s.CausePath)
+	for name, value := range s.Parameters {
+		if text, ok := value.(string); ok && strings.HasSuffix(name, ".$") {
+			out = append(out, referencePaths(text)...)
+		}
+	}
+	for _, r := range s.Choices {
+		out = append(out, r.paths()...)
+	}
+	return out
+}
+
+func (r rule) paths() []string {
+	var out []string
+	for _, path := range []string{r.Variable, r.NumericGreaterThanEqualsPath} {
+		if path != "" {
+			out = append(out, path)
+		}
+	}
+	for _, or := range r.Or {
+		out = append(out, or.paths()...)
+	}
+	return out
+}
+
+// referencePaths returns the paths in a payload template's value: the value
+// itself, or the arguments of an intrinsic function.
+func referencePaths(text string) []string {
+	if strings.HasPrefix(text, "$") {
+		return []string{text}
+	}
+	open := strings.LastIndex(text, "',")
+	var out []string
+	for argument := range strings.SplitSeq(strings.TrimSuffix(text[open+2:], ")"), ",") {
+		out = append(out, strings.TrimSpace(argument))
+	}
+	return out
+}
+
+// reachable returns the states that can be reached without passing avoid.
+func (m machine) reachable(avoid ...string) map[string]bool {
+	seen := map[string]bool{}
+	var visit func(string)
+	visit = func(name string) {
+		if seen[name] || slices.Contains(avoid, name) {
+			return
+		}
+		seen[name] = true
+		for _, e := range m.States[name].edges() {
+			visit(e.to)
+		}
+	}
+	visit(m.StartAt)
+	return seen
+}
+
+// written returns, for every state, the nouns that are written on every route
+// to it: the greatest fixed point of an intersection over its predecessors.
+func (m machine) written() map[string]map[string]bool {
+	all := map[string]bool{"dataset": true, "resume": true}
+	for _, s := range m.States {
+		for _, e := range s.edges() {
+			all[e.writes] = true
+		}
+	}
+	at := map[string]map[string]bool{}
+	for name := range m.States {
+		at[name] = maps.Clone(all)
+	}
+	at[m.StartAt] = map[string]bool{"dataset": true, "resume": true}
+	for changed := true; changed; {
+		changed = false
+		for name, s := range m.States {
+			for _, e := range s.edges() {
+				if narrow(at[e.to], at[name], e.writes) {
+					changed = true
+				}
+			}
+		}
+	}
+	return at
+}
+
+// narrow removes from target what neither source nor the way there has
+// written, and says whether it removed anything.
+func narrow(target, source map[string]bool, writes string) bool {
+	before := len(target)
+	maps.DeleteFunc(target, func(noun string, _ bool) bool {
+		return !source[noun] && noun != writes
+	})
+	return len(target) < before
+}
