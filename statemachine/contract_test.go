@@ -175,7 +175,7 @@ func TestChoicesCoverEveryStatus(t *testing.T) {
 		"CheckResults":    {"$.results.verdict", []string{finetune.VerdictUsable, finetune.VerdictDiverged}},
 		"CheckThroughput": {"$.throughput.status", append(deployment, texts(types.ProvisionedModelStatus("").Values())...)},
 		// NeedsOperator is the Default: an end nobody foresaw needs a person.
-		"CheckEnd": {"$.end.end", []string{finetune.EndRejected, finetune.EndSuperseded, finetune.EndFailed}},
+		"CheckEnd": {"$.end.end", []string{finetune.EndRejected, finetune.EndSuperseded, finetune.EndDeployed, finetune.EndDuplicate, finetune.EndFailed}},
 	}
 	for name, s := range states {
 		if s.Type != "Choice" {

@@ -60,10 +60,10 @@ const (
 type Severity string
 
 const (
-	// SeverityError: Bedrock would refuse the data set, or train on something
-	// else than what was meant. One error and the data set is not accepted.
+	// SeverityError is a finding for which Bedrock would refuse the data set, or
+	// train on something else than what was meant. One error and the data set is not accepted.
 	SeverityError Severity = "error"
-	// SeverityWarning: worth a look, and no reason to refuse.
+	// SeverityWarning is a finding worth a look, and no reason to refuse.
 	SeverityWarning Severity = "warning"
 )
 

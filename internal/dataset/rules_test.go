@@ -100,7 +100,7 @@ var shapeTests = []ruleTest{
 	{"prompt and completion for conversation", goodPC, cv, []string{"TL1106 1:1 "}},
 	{"messages missing", `{"schemaVersion":"x"}`, cv, []string{"TL1101 1:1 "}},
 	{"schemaVersion missing", `{"messages":[` + goodTurn + `]}`, cv, []string{"TL1101 1:1 "}},
-	{"misspelt system", `{"schemaVersion":"x","sytem":[],"messages":[` + goodTurn + `]}`, cv, []string{"TL1103 1:22 /sytem"}},
+	{"misspelt system", `{"schemaVersion":"x","systemPrompt":[],"messages":[` + goodTurn + `]}`, cv, []string{"TL1103 1:22 /systemPrompt"}},
 	{"both forms", `{"prompt":"a","schemaVersion":"x","messages":[` + goodTurn + `]}`, cv, []string{"TL1103 1:2 "}},
 	{"unknown key in a message", conv(`{"role":"user","content":[{"text":"q"}],"name":"x"},{"role":"assistant","content":[{"text":"a"}]}`), cv, []string{"TL1103 1:98 /messages/0/name"}},
 	{"role and content missing", conv(`{},{"role":"assistant","content":[{"text":"a"}]}`), cv, []string{"TL1101 1:58 /messages/0", "TL1101 1:58 /messages/0"}},

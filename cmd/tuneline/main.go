@@ -1,0 +1,62 @@
+// Command tuneline is the operator's command line: it rehearses the whole
+// pipeline on one machine, and goes on with a run that needed a person.
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tuneline/tuneline/internal/rehearsal/s3"
+)
+
+func main() {
+	// The rehearsal's S3 gateway is this same binary, started once more.
+	s3.RunIfChild()
+	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// Exit codes, as scripts read them.
+const (
+	exitOK = 0
+	// exitEnd: the pipeline worked and ended otherwise than Deployed.
+	exitEnd = 1
+	// exitError: the command itself failed.
+	exitError = 2
+)
+
+// endError says that a run ended otherwise than Deployed.
+type endError struct{ end string }
+
+func (e endError) Error() string { return "the run ended " + e.end }
+
+// run is main with its surroundings passed in, so that os.Exit skips no
+// deferred call and a test can run it.
+func run(args []string, stdout, stderr io.Writer) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	root := &cobra.Command{
+		Use:           "tuneline",
+		Short:         "Fine-tune models on Amazon Bedrock in private: drop a JSONL file, get an answering model",
+		SilenceUsage:  true,
+		SilenceErrors: true,
+	}
+	root.AddCommand(rehearseCommand(), resumeCommand())
+	root.SetArgs(args)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	err := root.ExecuteContext(ctx)
+	switch err.(type) { //nolint:errorlint // returned by our own command, unwrapped
+	case nil:
+		return exitOK
+	case endError:
+		return exitEnd
+	}
+	fmt.Fprintln(stderr, "tuneline:", err)
+	return exitError
+}

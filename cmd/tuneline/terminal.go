@@ -1,0 +1,267 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/charmbracelet/lipgloss"
+	"github.com/schollz/progressbar/v3"
+	"golang.org/x/term"
+
+	"github.com/tuneline/tuneline/internal/finetune"
+	"github.com/tuneline/tuneline/internal/rehearsal"
+	"github.com/tuneline/tuneline/internal/rehearsal/stepfunctions"
+)
+
+// The styles of the terminal; lipgloss drops colours where there are none.
+var (
+	bold  = lipgloss.NewStyle().Bold(true)
+	faint = lipgloss.NewStyle().Faint(true)
+	good  = lipgloss.NewStyle().Foreground(lipgloss.Color("2")).Bold(true)
+	bad   = lipgloss.NewStyle().Foreground(lipgloss.Color("1")).Bold(true)
+	wait  = lipgloss.NewStyle().Foreground(lipgloss.Color("3"))
+)
+
+// terminal shows a rehearsal to a person, or, in JSON mode, keeps quiet until
+// the end. Its methods may be called from several goroutines.
+type terminal struct {
+	out    io.Writer
+	asJSON bool
+	tty    bool
+	cloud  *rehearsal.Cloud
+
+	mu       sync.Mutex
+	bar      *progressbar.ProgressBar
+	phase    string
+	uploaded int64
+}
+
+func newTerminal(out io.Writer, asJSON bool) *terminal {
+	file, isFile := out.(*os.File)
+	return &terminal{out: out, asJSON: asJSON, tty: isFile && term.IsTerminal(int(file.Fd()))}
+}
+
+// print prints a line for a person.
+func (t *terminal) print(format string, args ...any) {
+	if !t.asJSON {
+		fmt.Fprintf(t.out, format+"\n", args...)
+	}
+}
+
+func (t *terminal) title(model, file, assumes string) {
+	t.print("%s  %s → model %s", bold.Render("tuneline rehearse"), file, bold.Render(model))
+	t.print("%s\n", faint.Render("assumed: "+assumes))
+}
+
+// working announces something that takes a while; done ends its line.
+func (t *terminal) working(what string) (done func(note string)) {
+	started := time.Now()
+	if !t.asJSON && t.tty {
+		fmt.Fprintf(t.out, "  %s …", what)
+	}
+	return func(note string) {
+		if !t.asJSON && t.tty {
+			fmt.Fprint(t.out, "\r\x1b[K")
+		}
+		t.print("  %s %s", what, faint.Render(fmt.Sprintf("%s, %.1f s", note, time.Since(started).Seconds())))
+	}
+}
+
+func (t *terminal) upload(key string, size int64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.uploaded = size
+	t.print("  %s s3://…/%s %s", wait.Render("↑"), key, faint.Render(bytesText(size)))
+}
+
+func bytesText(n int64) string {
+	switch {
+	case n >= 10_000_000:
+		return fmt.Sprintf("%d MB", n/1_000_000)
+	case n >= 10_000:
+		return fmt.Sprintf("%d kB", n/1_000)
+	}
+	return fmt.Sprintf("%d bytes", n)
+}
+
+// event shows a state as it is entered, and what it came to as it is left.
+func (t *terminal) event(e stepfunctions.Event) {
+	if t.asJSON {
+		return
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	switch {
+	case e.Type == stepfunctions.Entered && e.StateType != "Choice" && e.StateType != "Wait" && !strings.HasPrefix(e.State, "Poll"):
+		t.closeBar()
+		t.print("%s  %s", faint.Render(e.Time.Format("15:04:05")), bold.Render(e.State))
+	case e.Type == stepfunctions.Retried:
+		t.print("          %s", wait.Render("tried again"))
+	case e.Type == stepfunctions.StateFailed:
+		t.closeBar()
+		t.print("          %s %s", wait.Render(e.Error), causeText(e.Cause))
+	case e.Type == stepfunctions.Exited:
+		t.left(e)
+	}
+}
+
+// left shows what a state made of the execution document.
+func (t *terminal) left(e stepfunctions.Event) {
+	var document finetune.Execution
+	if err := json.Unmarshal(e.Output, &document); err != nil {
+		return
+	}
+	switch e.State {
+	case "ValidateDataset":
+		if document.Report.Outcome == finetune.OutcomeAccepted {
+			t.note("%d records accepted, %s, run %s", document.Report.Training.Records, bytesText(document.Report.Training.Bytes), document.Report.Run.ID)
+		} else {
+			t.note("%s", document.Report.Outcome)
+		}
+	case "SubmitJob":
+		t.note("job %s on %s", document.Job.Name, document.Report.Settings.BaseModel)
+	case "PollJob":
+		t.progress(document.Job.Phase, document.Job.Waiting)
+	case "PollThroughput":
+		t.progress(document.Throughput.Status, document.Throughput.Waiting)
+	case "AnalyzeResults":
+		t.note("%s: %s", document.Results.Verdict, document.Results.Reason)
+	case "SecureThroughput":
+		t.note("%s %s: %s", strings.ToLower(document.Throughput.Change), document.Throughput.Kind, document.Throughput.ARN)
+	case "SmokeTest":
+		t.note("answered with %d tokens", document.SmokeTest.OutputTokens)
+	case "PublishEndpoint":
+		t.note("model %s is served by %s", document.Endpoint.Model, document.Endpoint.ModelID)
+	}
+}
+
+func (t *terminal) note(format string, args ...any) {
+	t.closeBar()
+	t.print("          %s", faint.Render(fmt.Sprintf(format, args...)))
+}
+
+// progress moves the bar of a wait: how far the virtual time has come between
+// the beginning of the wait and the double's next change.
+func (t *terminal) progress(phase string, waiting finetune.Waiting) {
+	if !t.tty || t.cloud == nil {
+		if phase != t.phase && phase != "" {
+			t.phase = phase
+			t.print("          %s", faint.Render(phase))
+		}
+		return
+	}
+	next, ok := t.cloud.Bedrock.NextChange()
+	remaining := 0
+	if ok {
+		remaining = max(0, int(next.Sub(t.cloud.Clock.Now()).Seconds()))
+	}
+	if t.bar == nil {
+		t.bar = progressbar.NewOptions(1,
+			progressbar.OptionSetWriter(t.out), progressbar.OptionSetWidth(30), progressbar.OptionShowElapsedTimeOnFinish(),
+			progressbar.OptionSetPredictTime(false), progressbar.OptionSetElapsedTime(false),
+			progressbar.OptionSetTheme(progressbar.ThemeUnicode), progressbar.OptionClearOnFinish())
+	}
+	t.bar.ChangeMax(waiting.WaitedSeconds + remaining + 1)
+	t.bar.Describe(fmt.Sprintf("          %-14s %8s", phase, (time.Duration(waiting.WaitedSeconds) * time.Second).String()))
+	_ = t.bar.Set(waiting.WaitedSeconds) // a bar that cannot be drawn is no reason to stop
+}
+
+func (t *terminal) closeBar() {
+	if t.bar != nil {
+		_ = t.bar.Clear() // as above
+		t.bar = nil
+	}
+	t.phase = ""
+}
+
+// causeText is the message in a Lambda error's cause.
+func causeText(cause string) string {
+	var failure struct {
+		ErrorMessage string `json:"errorMessage"`
+	}
+	if json.Unmarshal([]byte(cause), &failure) == nil && failure.ErrorMessage != "" {
+		return failure.ErrorMessage
+	}
+	return cause
+}
+
+// logs returns a writer for the functions' log lines: only what a function
+// could not say as an error is shown.
+func (t *terminal) logs() io.Writer { return logFilter{t} }
+
+type logFilter struct{ t *terminal }
+
+func (f logFilter) Write(p []byte) (int, error) {
+	for line := range bytes.SplitSeq(p, []byte("\n")) {
+		if bytes.Contains(line, []byte("panic:")) || bytes.Contains(line, []byte(`"starting"`)) {
+			f.t.print("          %s", bad.Render(string(line)))
+		}
+	}
+	return len(p), nil
+}
+
+// end shows how the run ended, what was made, and what both models answer.
+func (t *terminal) end(cloud *rehearsal.Cloud, r result) error {
+	if t.asJSON {
+		encoder := json.NewEncoder(t.out)
+		encoder.SetIndent("", "  ")
+		if err := encoder.Encode(r); err != nil {
+			return fmt.Errorf("printing the result: %w", err)
+		}
+		return nil
+	}
+	style := good
+	if r.End != finetune.EndDeployed {
+		style = bad
+	}
+	t.print("\n%s in %.1f s %s", style.Render(r.End), r.Seconds, faint.Render(r.Virtual+" of virtual time, end: run "+string(r.RunID)))
+	if r.Cause != "" {
+		t.print("%s: %s", r.Error, r.Cause)
+	}
+	for _, made := range r.Created {
+		t.print("  %-12s %s %s", made.Kind, made.ARN, faint.Render(made.Status))
+	}
+	for _, a := range r.Answers {
+		t.print("\n%s %s", bold.Render("?"), a.Question)
+		t.print("  %s  %s", faint.Render("base "), shorten(a.Base))
+		t.print("  %s  %s", good.Render("tuned"), shorten(a.Tuned))
+	}
+	if r.End != finetune.EndDeployed {
+		t.print("\nthe run's report: s3://%s/%s", cloud.Bucket(), finetune.RunReportKey(r.RunID))
+	}
+	return nil
+}
+
+// shorten cuts an answer to one line of a terminal.
+func shorten(text string) string {
+	text = strings.ReplaceAll(text, "\n", " ")
+	if runes := []rune(text); len(runes) > 140 {
+		return string(runes[:139]) + "…"
+	}
+	return text
+}
+
+// stay prints what can be done while everything stays up.
+func (t *terminal) stay(cloud *rehearsal.Cloud, r result) {
+	if t.asJSON {
+		return
+	}
+	credentials, urls := cloud.Operator().Credentials, cloud.URLs()
+	t.print("\n%s  paste into another terminal:", bold.Render("Everything stays up on loopback until Ctrl-C."))
+	t.print("export AWS_REGION=%s AWS_DEFAULT_REGION=%s AWS_ACCESS_KEY_ID=%s AWS_SECRET_ACCESS_KEY=%s AWS_SESSION_TOKEN=%s",
+		cloud.Stack.Region, cloud.Stack.Region, credentials.AccessKeyID, credentials.SecretAccessKey, credentials.SessionToken)
+	t.print("export AWS_ENDPOINT_URL_S3=%s AWS_ENDPOINT_URL_BEDROCK=%s AWS_ENDPOINT_URL_BEDROCK_RUNTIME=%s AWS_ENDPOINT_URL_SFN=%s",
+		urls["S3"], urls["BEDROCK"], urls["BEDROCK_RUNTIME"], urls["SFN"])
+	t.print("\naws s3 cp train.jsonl s3://%s/%s%s/again.jsonl", cloud.Bucket(), finetune.PrefixDatasets, r.Model)
+	t.print("aws bedrock list-model-customization-jobs")
+	t.print("aws stepfunctions describe-execution --execution-arn %s", r.ExecutionARN)
+	t.print("curl --aws-sigv4 aws:amz:%s:execute-api --user \"$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY\" -H \"x-amz-security-token: $AWS_SESSION_TOKEN\" \\\n"+
+		"  -H 'content-type: application/json' %s/model/%s/converse -d '{\"messages\":[{\"role\":\"user\",\"content\":[{\"text\":\"How do I reset it?\"}]}]}'",
+		cloud.Stack.Region, cloud.APIURL(), r.Model)
+}

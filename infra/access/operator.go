@@ -1,0 +1,95 @@
+package access
+
+import (
+	"slices"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+
+	"github.com/tuneline/tuneline/infra/policy"
+	"github.com/tuneline/tuneline/infra/storage"
+	"github.com/tuneline/tuneline/internal/finetune"
+)
+
+// mayOperate is what looking after the pipeline takes: to see everything, to go
+// on with a run or stop it, and to release what costs money. It does not
+// include to start jobs, to buy, or to administer the key.
+func (a *Access) mayOperate(props Props) []policy.Statement {
+	return slices.Concat(a.mayHandleData(props), a.mayHandleRuns(props), a.mayHandleModels(props), a.mayLookAround())
+}
+
+func (a *Access) mayHandleData(props Props) []policy.Statement {
+	return []policy.Statement{
+		upload(props.Bucket),
+		{Sid: "Approve", Actions: []string{"s3:PutObject"}, Resources: props.Bucket.Objects(finetune.PrefixApprovals)},
+		{Sid: "Read", Actions: []string{"s3:GetObject", "s3:GetObjectVersion"}, Resources: props.Bucket.Objects("")},
+		{Sid: "List", Actions: []string{"s3:ListBucket", "s3:ListBucketVersions"}, Resources: []string{props.Bucket.ARN()}},
+		props.Key.Use("UseObjects", "s3", true),
+		{Sid: "SeeKey", Actions: []string{"kms:DescribeKey"}, Resources: []string{props.Key.ARN()}},
+	}
+}
+
+func (a *Access) mayHandleRuns(props Props) []policy.Statement {
+	queue := *props.Notices.DeadLetters.AttrArn()
+	return []policy.Statement{
+		{Sid: "StartRuns", Actions: []string{"states:StartExecution", "states:ListExecutions", "states:DescribeStateMachine"}, Resources: []string{props.Workflow.ARN()}},
+		{
+			Sid:       "HandleRuns",
+			Actions:   []string{"states:DescribeExecution", "states:GetExecutionHistory", "states:StopExecution"},
+			Resources: []string{props.Workflow.Executions()},
+		},
+		props.Workflow.Encryption(props.Key, "ReadExecutions"),
+		{Sid: "HandleUndelivered", Actions: []string{"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}, Resources: []string{queue}},
+		props.Key.Use("ReadUndelivered", "sqs", false),
+	}
+}
+
+func (a *Access) mayHandleModels(props Props) []policy.Statement {
+	jobs, models := policy.CustomizationJobs(a.Scope), policy.CustomModels(a.Scope)
+	deployments, provisioned := policy.Deployments(a.Scope), policy.ProvisionedModels(a.Scope)
+	return []policy.Statement{
+		{
+			Sid: "SeeModels", Resources: []string{jobs, models, deployments, provisioned, policy.FoundationModels(a.Scope)},
+			Actions: []string{
+				"bedrock:GetModelCustomizationJob", "bedrock:GetCustomModel", "bedrock:GetCustomModelDeployment",
+				"bedrock:GetProvisionedModelThroughput", "bedrock:GetFoundationModel", "bedrock:ListTagsForResource",
+			},
+		},
+		{
+			Sid: "ListModels", Resources: []string{"*"},
+			Actions: []string{
+				"bedrock:ListModelCustomizationJobs", "bedrock:ListCustomModels", "bedrock:ListCustomModelDeployments",
+				"bedrock:ListProvisionedModelThroughputs", "bedrock:ListFoundationModels",
+			},
+		},
+		{
+			Sid: "ReleaseModels", Resources: []string{jobs, models, deployments, provisioned}, Conditions: policy.Tagged(a.Scope),
+			Actions: []string{
+				"bedrock:StopModelCustomizationJob", "bedrock:DeleteCustomModel",
+				"bedrock:DeleteCustomModelDeployment", "bedrock:DeleteProvisionedModelThroughput",
+			},
+		},
+		{Sid: "AskModels", Actions: []string{"execute-api:Invoke"}, Resources: []string{props.Inference.Methods()}},
+	}
+}
+
+func (a *Access) mayLookAround() []policy.Statement {
+	return []policy.Statement{
+		{
+			Sid: "ReadLogs", Actions: []string{"logs:FilterLogEvents", "logs:GetLogEvents", "logs:DescribeLogStreams"},
+			Resources: []string{
+				policy.ARN(a.Scope, "logs", "log-group:"+storage.LogGroupPrefix(a.Scope)+"*"),
+				policy.ARN(a.Scope, "logs", "log-group:"+storage.VendedLogGroupPrefix(a.Scope)+"*"),
+			},
+		},
+		{Sid: "ReadOutputs", Actions: []string{"cloudformation:DescribeStacks"}, Resources: []string{*awscdk.Stack_Of(a.Scope).StackId()}},
+		{
+			Sid: "HandleQuotas", Actions: []string{"servicequotas:GetServiceQuota", "servicequotas:RequestServiceQuotaIncrease"},
+			Resources: []string{policy.ARN(a.Scope, "servicequotas", "bedrock/*")},
+		},
+		{
+			// What the preflight compares the configuration with; none of it knows resources.
+			Sid: "CheckAccount", Resources: []string{"*"},
+			Actions: []string{"servicequotas:ListServiceQuotas", "ec2:DescribeAvailabilityZones", "ec2:DescribeManagedPrefixLists", "ec2:DescribeNetworkInterfaces"},
+		},
+	}
+}

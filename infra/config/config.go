@@ -1,0 +1,179 @@
+// Package config is what a user controls of the stack: the context key
+// "tuneline" of cdk.json, typed and checked. It never looks anything up: what
+// would need an account (such as an S3 prefix list id) is committed here, can
+// be overridden, and is checked against the account by the preflight.
+package config
+
+import "github.com/tuneline/tuneline/internal/finetune"
+
+// Architecture is the instruction set the functions are compiled for, in
+// Lambda's words.
+type Architecture string
+
+// Lambda's instruction sets.
+const (
+	ARM64 Architecture = "arm64"
+	X8664 Architecture = "x86_64"
+)
+
+// GOARCH is the architecture in the Go toolchain's words.
+func (a Architecture) GOARCH() string {
+	if a == X8664 {
+		return "amd64"
+	}
+	return string(a)
+}
+
+// Endpoint types of the inference API.
+const (
+	// EndpointRegional answers on the internet, over TLS, to signed requests.
+	EndpointRegional = "regional"
+	// EndpointPrivate answers inside the VPC only.
+	EndpointPrivate = "private"
+)
+
+// Commitments to a provisioned throughput, as configured.
+const (
+	// CommitmentNone buys by the hour.
+	CommitmentNone = "none"
+	// CommitmentOneMonth and CommitmentSixMonths cannot be deleted before the
+	// term is over, and renew by themselves.
+	CommitmentOneMonth  = "OneMonth"
+	CommitmentSixMonths = "SixMonths"
+)
+
+// Config is everything a user decides about the stack. [Default] is the stack
+// of somebody who decided nothing.
+type Config struct {
+	// Region is where everything lives: a data set, its job and its model
+	// must share one region.
+	Region string `json:"region"`
+	// AvailabilityZones is how many zones to use, or which.
+	AvailabilityZones Zones `json:"availabilityZones"`
+
+	// BaseModel, CustomizationType and Hyperparameters are what a model is
+	// tuned with unless its tuning.json says otherwise. Hyperparameters are
+	// CreateModelCustomizationJob's: names and values, both strings; none means
+	// the base model's own defaults.
+	BaseModel         string            `json:"baseModel"`
+	CustomizationType string            `json:"customizationType"`
+	Hyperparameters   map[string]string `json:"hyperparameters"`
+	// Serving is how models are served unless their tuning.json says otherwise.
+	Serving Serving `json:"serving"`
+	// Training bounds a job.
+	Training Training `json:"training"`
+	// KeepModels is how many earlier custom models of a name are kept for a
+	// rollback; each is billed by the month.
+	KeepModels int `json:"keepModels"`
+
+	// Uploaders are the ARNs of the IAM roles and users that may assume the
+	// uploader role; with any, uploads by anybody else are denied. None means
+	// that IAM alone decides.
+	Uploaders []string `json:"uploaders"`
+	// Operators are the ARNs that may assume the operator role. None means
+	// that IAM alone decides.
+	Operators []string `json:"operators"`
+	// API shapes the inference API.
+	API API `json:"api"`
+	// BucketPolicy holds the exceptions to the bucket policy.
+	BucketPolicy BucketPolicy `json:"bucketPolicy"`
+
+	// RetentionDays is how long what is not needed any more is kept.
+	RetentionDays Retention `json:"retentionDays"`
+	// AlarmEmail receives notices and alarms; "" means nobody is subscribed.
+	AlarmEmail string `json:"alarmEmail"`
+	// Architecture is what the functions run on.
+	Architecture Architecture `json:"architecture"`
+	// PrefixListIDs is region → id of AWS's managed prefix list of S3, where
+	// the committed one is missing or wrong.
+	PrefixListIDs map[string]string `json:"prefixListIds"`
+}
+
+// Zones is either a number of availability zones, then the first ones of the
+// account's list are taken at deployment, or their names.
+type Zones struct {
+	Count int
+	Names []string
+}
+
+// Serving is how a custom model is served.
+type Serving struct {
+	// Mode is auto, on-demand or provisioned; auto is on-demand where the base
+	// model has it.
+	Mode string `json:"mode"`
+	// ModelUnits is how many model units a provisioned throughput buys.
+	ModelUnits int `json:"modelUnits"`
+	// Commitment is none, OneMonth or SixMonths.
+	Commitment string `json:"commitment"`
+}
+
+// Training bounds a job.
+type Training struct {
+	// DeadlineHours is how long a job may take, in hours, before it is stopped.
+	DeadlineHours int `json:"deadlineHours"`
+}
+
+// API shapes the inference API.
+type API struct {
+	// Endpoint is regional or private.
+	Endpoint string `json:"endpoint"`
+	// RateLimit and BurstLimit throttle the stage, in requests a second and
+	// requests at once.
+	RateLimit  int `json:"rateLimit"`
+	BurstLimit int `json:"burstLimit"`
+	// CreateLogRole sets the role API Gateway logs with, which is one for the
+	// whole account and region. False leaves the account's own in place.
+	CreateLogRole bool `json:"createLogRole"`
+}
+
+// BucketPolicy holds the exceptions to the bucket policy.
+type BucketPolicy struct {
+	// ExemptServiceRole lets the role Bedrock assumes reach its objects from
+	// outside the VPC as well. Needed only if Bedrock checks the data set from
+	// its own network and refuses the job.
+	ExemptServiceRole bool `json:"exemptServiceRole"`
+}
+
+// Retention is in days.
+type Retention struct {
+	// Logs is one of the periods CloudWatch Logs offers.
+	Logs int `json:"logs"`
+	// Objects is how long accepted copies and versions that are no longer
+	// current are kept. What a team uploaded, its reports and the registry stay.
+	Objects int `json:"objects"`
+}
+
+// Default is the configuration of a stack without any: a base model that is
+// open to new jobs, served by the token, in an account without quotas.
+func Default() Config {
+	return Config{
+		Region:            "us-east-1",
+		AvailabilityZones: Zones{Count: 3},
+		BaseModel:         "amazon.nova-micro-v1:0:128k",
+		CustomizationType: "FINE_TUNING",
+		Hyperparameters:   map[string]string{},
+		Serving:           Serving{Mode: finetune.ServeAuto, ModelUnits: 1, Commitment: CommitmentNone},
+		Training:          Training{DeadlineHours: 48},
+		KeepModels:        3,
+		Uploaders:         []string{},
+		Operators:         []string{},
+		API:               API{Endpoint: EndpointRegional, RateLimit: 50, BurstLimit: 100, CreateLogRole: true},
+		RetentionDays:     Retention{Logs: 90, Objects: 180},
+		Architecture:      ARM64,
+		PrefixListIDs:     map[string]string{},
+	}
+}
+
+// Settings is the configuration's part that travels with every run.
+func (c Config) Settings() finetune.Settings {
+	serving := finetune.Serving{Mode: c.Serving.Mode, ModelUnits: c.Serving.ModelUnits, Commitment: c.Serving.Commitment}
+	if serving.Commitment == CommitmentNone {
+		serving.Commitment = ""
+	}
+	return finetune.Settings{
+		BaseModel:         c.BaseModel,
+		CustomizationType: c.CustomizationType,
+		Hyperparameters:   c.Hyperparameters,
+		Serving:           serving,
+	}
+}

@@ -1,0 +1,103 @@
+package functions
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+
+	"github.com/tuneline/tuneline/infra/config"
+)
+
+// Binary is one compiled function, ready to be an asset.
+type Binary struct {
+	// Dir is a folder that holds nothing but the executable "bootstrap", which
+	// is what Lambda starts on provided.al2023.
+	Dir string
+	// Hash is the hexadecimal SHA-256 of the executable.
+	Hash string
+}
+
+// Binaries is function name → binary.
+type Binaries map[string]Binary
+
+// buildDir is where binaries are kept, under the project's root, by their hash:
+// two syntheses at once, for whatever architectures, do not disturb each other.
+const buildDir = ".tuneline/build"
+
+// Build compiles every function under lambdas/, in one run of the Go tool. root
+// is the project's root. The same source gives the same bytes, on any machine
+// and in any folder: no paths, no build id, no version control stamp, no C.
+func Build(root string, architecture config.Architecture) (Binaries, error) {
+	base, err := filepath.Abs(filepath.Join(root, filepath.FromSlash(buildDir)))
+	if err != nil {
+		return nil, fmt.Errorf("finding the build folder: %w", err)
+	}
+	if err := os.MkdirAll(base, 0o750); err != nil {
+		return nil, fmt.Errorf("making the build folder: %w", err)
+	}
+	out, err := os.MkdirTemp(base, "compile-")
+	if err != nil {
+		return nil, fmt.Errorf("making a folder to compile into: %w", err)
+	}
+	defer func() { _ = os.RemoveAll(out) }()
+	if err := compile(root, out, architecture); err != nil {
+		return nil, err
+	}
+	return collect(base, out)
+}
+
+func compile(root, out string, architecture config.Architecture) error {
+	command := exec.Command("go", "build", // #nosec G204 -- every argument is ours
+		"-trimpath", "-buildvcs=false", "-ldflags=-s -w -buildid=", "-tags=lambda.norpc",
+		"-o", out+string(filepath.Separator), "./lambdas/...")
+	command.Dir = root
+	command.Env = append(os.Environ(), "GOOS=linux", "GOARCH="+architecture.GOARCH(), "CGO_ENABLED=0", "GOFLAGS=")
+	if text, err := command.CombinedOutput(); err != nil {
+		return fmt.Errorf("compiling the functions for %s: %w\n%s", architecture, err, text)
+	}
+	return nil
+}
+
+// collect puts every executable into a folder of its own.
+func collect(base, out string) (Binaries, error) {
+	entries, err := os.ReadDir(out)
+	if err != nil {
+		return nil, fmt.Errorf("listing what was compiled: %w", err)
+	}
+	binaries := Binaries{}
+	for _, entry := range entries {
+		binary, err := keep(base, filepath.Join(out, entry.Name()))
+		if err != nil {
+			return nil, fmt.Errorf("keeping function %s: %w", entry.Name(), err)
+		}
+		binaries[entry.Name()] = binary
+	}
+	return binaries, nil
+}
+
+// keep moves an executable to the folder of its hash, unless it is there.
+func keep(base, executable string) (Binary, error) {
+	content, err := os.ReadFile(executable) // #nosec G304 -- compiled a moment ago
+	if err != nil {
+		return Binary{}, fmt.Errorf("reading the executable: %w", err)
+	}
+	sum := sha256.Sum256(content)
+	hash := hex.EncodeToString(sum[:])
+	binary := Binary{Dir: filepath.Join(base, hash), Hash: hash}
+	if err := os.MkdirAll(binary.Dir, 0o750); err != nil {
+		return Binary{}, fmt.Errorf("making the executable's folder: %w", err)
+	}
+	bootstrap := filepath.Join(binary.Dir, "bootstrap")
+	if _, err := os.Stat(bootstrap); !errors.Is(err, fs.ErrNotExist) {
+		return binary, err
+	}
+	if err := os.Rename(executable, bootstrap); err != nil {
+		return Binary{}, fmt.Errorf("moving the executable: %w", err)
+	}
+	return binary, nil
+}

@@ -1,0 +1,141 @@
+package functions
+
+import (
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/constructs-go/constructs/v10"
+	"github.com/aws/jsii-runtime-go"
+
+	"github.com/tuneline/tuneline/infra/customization"
+	"github.com/tuneline/tuneline/infra/notices"
+	"github.com/tuneline/tuneline/infra/storage"
+	"github.com/tuneline/tuneline/internal/lambdaenv"
+)
+
+// Functions are the steps of the pipeline, and the way in to what it made. The
+// one function beside them, lifecycle, belongs to package lifecycle.
+type Functions struct {
+	Scope                                               constructs.Construct
+	Validate, Submit, Poll, Analyze, Throughput, Invoke *Function
+
+	place  Place
+	bucket *storage.Bucket
+}
+
+// Props is what the functions work with.
+type Props struct {
+	Place         Place
+	Bucket        *storage.Bucket
+	Customization *customization.Customization
+	Notices       *notices.Notices
+}
+
+// The limits of the functions, in seconds and megabytes. No function may run
+// longer than the state machine waits for it.
+const (
+	validateSeconds   = 900 // the longest Lambda allows; the data set is read once, as a stream
+	stepSeconds       = 120
+	pollSeconds       = 60
+	throughputSeconds = 300 // releasing may wait for Bedrock
+	invokeSeconds     = 29  // API Gateway's limit
+
+	validateMegaBytes = 1769 // one vCPU: parsing is the work
+	stepMegaBytes     = 512
+)
+
+// New makes the functions.
+func New(scope constructs.Construct, id string, props Props) *Functions {
+	f := &Functions{Scope: constructs.NewConstruct(scope, jsii.String(id)), place: props.Place, bucket: props.Bucket}
+	f.Validate = f.newValidate()
+	f.Submit = f.newSubmit(props.Customization)
+	f.Poll = f.newPoll()
+	f.Analyze = f.newAnalyze()
+	f.Throughput = f.newThroughput(props.Notices)
+	f.Invoke = f.newInvoke()
+	return f
+}
+
+func (f *Functions) newValidate() *Function {
+	defaults, err := json.Marshal(f.place.Config.Settings())
+	if err != nil {
+		panic(fmt.Sprintf("configuration cannot be passed to validate: %v", err))
+	}
+	return NewFunction(f.Scope, "Validate", f.place, Spec{
+		Name:        "validate",
+		Description: "Checks every record of an uploaded data set and copies it to accepted/",
+		Environment: lambdaenv.Validate{Bucket: f.bucket.Name(), Region: f.place.Config.Region, Defaults: string(defaults)},
+		Statements:  f.mayValidate(),
+		Seconds:     validateSeconds, MegaBytes: validateMegaBytes,
+	})
+}
+
+func (f *Functions) newSubmit(c *customization.Customization) *Function {
+	return NewFunction(f.Scope, "Submit", f.place, Spec{
+		Name:        "submit",
+		Description: "Starts the model customization job, in the VPC and with the key",
+		Environment: lambdaenv.Submit{
+			Bucket:           f.bucket.Name(),
+			Stack:            *awscdk.Stack_Of(f.Scope).StackName(),
+			RoleARN:          *c.Role.AttrArn(),
+			KeyARN:           f.place.Key.ARN(),
+			SubnetIDs:        f.jobSubnets(),
+			SecurityGroupIDs: f.jobGroup(),
+			DeadlineHours:    strconv.Itoa(f.place.Config.Training.DeadlineHours),
+		},
+		Statements: f.maySubmit(c),
+		Seconds:    stepSeconds, MegaBytes: stepMegaBytes,
+	})
+}
+
+func (f *Functions) newPoll() *Function {
+	return NewFunction(f.Scope, "Poll", f.place, Spec{
+		Name:        "poll",
+		Description: "Asks Bedrock how a job or a throughput is getting on, and whether the job is private",
+		Environment: lambdaenv.Poll{KeyARN: f.place.Key.ARN(), SubnetIDs: f.jobSubnets(), SecurityGroupIDs: f.jobGroup()},
+		Statements:  f.mayPoll(),
+		Seconds:     pollSeconds, MegaBytes: stepMegaBytes,
+	})
+}
+
+func (f *Functions) newAnalyze() *Function {
+	return NewFunction(f.Scope, "Analyze", f.place, Spec{
+		Name:        "analyze",
+		Description: "Reads the metrics of a job and writes the run's report",
+		Environment: lambdaenv.Analyze{Bucket: f.bucket.Name()},
+		Statements:  f.mayAnalyze(),
+		Seconds:     stepSeconds, MegaBytes: stepMegaBytes,
+	})
+}
+
+func (f *Functions) newThroughput(n *notices.Notices) *Function {
+	return NewFunction(f.Scope, "Throughput", f.place, Spec{
+		Name:        "throughput",
+		Description: "Secures, tries, publishes and releases the capacity a model is served by",
+		Environment: lambdaenv.Throughput{Bucket: f.bucket.Name(), Stack: *awscdk.Stack_Of(f.Scope).StackName()},
+		Statements:  f.mayServe(),
+		Seconds:     throughputSeconds, MegaBytes: stepMegaBytes,
+		DeadLetters: n.DeadLetters,
+	})
+}
+
+func (f *Functions) newInvoke() *Function {
+	return NewFunction(f.Scope, "Invoke", f.place, Spec{
+		Name:        "invoke",
+		Description: "Answers the inference API from the model's registered endpoint",
+		Environment: lambdaenv.Invoke{Bucket: f.bucket.Name()},
+		Statements:  f.mayInvoke(),
+		Seconds:     invokeSeconds, MegaBytes: stepMegaBytes,
+	})
+}
+
+func (f *Functions) jobSubnets() string {
+	return strings.Join(f.place.Network.SubnetIDs(), ",")
+}
+
+func (f *Functions) jobGroup() string {
+	return *f.place.Network.Groups.Job.AttrGroupId()
+}

@@ -1,0 +1,159 @@
+package functions
+
+import (
+	"github.com/tuneline/tuneline/infra/customization"
+	"github.com/tuneline/tuneline/infra/policy"
+	"github.com/tuneline/tuneline/internal/finetune"
+)
+
+// What each function may do, by the calls it makes. Converse is authorised as
+// InvokeModel, HeadObject as GetObject, and a multipart copy as GetObject,
+// PutObject and AbortMultipartUpload. To be told that an object does not exist,
+// and not that access is denied, a reader needs ListBucket on it as well.
+
+func (f *Functions) mayValidate() []policy.Statement {
+	return []policy.Statement{
+		f.objects("ReadUploads", reading, finetune.PrefixDatasets, finetune.PrefixValidation),
+		f.objects("WriteFindings", readingAndWriting, finetune.PrefixRuns, finetune.PrefixAccepted, finetune.PrefixReports),
+		f.list("SeeWhatIsThere", finetune.PrefixDatasets, finetune.PrefixValidation, finetune.PrefixRuns, finetune.PrefixAccepted, finetune.PrefixReports),
+		f.objects("SeeWhatIsPublished", []string{"s3:GetObject"}, finetune.PrefixRegistry),
+		f.place.Key.Use("UseObjects", "s3", true),
+	}
+}
+
+func (f *Functions) maySubmit(c *customization.Customization) []policy.Statement {
+	model := f.place.Key.Use("EncryptModel", "bedrock", true)
+	model.Actions = append(model.Actions, "kms:DescribeKey")
+	return []policy.Statement{
+		{
+			// A job makes a custom model of a base model; AWS checks all three.
+			Sid: "StartJob", Actions: []string{"bedrock:CreateModelCustomizationJob"},
+			Resources:  []string{policy.CustomModels(f.Scope), policy.FoundationModels(f.Scope), policy.CustomizationJobs(f.Scope)},
+			Conditions: policy.Tagging(f.Scope),
+		},
+		{
+			Sid: "TagJob", Actions: []string{"bedrock:TagResource"},
+			Resources:  []string{policy.CustomModels(f.Scope), policy.CustomizationJobs(f.Scope)},
+			Conditions: policy.Tagging(f.Scope),
+		},
+		{Sid: "CheckBaseModel", Actions: []string{"bedrock:GetFoundationModel"}, Resources: []string{policy.FoundationModels(f.Scope)}},
+		{Sid: "FindJob", Actions: []string{"bedrock:GetModelCustomizationJob"}, Resources: []string{policy.CustomizationJobs(f.Scope)}},
+		{Sid: "ListJobs", Actions: []string{"bedrock:ListModelCustomizationJobs", "bedrock:ListCustomModels"}, Resources: []string{"*"}},
+		{
+			Sid: "PassServiceRole", Actions: []string{"iam:PassRole"}, Resources: []string{*c.Role.AttrArn()},
+			Conditions: policy.Conditions{"StringEquals": {"iam:PassedToService": "bedrock.amazonaws.com"}},
+		},
+		{Sid: "CheckKey", Actions: []string{"kms:DescribeKey"}, Resources: []string{f.place.Key.ARN()}},
+		model,
+		f.place.Key.GrantThroughBedrock("KeepModelReadable"),
+		f.objects("RecordJob", readingAndWriting, finetune.PrefixRuns, finetune.PrefixReports),
+		f.list("SeeWhatIsThere", finetune.PrefixRuns, finetune.PrefixReports),
+		f.place.Key.Use("UseObjects", "s3", true),
+	}
+}
+
+func (f *Functions) mayPoll() []policy.Statement {
+	return []policy.Statement{
+		{Sid: "AskForJob", Actions: []string{"bedrock:GetModelCustomizationJob"}, Resources: []string{policy.CustomizationJobs(f.Scope)}},
+		{
+			Sid: "StopUnprivateJob", Actions: []string{"bedrock:StopModelCustomizationJob"},
+			Resources: []string{policy.CustomizationJobs(f.Scope)}, Conditions: policy.Tagged(f.Scope),
+		},
+		{Sid: "AskForModel", Actions: []string{"bedrock:GetCustomModel"}, Resources: []string{policy.CustomModels(f.Scope)}},
+		{Sid: "AskForProvisioned", Actions: []string{"bedrock:GetProvisionedModelThroughput"}, Resources: []string{policy.ProvisionedModels(f.Scope)}},
+		{Sid: "AskForDeployment", Actions: []string{"bedrock:GetCustomModelDeployment"}, Resources: []string{policy.Deployments(f.Scope)}},
+	}
+}
+
+func (f *Functions) mayAnalyze() []policy.Statement {
+	return []policy.Statement{
+		f.objects("ReadMetrics", []string{"s3:GetObject"}, finetune.PrefixOutputs),
+		f.objects("WriteReport", readingAndWriting, finetune.PrefixReports, finetune.PrefixRuns),
+		f.list("SeeWhatIsThere", finetune.PrefixOutputs, finetune.PrefixReports, finetune.PrefixRuns),
+		f.place.Key.Use("UseObjects", "s3", true),
+	}
+}
+
+func (f *Functions) mayServe() []policy.Statement {
+	models, deployments, provisioned := policy.CustomModels(f.Scope), policy.Deployments(f.Scope), policy.ProvisionedModels(f.Scope)
+	return []policy.Statement{
+		{
+			// AWS checks a throughput's base model as well as its custom model.
+			Sid: "Buy", Actions: []string{"bedrock:CreateProvisionedModelThroughput", "bedrock:CreateCustomModelDeployment"},
+			Resources: []string{models, policy.FoundationModels(f.Scope)}, Conditions: policy.Tagging(f.Scope),
+		},
+		{
+			Sid: "TagWhatWasBought", Actions: []string{"bedrock:TagResource"},
+			Resources: []string{deployments, provisioned}, Conditions: policy.Tagging(f.Scope),
+		},
+		{
+			Sid: "Repoint", Actions: []string{"bedrock:UpdateProvisionedModelThroughput", "bedrock:UpdateCustomModelDeployment"},
+			Resources: []string{provisioned, deployments, models}, Conditions: policy.Tagged(f.Scope),
+		},
+		{
+			// The base model is in no account and has no tags.
+			Sid: "RepointOnBaseModel", Actions: []string{"bedrock:UpdateProvisionedModelThroughput"},
+			Resources: []string{policy.FoundationModels(f.Scope)},
+		},
+		{
+			Sid: "Release", Actions: []string{"bedrock:DeleteProvisionedModelThroughput", "bedrock:DeleteCustomModelDeployment", "bedrock:DeleteCustomModel", "bedrock:StopModelCustomizationJob"},
+			Resources: []string{provisioned, deployments, models, policy.CustomizationJobs(f.Scope)}, Conditions: policy.Tagged(f.Scope),
+		},
+		{
+			Sid: "Try", Actions: []string{"bedrock:InvokeModel"},
+			Resources: []string{provisioned, deployments}, Conditions: policy.Tagged(f.Scope),
+		},
+		{
+			Sid:       "AskForOne",
+			Actions:   []string{"bedrock:GetProvisionedModelThroughput", "bedrock:GetCustomModelDeployment", "bedrock:GetCustomModel", "bedrock:GetModelCustomizationJob", "bedrock:ListTagsForResource"},
+			Resources: []string{provisioned, deployments, models, policy.CustomizationJobs(f.Scope)},
+		},
+		{
+			// The lists know no resources.
+			Sid:       "AskForAll",
+			Actions:   []string{"bedrock:ListProvisionedModelThroughputs", "bedrock:ListCustomModelDeployments", "bedrock:ListCustomModels", "bedrock:ListModelCustomizationJobs"},
+			Resources: []string{"*"},
+		},
+		f.place.Key.Use("ServeEncryptedModel", "bedrock", false),
+		f.objects("KeepRegistry", readingAndWriting, finetune.PrefixRegistry, finetune.PrefixRuns, finetune.PrefixReports),
+		f.list("SeeWhatIsThere", finetune.PrefixRegistry, finetune.PrefixRuns, finetune.PrefixReports),
+		f.place.Key.Use("UseObjects", "s3", true),
+	}
+}
+
+func (f *Functions) mayInvoke() []policy.Statement {
+	return []policy.Statement{
+		f.objects("ReadRegistry", []string{"s3:GetObject"}, finetune.PrefixRegistry),
+		f.list("SeeWhatIsThere", finetune.PrefixRegistry),
+		f.place.Key.Use("UseObjects", "s3", false),
+		{
+			Sid: "Ask", Actions: []string{"bedrock:InvokeModel"},
+			Resources: []string{policy.ProvisionedModels(f.Scope), policy.Deployments(f.Scope)}, Conditions: policy.Tagged(f.Scope),
+		},
+		f.place.Key.Use("AskEncryptedModel", "bedrock", false),
+	}
+}
+
+// What is done to objects.
+var (
+	reading           = []string{"s3:GetObject", "s3:GetObjectVersion"}
+	readingAndWriting = []string{"s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload"}
+)
+
+func (f *Functions) objects(sid string, actions []string, prefixes ...string) policy.Statement {
+	return policy.Statement{Sid: sid, Actions: actions, Resources: f.bucket.Objects(prefixes...)}
+}
+
+// list allows to list under prefixes, and by that to be told that a key does
+// not exist. "IfExists" is for the latter: S3 then asks for the permission in a
+// request without a prefix. All it shows beyond the prefixes is names of keys.
+func (f *Functions) list(sid string, prefixes ...string) policy.Statement {
+	patterns := make([]string, 0, len(prefixes))
+	for _, prefix := range prefixes {
+		patterns = append(patterns, prefix+"*")
+	}
+	return policy.Statement{
+		Sid: sid, Actions: []string{"s3:ListBucket"}, Resources: []string{f.bucket.ARN()},
+		Conditions: policy.Conditions{"StringLikeIfExists": {"s3:prefix": patterns}},
+	}
+}

@@ -1,0 +1,164 @@
+package main
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/jsii-runtime-go"
+
+	"github.com/tuneline/tuneline/infra/config"
+	"github.com/tuneline/tuneline/infra/functions"
+	"github.com/tuneline/tuneline/infra/stack"
+)
+
+var update = flag.Bool("update", false, "write the golden files")
+
+// functionNames are the folders under lambdas/.
+var functionNames = []string{"validate", "submit", "poll", "analyze", "throughput", "invoke", "lifecycle"}
+
+// variant is one configuration the stack is synthesized with.
+type variant struct {
+	name      string
+	configure func(*config.Config)
+}
+
+var (
+	standard = variant{name: "default", configure: func(*config.Config) {}}
+	intel    = variant{name: "x86_64", configure: func(c *config.Config) { c.Architecture = config.X8664 }}
+	// strict turns every switch the other way.
+	strict = variant{name: "strict", configure: func(c *config.Config) {
+		c.Region = "us-west-2"
+		c.AvailabilityZones = config.Zones{Names: []string{"us-west-2a", "us-west-2b"}}
+		c.Uploaders = []string{"arn:aws:iam::111122223333:role/team"}
+		c.Operators = []string{"arn:aws:iam::111122223333:user/ops"}
+		c.API.Endpoint = config.EndpointPrivate
+		c.API.CreateLogRole = false
+		c.BucketPolicy.ExemptServiceRole = true
+		c.AlarmEmail = "team@example.com"
+	}}
+	variants = []variant{standard, intel, strict}
+)
+
+// object is a JSON object.
+type object = map[string]any
+
+// template is a synthesized template.
+type template struct {
+	// text is the template as it was synthesized.
+	text []byte
+	// Resources and Outputs are readable: see [readable].
+	Resources map[string]resource
+	Outputs   map[string]struct{ Description, Value string }
+}
+
+// resource is one resource of a template.
+type resource struct {
+	id                  string
+	Type                string
+	Properties          object
+	DependsOn           any    `json:",omitempty"`
+	DeletionPolicy      string `json:",omitempty"`
+	UpdateReplacePolicy string `json:",omitempty"`
+}
+
+var (
+	mu    sync.Mutex
+	cache = map[string]*template{}
+)
+
+// synthesize returns the template of a variant; it is synthesized once.
+func synthesize(t *testing.T, v variant) *template {
+	t.Helper()
+	mu.Lock()
+	defer mu.Unlock()
+	if cache[v.name] == nil {
+		cache[v.name] = synthesizeWith(t, v, stubs(t, v.name))
+	}
+	return cache[v.name]
+}
+
+// stubs stand for compiled functions: what is in them is not the template's
+// business, but for the hash.
+func stubs(t *testing.T, seed string) functions.Binaries {
+	t.Helper()
+	binaries := functions.Binaries{}
+	for _, name := range functionNames {
+		dir := filepath.Join(t.TempDir(), name)
+		if err := os.MkdirAll(dir, 0o750); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, "bootstrap"), []byte(name), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		binaries[name] = functions.Binary{Dir: dir, Hash: fmt.Sprintf("%x", sha256.Sum256([]byte(seed+name)))}
+	}
+	return binaries
+}
+
+func synthesizeWith(t *testing.T, v variant, binaries functions.Binaries) *template {
+	t.Helper()
+	cfg := config.Default()
+	v.configure(&cfg)
+	app := awscdk.NewApp(&awscdk.AppProps{Outdir: jsii.String(t.TempDir()), Context: contextOf(t), AnalyticsReporting: jsii.Bool(false)})
+	s := stack.New(app, cfg, binaries)
+	text, err := json.Marshal(app.Synth(nil).GetStackByName(s.StackName()).Template())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return parse(t, text)
+}
+
+func parse(t *testing.T, text []byte) *template {
+	t.Helper()
+	var tree any
+	if err := json.Unmarshal(text, &tree); err != nil {
+		t.Fatal(err)
+	}
+	parsed := &template{text: text}
+	if err := json.Unmarshal(indent(t, readable(tree)), parsed); err != nil {
+		t.Fatal(err)
+	}
+	for id, r := range parsed.Resources {
+		r.id = id
+		parsed.Resources[id] = r
+	}
+	return parsed
+}
+
+// contextOf is the context of the project's cdk.json, so that tests see the
+// feature flags a deployment has.
+func contextOf(t *testing.T) *map[string]any {
+	t.Helper()
+	text, err := os.ReadFile("../cdk.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var file struct {
+		Context map[string]any `json:"context"`
+	}
+	if err := json.Unmarshal(text, &file); err != nil {
+		t.Fatal(err)
+	}
+	return &file.Context
+}
+
+// indent is JSON as a golden file has it.
+func indent(t *testing.T, value any) []byte {
+	t.Helper()
+	var text bytes.Buffer
+	encoder := json.NewEncoder(&text)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	if err := encoder.Encode(value); err != nil {
+		t.Fatal(err)
+	}
+	return text.Bytes()
+}

@@ -1,0 +1,62 @@
+// Package observability is the alarms: each one means that somebody must look.
+package observability
+
+import (
+	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
+	"github.com/aws/constructs-go/constructs/v10"
+	"github.com/aws/jsii-runtime-go"
+
+	"github.com/tuneline/tuneline/infra/notices"
+	"github.com/tuneline/tuneline/infra/workflow"
+)
+
+// Alarms is the alarms.
+type Alarms struct {
+	Scope constructs.Construct
+	topic *string
+}
+
+// Props is what is watched, and where it is told.
+type Props struct {
+	Notices  *notices.Notices
+	Workflow *workflow.Workflow
+}
+
+// seconds is the period of the alarms.
+const seconds = 300
+
+// New makes the alarms.
+func New(scope constructs.Construct, id string, props Props) *Alarms {
+	a := &Alarms{Scope: constructs.NewConstruct(scope, jsii.String(id)), topic: props.Notices.Topic.AttrTopicArn()}
+	a.any("Undelivered", "An event could not be delivered, or a release failed: see the dead-letter queue", awscloudwatch.CfnAlarmProps{
+		Namespace:  jsii.String("AWS/SQS"),
+		MetricName: jsii.String("ApproximateNumberOfMessagesVisible"),
+		Statistic:  jsii.String("Maximum"),
+		Dimensions: dimension("QueueName", props.Notices.DeadLetters.AttrQueueName()),
+	})
+	for _, metric := range []string{"ExecutionsFailed", "ExecutionsTimedOut", "ExecutionsAborted"} {
+		a.any(metric, "A run did not end as it should: see its report and its execution", awscloudwatch.CfnAlarmProps{
+			Namespace:  jsii.String("AWS/States"),
+			MetricName: jsii.String(metric),
+			Statistic:  jsii.String("Sum"),
+			Dimensions: dimension("StateMachineArn", props.Workflow.Machine.AttrArn()),
+		})
+	}
+	return a
+}
+
+// any makes an alarm for a metric of which one is too many.
+func (a *Alarms) any(id, description string, props awscloudwatch.CfnAlarmProps) {
+	props.AlarmDescription = jsii.String(description)
+	props.Period = jsii.Number(seconds)
+	props.EvaluationPeriods = jsii.Number(1)
+	props.Threshold = jsii.Number(1)
+	props.ComparisonOperator = jsii.String("GreaterThanOrEqualToThreshold")
+	props.TreatMissingData = jsii.String("notBreaching")
+	props.AlarmActions = &[]any{a.topic}
+	awscloudwatch.NewCfnAlarm(a.Scope, jsii.String(id), &props)
+}
+
+func dimension(name string, value *string) []any {
+	return []any{&awscloudwatch.CfnAlarm_DimensionProperty{Name: jsii.String(name), Value: value}}
+}

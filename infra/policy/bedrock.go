@@ -1,0 +1,51 @@
+package policy
+
+import (
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/constructs-go/constructs/v10"
+	"github.com/aws/jsii-runtime-go"
+
+	"github.com/tuneline/tuneline/internal/finetune"
+)
+
+// The ARN patterns of Bedrock's resource types, after the Service Authorization
+// Reference
+// (https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonbedrock.html).
+// Their ids are Bedrock's own, so the patterns name types; a tag narrows them
+// to what this stack made: see [Tagged].
+
+// CustomizationJobs are the account's model customization jobs.
+func CustomizationJobs(scope constructs.Construct) string {
+	return ARN(scope, "bedrock", "model-customization-job/*")
+}
+
+// CustomModels are the account's custom models.
+func CustomModels(scope constructs.Construct) string {
+	return ARN(scope, "bedrock", "custom-model/*")
+}
+
+// Deployments are the account's custom model deployments.
+func Deployments(scope constructs.Construct) string {
+	return ARN(scope, "bedrock", "custom-model-deployment/*")
+}
+
+// ProvisionedModels are the account's provisioned throughputs.
+func ProvisionedModels(scope constructs.Construct) string {
+	return ARN(scope, "bedrock", "provisioned-model/*")
+}
+
+// FoundationModels are the region's base models, which are in no account.
+func FoundationModels(scope constructs.Construct) string {
+	stack := awscdk.Stack_Of(scope)
+	return *jsii.Sprintf("arn:%s:bedrock:%s::foundation-model/*", *stack.Partition(), *stack.Region())
+}
+
+// Tagged is the condition that a resource was made by this stack.
+func Tagged(scope constructs.Construct) Conditions {
+	return Conditions{"StringEquals": {"aws:ResourceTag/" + finetune.TagStack: *awscdk.Stack_Of(scope).StackName()}}
+}
+
+// Tagging is the condition that a request tags what it makes as this stack's.
+func Tagging(scope constructs.Construct) Conditions {
+	return Conditions{"StringEquals": {"aws:RequestTag/" + finetune.TagStack: *awscdk.Stack_Of(scope).StackName()}}
+}

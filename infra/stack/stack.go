@@ -1,0 +1,65 @@
+// Package stack is the whole: it reads from top to bottom like the picture in
+// docs/architecture.md, and passes constructs from one to the next.
+package stack
+
+import (
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
+	"github.com/aws/constructs-go/constructs/v10"
+	"github.com/aws/jsii-runtime-go"
+
+	"github.com/tuneline/tuneline/infra/access"
+	"github.com/tuneline/tuneline/infra/config"
+	"github.com/tuneline/tuneline/infra/customization"
+	"github.com/tuneline/tuneline/infra/functions"
+	"github.com/tuneline/tuneline/infra/inference"
+	"github.com/tuneline/tuneline/infra/lifecycle"
+	"github.com/tuneline/tuneline/infra/network"
+	"github.com/tuneline/tuneline/infra/notices"
+	"github.com/tuneline/tuneline/infra/observability"
+	"github.com/tuneline/tuneline/infra/storage"
+	"github.com/tuneline/tuneline/infra/trigger"
+	"github.com/tuneline/tuneline/infra/workflow"
+	"github.com/tuneline/tuneline/internal/finetune"
+)
+
+// Name is the stack's name.
+const Name = "tuneline"
+
+// New makes the stack, with functions that were compiled before. Its account is
+// left open: it is whichever account it is deployed to.
+func New(app awscdk.App, cfg config.Config, binaries functions.Binaries) awscdk.Stack {
+	stack := awscdk.NewStack(app, jsii.String(Name), &awscdk.StackProps{
+		Env:         &awscdk.Environment{Region: jsii.String(cfg.Region)},
+		Description: jsii.String("From a dropped JSONL data set to an answering Bedrock model, in private"),
+	})
+
+	key := storage.NewKey(stack, "Key")
+	bucket := storage.NewBucket(stack, "Storage", storage.BucketProps{Key: key, Retention: cfg.RetentionDays})
+	net := network.New(stack, "Network", network.Props{Config: cfg, Key: key, Bucket: bucket})
+	role := customization.New(stack, "Customization", customization.Props{Key: key, Bucket: bucket, Network: net})
+	channels := notices.New(stack, "Notices", notices.Props{Key: key, Email: cfg.AlarmEmail})
+
+	place := functions.Place{Config: cfg, Binaries: binaries, Key: key, Network: net}
+	steps := functions.New(stack, "Functions", functions.Props{Place: place, Bucket: bucket, Customization: role, Notices: channels})
+	machine := workflow.New(stack, "Workflow", workflow.Props{Functions: steps, Key: key, LogDays: cfg.RetentionDays.Logs})
+	rules := trigger.New(stack, "Trigger", trigger.Props{Key: key, Bucket: bucket, Workflow: machine, Functions: steps, Notices: channels})
+	api := inference.New(stack, "Inference", inference.Props{Config: cfg, Functions: steps, Network: net, Key: key})
+	observability.New(stack, "Observability", observability.Props{Notices: channels, Workflow: machine})
+
+	people := access.New(stack, "Access", access.Props{Config: cfg, Key: key, Bucket: bucket, Workflow: machine, Inference: api, Notices: channels})
+	exempt := []awsiam.CfnRole{people.Operator}
+	if cfg.BucketPolicy.ExemptServiceRole {
+		exempt = append(exempt, role.Role)
+	}
+	bucket.Protect(storage.ProtectProps{Key: key, Endpoint: net.Endpoints.S3, Exempt: exempt, Uploaders: people.NamedUploaders()})
+
+	lifecycle.New(stack, "Lifecycle", lifecycle.Props{
+		Place: place, Network: net, Workflow: machine, Trigger: rules,
+		Outlive: []constructs.Construct{key.Scope, bucket.Scope, net.Scope, role.Scope, steps.Scope, machine.Scope, rules.Scope},
+	})
+
+	addOutputs(stack, outputs{key: key, bucket: bucket, machine: machine, api: api, people: people, channels: channels})
+	awscdk.Tags_Of(stack).Add(jsii.String(finetune.TagStack), jsii.String(Name), nil)
+	return stack
+}

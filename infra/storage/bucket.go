@@ -1,0 +1,124 @@
+package storage
+
+import (
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awss3"
+	"github.com/aws/constructs-go/constructs/v10"
+	"github.com/aws/jsii-runtime-go"
+
+	"github.com/tuneline/tuneline/infra/config"
+	"github.com/tuneline/tuneline/internal/finetune"
+)
+
+// Bucket is the one bucket: data sets, accepted copies, outputs, reports, runs
+// and the registry, told apart by prefix.
+type Bucket struct {
+	Scope    constructs.Construct
+	Resource awss3.CfnBucket
+	// Logs is the bucket that holds the access log.
+	Logs awss3.CfnBucket
+	// Policy is set by [Bucket.Protect].
+	Policy awss3.CfnBucketPolicy
+}
+
+// BucketProps is what the bucket needs to know.
+type BucketProps struct {
+	Key       *Key
+	Retention config.Retention
+}
+
+// NewBucket makes the bucket. It outlives the stack. That it sends its events
+// to EventBridge is a plain property here; the L2 bucket would add a custom
+// resource for it.
+func NewBucket(scope constructs.Construct, id string, props BucketProps) *Bucket {
+	b := &Bucket{Scope: constructs.NewConstruct(scope, jsii.String(id))}
+	b.Logs = newAccessLog(b, props.Retention)
+	b.Resource = awss3.NewCfnBucket(b.Scope, jsii.String("Bucket"), &awss3.CfnBucketProps{
+		BucketEncryption: &awss3.CfnBucket_BucketEncryptionProperty{
+			ServerSideEncryptionConfiguration: []any{&awss3.CfnBucket_ServerSideEncryptionRuleProperty{
+				BucketKeyEnabled: jsii.Bool(true),
+				ServerSideEncryptionByDefault: &awss3.CfnBucket_ServerSideEncryptionByDefaultProperty{
+					SseAlgorithm:   jsii.String("aws:kms"),
+					KmsMasterKeyId: props.Key.Resource.AttrArn(),
+				},
+			}},
+		},
+		LifecycleConfiguration: &awss3.CfnBucket_LifecycleConfigurationProperty{Rules: lifecycleRules(props.Retention)},
+		LoggingConfiguration: &awss3.CfnBucket_LoggingConfigurationProperty{
+			DestinationBucketName: b.Logs.Ref(),
+			LogFilePrefix:         jsii.String(accessLogPrefix),
+		},
+		NotificationConfiguration: &awss3.CfnBucket_NotificationConfigurationProperty{
+			EventBridgeConfiguration: &awss3.CfnBucket_EventBridgeConfigurationProperty{EventBridgeEnabled: jsii.Bool(true)},
+		},
+		OwnershipControls:              ownerEnforced(),
+		PublicAccessBlockConfiguration: nothingPublic(),
+		VersioningConfiguration:        &awss3.CfnBucket_VersioningConfigurationProperty{Status: jsii.String("Enabled")},
+	})
+	retain(b.Resource)
+	return b
+}
+
+// Name is the bucket's name.
+func (b *Bucket) Name() string { return *b.Resource.Ref() }
+
+// ARN is the bucket's ARN.
+func (b *Bucket) ARN() string { return *b.Resource.AttrArn() }
+
+// Objects are patterns of the ARNs of the objects under prefixes.
+func (b *Bucket) Objects(prefixes ...string) []string {
+	arns := make([]string, 0, len(prefixes))
+	for _, prefix := range prefixes {
+		arns = append(arns, b.ARN()+"/"+prefix+"*")
+	}
+	return arns
+}
+
+// lifecycleRules forget what nobody needs: parts of uploads that were given up,
+// versions that are no longer current, and the accepted copies of jobs long
+// over. What a team uploaded, the reports, the claims and the registry stay.
+func lifecycleRules(retention config.Retention) []any {
+	const abandonedDays = 7
+	return []any{
+		&awss3.CfnBucket_RuleProperty{
+			Id:     jsii.String("ForgetAbandonedUploads"),
+			Status: jsii.String("Enabled"),
+			AbortIncompleteMultipartUpload: &awss3.CfnBucket_AbortIncompleteMultipartUploadProperty{
+				DaysAfterInitiation: jsii.Number(abandonedDays),
+			},
+		},
+		&awss3.CfnBucket_RuleProperty{
+			Id:     jsii.String("ForgetOldVersions"),
+			Status: jsii.String("Enabled"),
+			NoncurrentVersionExpiration: &awss3.CfnBucket_NoncurrentVersionExpirationProperty{
+				NoncurrentDays: jsii.Number(retention.Objects),
+			},
+			ExpiredObjectDeleteMarker: jsii.Bool(true),
+		},
+		&awss3.CfnBucket_RuleProperty{
+			Id:               jsii.String("ForgetAcceptedCopies"),
+			Status:           jsii.String("Enabled"),
+			Prefix:           jsii.String(finetune.PrefixAccepted),
+			ExpirationInDays: jsii.Number(retention.Objects),
+		},
+	}
+}
+
+func ownerEnforced() *awss3.CfnBucket_OwnershipControlsProperty {
+	return &awss3.CfnBucket_OwnershipControlsProperty{Rules: []any{
+		&awss3.CfnBucket_OwnershipControlsRuleProperty{ObjectOwnership: jsii.String("BucketOwnerEnforced")},
+	}}
+}
+
+func nothingPublic() *awss3.CfnBucket_PublicAccessBlockConfigurationProperty {
+	return &awss3.CfnBucket_PublicAccessBlockConfigurationProperty{
+		BlockPublicAcls:       jsii.Bool(true),
+		BlockPublicPolicy:     jsii.Bool(true),
+		IgnorePublicAcls:      jsii.Bool(true),
+		RestrictPublicBuckets: jsii.Bool(true),
+	}
+}
+
+func retain(resource awscdk.CfnResource) {
+	resource.ApplyRemovalPolicy(awscdk.RemovalPolicy_RETAIN, &awscdk.RemovalPolicyOptions{ApplyToUpdateReplacePolicy: jsii.Bool(true)})
+}

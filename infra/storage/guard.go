@@ -1,0 +1,172 @@
+package storage
+
+import (
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsec2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awss3"
+	"github.com/aws/jsii-runtime-go"
+
+	"github.com/tuneline/tuneline/infra/policy"
+	"github.com/tuneline/tuneline/internal/finetune"
+)
+
+// ProtectProps is who may reach the objects, beside those who come through the
+// endpoint.
+type ProtectProps struct {
+	Key *Key
+	// Endpoint is the VPC's way to S3.
+	Endpoint awsec2.CfnVPCEndpoint
+	// Exempt are roles that may come from anywhere.
+	Exempt []awsiam.CfnRole
+	// Uploaders narrows who may upload; none leaves it to IAM.
+	Uploaders []string
+}
+
+// userPrefixes are where people put objects from outside the VPC.
+var userPrefixes = []string{finetune.PrefixDatasets, finetune.PrefixValidation}
+
+// Protect writes the bucket policies. Every statement denies, so that none of
+// them gives anybody anything: what is not denied here is for IAM to allow.
+//
+// The actions that are denied are those on objects, all of them, versions
+// included, and the three that list. Those on the bucket's configuration are
+// not: a mistake here must leave the account able to put it right.
+func (b *Bucket) Protect(props ProtectProps) {
+	protectAccessLog(b)
+	statements := []policy.Statement{
+		overTLS(b.ARN()),
+		overRecentTLS(b.ARN()),
+		b.withKMS(),
+		b.withOurKey(props.Key),
+		b.withNamedKey(),
+		b.withoutCustomerKey(),
+		b.objectsInside(props),
+		b.uploadsInside(props),
+		b.listsInside(props),
+	}
+	if len(props.Uploaders) > 0 {
+		statements = append(statements, b.uploadsByUploaders(props))
+	}
+	b.Policy = awss3.NewCfnBucketPolicy(b.Scope, jsii.String("Policy"), &awss3.CfnBucketPolicyProps{
+		Bucket:         b.Resource.Ref(),
+		PolicyDocument: policy.Document(statements...),
+	})
+	retain(b.Policy)
+}
+
+// overTLS and overRecentTLS are for every action there is.
+func overTLS(bucketARN string) policy.Statement {
+	return policy.Statement{
+		Sid: "DenyWithoutTLS", Deny: true, Principals: policy.Anyone,
+		Actions: []string{"s3:*"}, Resources: []string{bucketARN, bucketARN + "/*"},
+		Conditions: policy.Conditions{"Bool": {"aws:SecureTransport": "false"}},
+	}
+}
+
+func overRecentTLS(bucketARN string) policy.Statement {
+	return policy.Statement{
+		Sid: "DenyOldTLS", Deny: true, Principals: policy.Anyone,
+		Actions: []string{"s3:*"}, Resources: []string{bucketARN, bucketARN + "/*"},
+		Conditions: policy.Conditions{"NumericLessThan": {"s3:TlsVersion": "1.2"}},
+	}
+}
+
+// The four statements on encryption read "if the request says anything, it must
+// say this": a request that says nothing gets the bucket's default, which is
+// the stack's key. Bedrock's own writes are expected to say nothing.
+func (b *Bucket) withKMS() policy.Statement {
+	return b.denyPut("DenyOtherEncryption", policy.Conditions{
+		"Null":            {"s3:x-amz-server-side-encryption": "false"},
+		"StringNotEquals": {"s3:x-amz-server-side-encryption": "aws:kms"},
+	})
+}
+
+func (b *Bucket) withOurKey(key *Key) policy.Statement {
+	return b.denyPut("DenyOtherKey", policy.Conditions{
+		"Null":            {"s3:x-amz-server-side-encryption-aws-kms-key-id": "false"},
+		"StringNotEquals": {"s3:x-amz-server-side-encryption-aws-kms-key-id": key.ARN()},
+	})
+}
+
+// withNamedKey closes a gap between the two: "aws:kms" without a key means
+// AWS's own key for S3, not the bucket's default
+// (https://docs.aws.amazon.com/AmazonS3/latest/userguide/specifying-kms-encryption.html).
+func (b *Bucket) withNamedKey() policy.Statement {
+	return b.denyPut("DenyUnnamedKey", policy.Conditions{"Null": {
+		"s3:x-amz-server-side-encryption":                "false",
+		"s3:x-amz-server-side-encryption-aws-kms-key-id": "true",
+	}})
+}
+
+func (b *Bucket) withoutCustomerKey() policy.Statement {
+	return b.denyPut("DenyCustomerProvidedKey", policy.Conditions{
+		"Null": {"s3:x-amz-server-side-encryption-customer-algorithm": "false"},
+	})
+}
+
+func (b *Bucket) denyPut(sid string, conditions policy.Conditions) policy.Statement {
+	return policy.Statement{
+		Sid: sid, Deny: true, Principals: policy.Anyone,
+		Actions: []string{"s3:PutObject"}, Resources: b.Objects(""), Conditions: conditions,
+	}
+}
+
+// objectsInside keeps every action on every object inside, but for the two
+// prefixes people upload to.
+func (b *Bucket) objectsInside(props ProtectProps) policy.Statement {
+	return policy.Statement{
+		Sid: "DenyObjectsFromOutside", Deny: true, Principals: policy.Anyone,
+		Actions:      []string{"s3:*"},
+		NotResources: append([]string{b.ARN()}, b.Objects(userPrefixes...)...),
+		Conditions:   fromOutside(props),
+	}
+}
+
+// uploadsInside keeps everything but the upload itself inside there as well.
+func (b *Bucket) uploadsInside(props ProtectProps) policy.Statement {
+	return policy.Statement{
+		Sid: "DenyUploadedObjectsFromOutside", Deny: true, Principals: policy.Anyone,
+		NotActions: []string{"s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"},
+		Resources:  b.Objects(userPrefixes...),
+		Conditions: fromOutside(props),
+	}
+}
+
+func (b *Bucket) listsInside(props ProtectProps) policy.Statement {
+	return policy.Statement{
+		Sid: "DenyListsFromOutside", Deny: true, Principals: policy.Anyone,
+		Actions:    []string{"s3:ListBucket", "s3:ListBucketVersions", "s3:ListBucketMultipartUploads"},
+		Resources:  []string{b.ARN()},
+		Conditions: fromOutside(props),
+	}
+}
+
+// uploadsByUploaders narrows the uploads to those who are named.
+func (b *Bucket) uploadsByUploaders(props ProtectProps) policy.Statement {
+	conditions := fromOutside(props)
+	named := append(exemptARNs(props), props.Uploaders...)
+	conditions["ArnNotEquals"] = map[string]any{"aws:PrincipalArn": named}
+	return policy.Statement{
+		Sid: "DenyUploadsByOthers", Deny: true, Principals: policy.Anyone,
+		Actions:    []string{"s3:PutObject"},
+		Resources:  b.Objects(userPrefixes...),
+		Conditions: conditions,
+	}
+}
+
+// fromOutside holds for a request that neither came through the endpoint nor
+// from an exempt role. A request without such a key is from outside.
+func fromOutside(props ProtectProps) policy.Conditions {
+	return policy.Conditions{
+		"StringNotEquals": {"aws:SourceVpce": *props.Endpoint.Ref()},
+		"ArnNotEquals":    {"aws:PrincipalArn": exemptARNs(props)},
+	}
+}
+
+func exemptARNs(props ProtectProps) []string {
+	arns := make([]string, 0, len(props.Exempt))
+	for _, role := range props.Exempt {
+		arns = append(arns, *role.AttrArn())
+	}
+	return arns
+}

@@ -1,0 +1,199 @@
+package storage
+
+import (
+	"github.com/aws/constructs-go/constructs/v10"
+
+	"github.com/tuneline/tuneline/infra/policy"
+)
+
+// The key policy names services and conditions, and leaves the question who in
+// the account to the roles' own policies: each of its statements bounds what
+// any IAM policy can allow. A key policy's resource is always the key itself.
+var itself = []string{"*"}
+
+// administer lets the account look after the key, which never includes using
+// it. The stack's own roles cannot, whatever their policies say one day.
+func administer(scope constructs.Construct) policy.Statement {
+	return policy.Statement{
+		Sid:        "AdministerWithoutUsing",
+		Principals: policy.AccountRoot(scope),
+		Actions: []string{
+			"kms:DescribeKey", "kms:EnableKey", "kms:DisableKey",
+			"kms:GetKeyPolicy", "kms:PutKeyPolicy", "kms:ListKeyPolicies",
+			"kms:EnableKeyRotation", "kms:DisableKeyRotation", "kms:GetKeyRotationStatus", "kms:ListKeyRotations", "kms:RotateKeyOnDemand",
+			"kms:ListGrants", "kms:RevokeGrant",
+			"kms:CreateAlias", "kms:UpdateAlias", "kms:DeleteAlias", "kms:UpdateKeyDescription",
+			"kms:TagResource", "kms:UntagResource", "kms:ListResourceTags",
+			"kms:ScheduleKeyDeletion", "kms:CancelKeyDeletion",
+		},
+		Resources: itself,
+		Conditions: policy.Conditions{"ArnNotLike": {"aws:PrincipalArn": []string{
+			policy.RolesIn(scope, policy.RoomFunction), policy.RolesIn(scope, policy.RoomCustomization),
+			policy.RolesIn(scope, policy.RoomService), policy.RolesIn(scope, policy.RoomPeople),
+		}}},
+	}
+}
+
+// describe lets the functions check the key before anything is paid for, and
+// operators look.
+func describe(scope constructs.Construct) policy.Statement {
+	return policy.Statement{
+		Sid:        "DescribeBeforeUse",
+		Principals: policy.AccountRoot(scope),
+		Actions:    []string{"kms:DescribeKey"},
+		Resources:  itself,
+		Conditions: policy.Conditions{"ArnLike": {"aws:PrincipalArn": []string{
+			policy.RolesIn(scope, policy.RoomFunction), policy.RolesIn(scope, policy.RoomCustomization), policy.RolesIn(scope, policy.RoomPeople),
+		}}},
+	}
+}
+
+// useThroughS3 is for whoever reads and writes objects: the functions, the role
+// Bedrock assumes, uploaders and operators.
+func useThroughS3(scope constructs.Construct) policy.Statement {
+	return policy.Statement{
+		Sid:        "UseThroughS3",
+		Principals: policy.AccountRoot(scope),
+		Actions:    []string{"kms:Decrypt", "kms:GenerateDataKey"},
+		Resources:  itself,
+		Conditions: through(scope, "s3"),
+	}
+}
+
+// useThroughBedrock is for encrypting a custom model (the submitting function
+// and the role Bedrock assumes; AWS's page says only "roles that customize")
+// and for serving it.
+func useThroughBedrock(scope constructs.Construct) policy.Statement {
+	conditions := through(scope, "bedrock")
+	conditions["ArnLike"] = map[string]any{"aws:PrincipalArn": bedrockCallers(scope)}
+	return policy.Statement{
+		Sid:        "UseThroughBedrock",
+		Principals: policy.AccountRoot(scope),
+		Actions:    []string{"kms:Decrypt", "kms:GenerateDataKey", "kms:DescribeKey"},
+		Resources:  itself,
+		Conditions: conditions,
+	}
+}
+
+// grantThroughBedrock lets Bedrock, and nobody else, make the grant it keeps
+// for as long as the custom model exists.
+func grantThroughBedrock(scope constructs.Construct) policy.Statement {
+	conditions := through(scope, "bedrock")
+	conditions["ArnLike"] = map[string]any{"aws:PrincipalArn": bedrockCallers(scope)}
+	conditions["Bool"] = map[string]any{"kms:GrantIsForAWSResource": "true"}
+	return policy.Statement{
+		Sid:        "GrantThroughBedrock",
+		Principals: policy.AccountRoot(scope),
+		Actions:    []string{"kms:CreateGrant"},
+		Resources:  itself,
+		Conditions: conditions,
+	}
+}
+
+// useForExecutions is for executions: the state machine's role, the upload
+// rule's, whoever deploys the machine and whoever looks at an execution.
+func useForExecutions(scope constructs.Construct) policy.Statement {
+	return policy.Statement{
+		Sid:        "UseForExecutions",
+		Principals: policy.AccountRoot(scope),
+		Actions:    []string{"kms:Decrypt", "kms:GenerateDataKey"},
+		Resources:  itself,
+		Conditions: policy.Conditions{
+			"StringEquals": {"kms:CallerAccount": policy.Account(scope)},
+			"ArnLike":      {"kms:EncryptionContext:aws:states:stateMachineArn": policy.ARN(scope, "states", "stateMachine:*")},
+		},
+	}
+}
+
+// useForExecutionLogs is the state machine's role handing records over to the
+// log delivery.
+func useForExecutionLogs(scope constructs.Construct) policy.Statement {
+	return policy.Statement{
+		Sid:        "UseForExecutionLogs",
+		Principals: policy.AccountRoot(scope),
+		Actions:    []string{"kms:GenerateDataKey"},
+		Resources:  itself,
+		Conditions: policy.Conditions{
+			"StringEquals": {"kms:CallerAccount": policy.Account(scope)},
+			"ArnLike": {
+				"kms:EncryptionContext:SourceArn": policy.ARN(scope, "logs", "*"),
+				"aws:PrincipalArn":                policy.RolesIn(scope, policy.RoomService),
+			},
+		},
+	}
+}
+
+// useThroughSQS is for reading, and for the throughput function also writing,
+// what could not be delivered.
+func useThroughSQS(scope constructs.Construct) policy.Statement {
+	return policy.Statement{
+		Sid:        "UseThroughSQS",
+		Principals: policy.AccountRoot(scope),
+		Actions:    []string{"kms:Decrypt", "kms:GenerateDataKey"},
+		Resources:  itself,
+		Conditions: through(scope, "sqs"),
+	}
+}
+
+// encryptLogs is CloudWatch Logs, for the stack's log groups only.
+func encryptLogs(scope constructs.Construct) policy.Statement {
+	return policy.Statement{
+		Sid:        "EncryptLogs",
+		Principals: policy.Principals{"Service": Via(scope, "logs")},
+		Actions:    []string{"kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:DescribeKey"},
+		Resources:  itself,
+		Conditions: policy.Conditions{"ArnLike": {"kms:EncryptionContext:aws:logs:arn": []string{
+			policy.ARN(scope, "logs", "log-group:"+LogGroupPrefix(scope)+"*"),
+			policy.ARN(scope, "logs", "log-group:"+VendedLogGroupPrefix(scope)+"*"),
+		}}},
+	}
+}
+
+// deliverLogs is the service that carries an encrypted state machine's records
+// to its log group.
+func deliverLogs(scope constructs.Construct) policy.Statement {
+	conditions := policy.FromAccount(scope)
+	conditions["ArnLike"] = map[string]any{"aws:SourceArn": policy.ARN(scope, "logs", "*")}
+	return policy.Statement{
+		Sid:        "DeliverExecutionLogs",
+		Principals: policy.Principals{"Service": "delivery.logs.amazonaws.com"},
+		Actions:    []string{"kms:Decrypt*"},
+		Resources:  itself,
+		Conditions: conditions,
+	}
+}
+
+// deliverEvents is EventBridge, which publishes notices to the topic and keeps
+// undelivered events in the queue.
+func deliverEvents(scope constructs.Construct) policy.Statement {
+	return policy.Statement{
+		Sid:        "DeliverEvents",
+		Principals: policy.Principals{"Service": "events.amazonaws.com"},
+		Actions:    []string{"kms:Decrypt", "kms:GenerateDataKey"},
+		Resources:  itself,
+		Conditions: policy.FromAccount(scope),
+	}
+}
+
+// deliverAlarms is CloudWatch, which publishes alarms to the topic.
+func deliverAlarms(scope constructs.Construct) policy.Statement {
+	return policy.Statement{
+		Sid:        "DeliverAlarms",
+		Principals: policy.Principals{"Service": "cloudwatch.amazonaws.com"},
+		Actions:    []string{"kms:Decrypt", "kms:GenerateDataKey"},
+		Resources:  itself,
+		Conditions: policy.FromAccount(scope),
+	}
+}
+
+// bedrockCallers are the roles in whose name Bedrock uses the key.
+func bedrockCallers(scope constructs.Construct) []string {
+	return []string{policy.RolesIn(scope, policy.RoomFunction), policy.RolesIn(scope, policy.RoomCustomization)}
+}
+
+func through(scope constructs.Construct, service string) policy.Conditions {
+	return policy.Conditions{"StringEquals": {
+		"kms:CallerAccount": policy.Account(scope),
+		"kms:ViaService":    Via(scope, service),
+	}}
+}

@@ -1,0 +1,173 @@
+// Package trigger is what makes things happen: an upload starts an execution,
+// and the end of an execution is told to people, or, where compensation could
+// not run, to the function that releases what was bought.
+package trigger
+
+import (
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsevents"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
+	"github.com/aws/constructs-go/constructs/v10"
+	"github.com/aws/jsii-runtime-go"
+
+	"github.com/tuneline/tuneline/infra/functions"
+	"github.com/tuneline/tuneline/infra/notices"
+	"github.com/tuneline/tuneline/infra/policy"
+	"github.com/tuneline/tuneline/infra/storage"
+	"github.com/tuneline/tuneline/infra/workflow"
+	"github.com/tuneline/tuneline/internal/finetune"
+)
+
+// Trigger is the rules.
+type Trigger struct {
+	Scope constructs.Construct
+	// Upload starts an execution for every data set.
+	Upload awsevents.CfnRule
+	// Notify tells people how every execution ended.
+	Notify awsevents.CfnRule
+	// Release calls the throughput function after an end no Catch could see.
+	Release awsevents.CfnRule
+
+	props Props
+}
+
+// Props is what the rules connect.
+type Props struct {
+	Key       *storage.Key
+	Bucket    *storage.Bucket
+	Workflow  *workflow.Workflow
+	Functions *functions.Functions
+	Notices   *notices.Notices
+}
+
+// New makes the rules.
+func New(scope constructs.Construct, id string, props Props) *Trigger {
+	t := &Trigger{Scope: constructs.NewConstruct(scope, jsii.String(id)), props: props}
+	t.Upload = t.newUpload()
+	t.Notify = t.newNotify()
+	t.Release = t.newRelease()
+	return t
+}
+
+// newUpload matches what lies under the prefix and is JSONL. It is one pattern
+// with a wildcard, because a list of matchers for one field means any of them.
+// Keys too deep match as well: their execution ends with the reason.
+func (t *Trigger) newUpload() awsevents.CfnRule {
+	input := finetune.ExecutionInput{Dataset: finetune.Dataset{
+		Bucket: field("bucket"), Key: field("key"), VersionID: field("version"), Sequencer: field("sequencer"),
+	}}
+	return awsevents.NewCfnRule(t.Scope, jsii.String("Upload"), &awsevents.CfnRuleProps{
+		Description: jsii.String("A data set was uploaded: start an execution"),
+		State:       jsii.String("ENABLED"),
+		EventPattern: map[string]any{
+			"source":      []string{"aws.s3"},
+			"detail-type": []string{"Object Created"},
+			"detail": map[string]any{
+				"bucket": map[string]any{"name": []string{t.props.Bucket.Name()}},
+				"object": map[string]any{"key": []any{map[string]any{"wildcard": finetune.PrefixDatasets + "*.jsonl"}}},
+			},
+		},
+		Targets: []any{&awsevents.CfnRule_TargetProperty{
+			Id:      jsii.String("StartExecution"),
+			Arn:     t.props.Workflow.Machine.AttrArn(),
+			RoleArn: t.newStarter().AttrArn(),
+			InputTransformer: transformer(input, fields{
+				"bucket":    "$.detail.bucket.name",
+				"key":       "$.detail.object.key",
+				"version":   "$.detail.object.version-id",
+				"sequencer": "$.detail.object.sequencer",
+			}),
+			RetryPolicy:      patiently(),
+			DeadLetterConfig: t.deadLetters(),
+		}},
+	})
+}
+
+// newStarter makes the role EventBridge starts executions with.
+func (t *Trigger) newStarter() awsiam.CfnRole {
+	return policy.NewRole(t.Scope, "StarterRole", policy.RoleProps{
+		Description: "EventBridge: starts an execution for an uploaded data set",
+		Room:        policy.RoomService,
+		Trust:       policy.ByService("events.amazonaws.com", policy.FromAccount(t.Scope)),
+		Statements: []policy.Statement{
+			{Sid: "StartExecution", Actions: []string{"states:StartExecution"}, Resources: []string{t.props.Workflow.ARN()}},
+			t.props.Workflow.Encryption(t.props.Key, "EncryptExecution"),
+		},
+	})
+}
+
+// newNotify publishes every end. Its text names the execution, and holds
+// nothing out of a data set.
+func (t *Trigger) newNotify() awsevents.CfnRule {
+	notice := struct {
+		Notice    string `json:"notice"`
+		Execution string `json:"execution"`
+		Status    string `json:"status"`
+		Time      string `json:"time"`
+	}{"tuneline: an execution ended", field("execution"), field("status"), field("time")}
+	return awsevents.NewCfnRule(t.Scope, jsii.String("Notify"), &awsevents.CfnRuleProps{
+		Description:  jsii.String("An execution ended: tell people"),
+		State:        jsii.String("ENABLED"),
+		EventPattern: t.ended("SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"),
+		Targets: []any{&awsevents.CfnRule_TargetProperty{
+			Id:  jsii.String("Publish"),
+			Arn: t.props.Notices.Topic.AttrTopicArn(),
+			InputTransformer: transformer(notice, fields{
+				"execution": "$.detail.executionArn", "status": "$.detail.status", "time": "$.time",
+			}),
+			RetryPolicy:      patiently(),
+			DeadLetterConfig: t.deadLetters(),
+		}},
+	})
+}
+
+// newRelease is the net under the state machine: no Catch sees a time-out, a
+// stop or a runtime error, and what a run bought must not outlive it.
+func (t *Trigger) newRelease() awsevents.CfnRule {
+	input := finetune.StatusRelease{
+		Action: finetune.ActionRelease, ExecutionARN: field("execution"), Input: field("input"), Status: field("status"),
+	}
+	rule := awsevents.NewCfnRule(t.Scope, jsii.String("Release"), &awsevents.CfnRuleProps{
+		Description:  jsii.String("An execution ended without its compensation: release what it bought"),
+		State:        jsii.String("ENABLED"),
+		EventPattern: t.ended("FAILED", "TIMED_OUT", "ABORTED"),
+		Targets: []any{&awsevents.CfnRule_TargetProperty{
+			Id:  jsii.String("Release"),
+			Arn: t.props.Functions.Throughput.Resource.AttrArn(),
+			InputTransformer: transformer(input, fields{
+				"execution": "$.detail.executionArn", "input": "$.detail.input", "status": "$.detail.status",
+			}),
+			RetryPolicy:      patiently(),
+			DeadLetterConfig: t.deadLetters(),
+		}},
+	})
+	awslambda.NewCfnPermission(t.Scope, jsii.String("ReleasePermission"), &awslambda.CfnPermissionProps{
+		Action:        jsii.String("lambda:InvokeFunction"),
+		FunctionName:  t.props.Functions.Throughput.Resource.AttrArn(),
+		Principal:     jsii.String("events.amazonaws.com"),
+		SourceArn:     rule.AttrArn(),
+		SourceAccount: jsii.String(policy.Account(t.Scope)),
+	})
+	return rule
+}
+
+// ended matches the executions of this machine that ended with a status.
+func (t *Trigger) ended(statuses ...string) map[string]any {
+	return map[string]any{
+		"source":      []string{"aws.states"},
+		"detail-type": []string{"Step Functions Execution Status Change"},
+		"detail": map[string]any{
+			"stateMachineArn": []string{t.props.Workflow.ARN()},
+			"status":          statuses,
+		},
+	}
+}
+
+// patiently is EventBridge's longest: 185 tries in a day.
+func patiently() *awsevents.CfnRule_RetryPolicyProperty {
+	return &awsevents.CfnRule_RetryPolicyProperty{MaximumRetryAttempts: jsii.Number(185), MaximumEventAgeInSeconds: jsii.Number(86400)}
+}
+
+func (t *Trigger) deadLetters() *awsevents.CfnRule_DeadLetterConfigProperty {
+	return &awsevents.CfnRule_DeadLetterConfigProperty{Arn: t.props.Notices.DeadLetters.AttrArn()}
+}

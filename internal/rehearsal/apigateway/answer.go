@@ -1,0 +1,261 @@
+package apigateway
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/tuneline/tuneline/internal/rehearsal/calls"
+)
+
+// answer is what the gateway sends back.
+type answer struct {
+	status int
+	// errorType is the x-amzn-ErrorType of the gateway's own answers.
+	errorType string
+	header    http.Header
+	body      []byte
+	// reset closes the connection instead.
+	reset bool
+}
+
+// gatewayAnswer is an answer of API Gateway itself, in the form of its default
+// gateway responses.
+func gatewayAnswer(status int, errorType, message string) answer {
+	return answer{
+		status: status, errorType: errorType, header: http.Header{"Content-Type": {"application/json"}},
+		body: []byte(`{"message":` + jsonString(message) + `}`),
+	}
+}
+
+var (
+	missingToken = gatewayAnswer(http.StatusForbidden, "MissingAuthenticationTokenException", "Missing Authentication Token")
+	// badGateway: the function failed, or answered what is no proxy answer.
+	badGateway = gatewayAnswer(http.StatusBadGateway, "InternalServerErrorException", "Internal server error")
+	// serverError: the function could not be invoked.
+	serverError = gatewayAnswer(http.StatusInternalServerError, "InternalServerErrorException", "Internal server error")
+	timedOut    = gatewayAnswer(http.StatusGatewayTimeout, "InternalServerErrorException", "Endpoint request timed out")
+	// tooLarge is refused before the gateway proper, in plain text.
+	tooLarge = answer{
+		status: http.StatusRequestEntityTooLarge, header: http.Header{"Content-Type": {"text/plain"}},
+		body: []byte("HTTP content length exceeded 10485760 bytes."),
+	}
+	// tooLong is how Lambda's refusal of an event above 6 MiB looks; the limit
+	// is documented, this text and the missing error type are unverified.
+	tooLong = gatewayAnswer(http.StatusRequestEntityTooLarge, "", "Request Too Long")
+)
+
+// faultAnswer is a scenario's fault as the gateway's answer.
+func faultAnswer(f calls.Fault) answer {
+	if f.Reset {
+		return answer{reset: true, errorType: "ConnectionReset"}
+	}
+	status := f.Status
+	if status == 0 {
+		status = http.StatusInternalServerError
+	}
+	return gatewayAnswer(status, f.Code, f.Message)
+}
+
+func (a answer) write(w http.ResponseWriter, ids requestIDs) {
+	header := w.Header()
+	for name, values := range a.header {
+		header[name] = values
+	}
+	ids.set(header)
+	if a.errorType != "" {
+		header.Set("X-Amzn-Errortype", a.errorType)
+	}
+	header.Set("Content-Length", strconv.Itoa(len(a.body)))
+	w.WriteHeader(a.status)
+	_, err := w.Write(a.body)
+	_ = err // the client is gone, nobody is left to tell
+}
+
+// integrate validates the request, invokes the function and turns its answer
+// into HTTP.
+func (h *handler) integrate(q *request) answer {
+	if refused := q.validate(); refused != nil {
+		return *refused
+	}
+	rt := q.match.method
+	if !rt.Integration.Permitted {
+		return serverError
+	}
+	input, err := h.event(q)
+	if err != nil {
+		return serverError
+	}
+	if len(input) > maxInvocation {
+		return tooLong
+	}
+	output, functionError, err := h.invoke(q.Context(), rt, input)
+	switch {
+	case errors.Is(err, errTimeout):
+		return timedOut
+	case err != nil:
+		return serverError
+	case functionError != "":
+		return badGateway
+	}
+	a, err := h.decodeAnswer(q, output)
+	if err != nil {
+		return badGateway
+	}
+	return a
+}
+
+var errTimeout = errors.New("integration timed out")
+
+type invocation struct {
+	output        []byte
+	functionError string
+	err           error
+}
+
+// invoke runs the function for at most the integration timeout, in real time.
+// The function runs on when the gateway has given up, as it does on AWS.
+func (h *handler) invoke(ctx context.Context, rt *route, input []byte) (output []byte, functionError string, err error) {
+	done := make(chan invocation, 1)
+	go func() {
+		var i invocation
+		i.output, i.functionError, i.err = h.o.Invoke(context.WithoutCancel(ctx), rt.Integration.FunctionARN, input)
+		done <- i
+	}()
+	timer := time.NewTimer(rt.Integration.Timeout)
+	defer timer.Stop()
+	select {
+	case i := <-done:
+		return i.output, i.functionError, i.err
+	case <-timer.C:
+		return nil, "", errTimeout
+	}
+}
+
+// proxyAnswer is the output of a Lambda proxy integration.
+type proxyAnswer struct {
+	StatusCode        *statusCode              `json:"statusCode"`
+	Headers           map[string]headerValue   `json:"headers"`
+	MultiValueHeaders map[string][]headerValue `json:"multiValueHeaders"`
+	Body              *string                  `json:"body"`
+	IsBase64Encoded   bool                     `json:"isBase64Encoded"`
+}
+
+// statusCode is a number or a number in quotes.
+type statusCode int
+
+// UnmarshalJSON refuses what is no status of a final answer.
+func (s *statusCode) UnmarshalJSON(raw []byte) error {
+	n, err := strconv.Atoi(strings.Trim(string(raw), `"`))
+	if err == nil && (n < 200 || n > 599) {
+		err = fmt.Errorf("status code %d", n)
+	}
+	*s = statusCode(n)
+	return err
+}
+
+// headerValue is a string, a number or a truth value.
+type headerValue string
+
+// UnmarshalJSON takes any scalar as text.
+func (v *headerValue) UnmarshalJSON(raw []byte) error {
+	switch raw[0] {
+	case '"':
+		var s string
+		err := json.Unmarshal(raw, &s)
+		*v = headerValue(s)
+		return err
+	case '{', '[':
+		return errors.New("a header value is a scalar")
+	}
+	*v = headerValue(raw)
+	return nil
+}
+
+// decodeAnswer turns a function's output into HTTP; an error means that the
+// output is malformed. That an unknown key makes it so is unverified: the guide
+// lists five keys, and being strict here hides nothing.
+func (h *handler) decodeAnswer(q *request, output []byte) (answer, error) {
+	dec := json.NewDecoder(bytes.NewReader(output))
+	dec.DisallowUnknownFields()
+	var p proxyAnswer
+	if err := dec.Decode(&p); err != nil {
+		return answer{}, fmt.Errorf("decoding the function's answer: %w", err)
+	}
+	if p.StatusCode == nil {
+		return answer{}, errors.New("the function's answer has no statusCode")
+	}
+	a := answer{status: int(*p.StatusCode), header: p.header()}
+	if a.header.Get("Content-Type") == "" {
+		a.header.Set("Content-Type", "application/json")
+	}
+	if p.Body != nil {
+		a.body = []byte(*p.Body)
+	}
+	if p.IsBase64Encoded && h.acceptsBinary(q) {
+		var err error
+		if a.body, err = base64.StdEncoding.DecodeString(string(a.body)); err != nil {
+			return answer{}, fmt.Errorf("decoding the function's answer: %w", err)
+		}
+	}
+	return a, nil
+}
+
+// acceptsBinary: base64 is undone only for a client whose first Accept media
+// type is one of the API's binary ones.
+func (h *handler) acceptsBinary(q *request) bool {
+	first, _, _ := strings.Cut(q.Header.Get("Accept"), ",")
+	first, _, _ = strings.Cut(first, ";")
+	return matchesBinary(h.o.API.BinaryMediaTypes, strings.TrimSpace(first))
+}
+
+// How a function's headers are changed on the way out ("Important notes").
+// Content-Length is passed on according to that page, but is seen remapped.
+var (
+	remappedHeaders = []string{
+		"Authorization", "Connection", "Content-Length", "Content-Md5", "Date", "Max-Forwards", "Server", "User-Agent",
+		"Www-Authenticate",
+	}
+	droppedHeaders = []string{
+		"Expect", "Host", "Proxy-Authenticate", "Te", "Trailer", "Transfer-Encoding", "Upgrade", "Via",
+	}
+)
+
+// header merges headers and multiValueHeaders; a pair that stands in both
+// counts once.
+func (p proxyAnswer) header() http.Header {
+	merged := http.Header{}
+	for name, values := range p.MultiValueHeaders {
+		for _, v := range values {
+			merged.Add(outgoing(name), string(v))
+		}
+	}
+	for name, v := range p.Headers {
+		if !slices.Contains(merged.Values(outgoing(name)), string(v)) {
+			merged.Add(outgoing(name), string(v))
+		}
+	}
+	merged.Del("")
+	return merged
+}
+
+// outgoing is the name a function's header goes out under, empty when it is
+// dropped.
+func outgoing(name string) string {
+	canonical := http.CanonicalHeaderKey(name)
+	switch {
+	case slices.Contains(droppedHeaders, canonical):
+		return ""
+	case slices.Contains(remappedHeaders, canonical):
+		return "X-Amzn-Remapped-" + canonical
+	}
+	return canonical
+}

@@ -1,0 +1,192 @@
+// Package apigateway is the rehearsal's API Gateway: an HTTP handler made from
+// the RestApi view of the synthesized template, so that routes, authorization,
+// request models and the stage are those which would be deployed.
+//
+// It follows the API Gateway Developer Guide: "Lambda proxy integrations in
+// API Gateway" for the event and the answer, "Request validation for REST
+// APIs", "Gateway response types" for its own answers, and "Important notes"
+// for limits and headers. Not modelled, and refused by New: integrations other
+// than buffered Lambda proxies, authorizers other than IAM, API keys, disabled
+// default endpoints. The stage's throttling is not enforced: its buckets refill
+// in real time and the rehearsal's clock is virtual; a scenario answers 429
+// through a fault instead. A resource policy is not evaluated here; the calls
+// are recorded for that.
+package apigateway
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/tuneline/tuneline/internal/rehearsal/calls"
+	"github.com/tuneline/tuneline/internal/rehearsal/clock"
+	"github.com/tuneline/tuneline/internal/rehearsal/template"
+)
+
+const (
+	// maxPayload is the REST API payload limit, in bytes.
+	maxPayload = 10485760
+	// maxInvocation is Lambda's limit of a synchronous request, in bytes.
+	maxInvocation = 6291456
+)
+
+// Options is what a handler is made of.
+type Options struct {
+	API template.RestAPI
+	// Region, AccountID, Partition and URLSuffix are the stack's. Partition
+	// defaults to "aws" and URLSuffix to "amazonaws.com".
+	Region    string
+	AccountID string
+	Partition string
+	URLSuffix string
+	// Verify finds out who signed a request for the service "execute-api";
+	// its errors are those of calls.Keyring.Verify.
+	Verify func(*http.Request) (calls.Principal, error)
+	Log    *calls.Log
+	Clock  *clock.Clock
+	// Invoke runs a function synchronously. functionError is Lambda's
+	// X-Amz-Function-Error, empty for success; err means that Lambda itself
+	// failed. It is not cancelled when the integration times out, because
+	// the function then runs on.
+	Invoke func(ctx context.Context, functionARN string, event []byte) (answer []byte, functionError string, err error)
+}
+
+type handler struct {
+	o      Options
+	routes *node
+}
+
+// New makes the handler of one API. It answers under /<stage>/, as the API's
+// default host name does.
+func New(o Options) (http.Handler, error) {
+	if o.Verify == nil || o.Log == nil || o.Clock == nil || o.Invoke == nil {
+		return nil, errors.New("making an API: Verify, Log, Clock and Invoke must be set")
+	}
+	if o.Partition == "" {
+		o.Partition = "aws"
+	}
+	if o.URLSuffix == "" {
+		o.URLSuffix = "amazonaws.com"
+	}
+	if o.API.DisableExecuteAPIEndpoint {
+		return nil, fmt.Errorf("making API %s: its default endpoint is disabled and custom domains are not modelled", o.API.LogicalID)
+	}
+	routes, err := buildRoutes(o.API)
+	if err != nil {
+		return nil, fmt.Errorf("making API %s: %w", o.API.LogicalID, err)
+	}
+	return &handler{o: o, routes: routes}, nil
+}
+
+// ServeHTTP answers one request and records it.
+func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	q := &request{Request: r, ids: newIDs(), time: h.o.Clock.Now(), path: r.URL.EscapedPath()}
+	q.call = calls.Call{
+		Action: "execute-api:Invoke", Resource: h.resource(q),
+		Context: map[string]string{"aws:SourceIp": q.sourceIP()},
+	}
+	a := h.answer(q)
+	q.call.Time = h.o.Clock.Now()
+	q.call.Status, q.call.Error = a.status, a.errorType
+	h.o.Log.Record(q.call)
+	if a.reset {
+		panic(http.ErrAbortHandler) // net/http closes the connection without an answer
+	}
+	a.write(w, q.ids)
+}
+
+// request is one request on its way through the gateway.
+type request struct {
+	*http.Request
+	ids  requestIDs
+	call calls.Call
+	body []byte
+	// path is the request path as sent, still percent-encoded.
+	path  string
+	match match
+	// time is when the request came in, virtual time.
+	time time.Time
+}
+
+// resource is the ARN the call is authorised on.
+func (h *handler) resource(q *request) string {
+	stage, path, _ := strings.Cut(strings.TrimPrefix(q.path, "/"), "/")
+	return fmt.Sprintf("arn:%s:execute-api:%s:%s:%s/%s/%s/%s",
+		h.o.Partition, h.o.Region, h.o.AccountID, h.o.API.ID, stage, q.Method, path)
+}
+
+func (q *request) sourceIP() string {
+	host, _, err := net.SplitHostPort(q.RemoteAddr)
+	if err != nil {
+		return q.RemoteAddr
+	}
+	return host
+}
+
+// answer takes a request through the gateway: size, route, authorization,
+// fault, validation, integration.
+func (h *handler) answer(q *request) answer {
+	if err := q.readBody(); err != nil {
+		return tooLarge
+	}
+	stage, path, _ := strings.Cut(strings.TrimPrefix(q.path, "/"), "/")
+	if stage != h.o.API.Stage.Name { // that this is Forbidden, not a missing token, is unverified
+		return gatewayAnswer(http.StatusForbidden, "ForbiddenException", "Forbidden")
+	}
+	var found bool
+	if q.match, found = h.routes.find(path, q.Method); !found {
+		return missingToken
+	}
+	if refused := h.authorize(q); refused != nil {
+		return *refused
+	}
+	fault := h.o.Log.Fault(q.call)
+	if fault != nil && !fault.After {
+		return faultAnswer(*fault)
+	}
+	a := h.integrate(q)
+	if fault != nil {
+		return faultAnswer(*fault)
+	}
+	return a
+}
+
+var errTooLarge = errors.New("payload is too large")
+
+func (q *request) readBody() error {
+	body, err := io.ReadAll(io.LimitReader(q.Body, maxPayload+1))
+	if err != nil {
+		return fmt.Errorf("reading the request body: %w", err)
+	}
+	if len(body) > maxPayload {
+		return errTooLarge
+	}
+	q.body = body
+	q.Body = io.NopCloser(bytes.NewReader(body))
+	return nil
+}
+
+// authorize verifies the signature of a method with AWS_IAM authorization; it
+// returns the refusal, nil when the caller may go on.
+func (h *handler) authorize(q *request) *answer {
+	if q.match.method.AuthorizationType != "AWS_IAM" {
+		return nil
+	}
+	principal, err := h.o.Verify(q.Request)
+	if errors.Is(err, calls.ErrUnsigned) {
+		return &missingToken
+	}
+	if err != nil {
+		status, code, message := calls.AuthCode(err, "execute-api")
+		a := gatewayAnswer(status, code, message)
+		return &a
+	}
+	q.call.Principal = principal
+	return nil
+}

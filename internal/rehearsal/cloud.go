@@ -1,0 +1,233 @@
+package rehearsal
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/tuneline/tuneline/internal/rehearsal/bedrock"
+	"github.com/tuneline/tuneline/internal/rehearsal/calls"
+	"github.com/tuneline/tuneline/internal/rehearsal/clock"
+	"github.com/tuneline/tuneline/internal/rehearsal/control"
+	"github.com/tuneline/tuneline/internal/rehearsal/kms"
+	"github.com/tuneline/tuneline/internal/rehearsal/runtimeapi"
+	"github.com/tuneline/tuneline/internal/rehearsal/s3"
+	"github.com/tuneline/tuneline/internal/rehearsal/stepfunctions"
+	"github.com/tuneline/tuneline/internal/rehearsal/template"
+)
+
+// AccountID is the pretended account: the one AWS's documentation uses.
+const AccountID = "111122223333"
+
+// Options say what to rehearse.
+type Options struct {
+	// Root is the repository's root; what is written goes below its ScratchDir.
+	Root string
+	// Assembly is the cloud assembly's folder, from Synth.
+	Assembly string
+	// Scenario is the account's state: quotas, life cycles, outcomes, faults.
+	Scenario bedrock.Scenario
+	// OnEvent is told every state that is entered and left; it may be nil.
+	OnEvent func(stepfunctions.Event)
+	// Output takes what the functions print; nil drops it.
+	Output io.Writer
+	// Pace is the real time one virtual wait takes; 0 is as fast as it goes.
+	Pace time.Duration
+}
+
+// Cloud is a running local cloud with one deployed stack.
+type Cloud struct {
+	Stack         *template.Stack
+	Clock         *clock.Clock
+	Log           *calls.Log
+	Keyring       *calls.Keyring
+	Bedrock       *bedrock.Double
+	StepFunctions *stepfunctions.Service
+
+	options Options
+	dir     string
+	s3      *s3.Server
+	kms     *kms.Server
+	host    *runtimeapi.Host
+	rules   []rule
+	servers []*http.Server
+	apiURL  string
+
+	control    *control.Plane
+	controlURL string
+
+	background sync.WaitGroup
+	// async counts the asynchronous invocations under way.
+	async sync.WaitGroup
+
+	mu            sync.Mutex
+	urls          map[string]string
+	uploads       map[string]chan struct{}
+	started       []string
+	notices       []Notice
+	asyncFailures []string
+}
+
+// Start deploys the assembly's stack into a new local cloud. Close must be
+// called, also when it is an error that says why the stack cannot run.
+func Start(ctx context.Context, o Options) (_ *Cloud, err error) {
+	if o.Output == nil {
+		o.Output = io.Discard
+	}
+	stack, err := template.Load(o.Assembly, template.Options{Region: o.Scenario.Region, AccountID: AccountID})
+	if err != nil {
+		return nil, fmt.Errorf("reading the synthesized stack: %w", err)
+	}
+	c := &Cloud{
+		Stack:   stack,
+		Clock:   clock.New(o.Scenario.Start),
+		Log:     new(calls.Log),
+		Keyring: new(calls.Keyring),
+		options: o,
+		urls:    map[string]string{},
+		uploads: map[string]chan struct{}{},
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, c.Close())
+		}
+	}()
+	if err := c.makeDir(); err != nil {
+		return nil, err
+	}
+	if c.rules, err = readRules(stack); err != nil {
+		return nil, err
+	}
+	return c, c.startServices(ctx)
+}
+
+// startServices starts the services in two waves: those with a process of
+// their own at once, then those that need the addresses of the first.
+func (c *Cloud) startServices(ctx context.Context) error {
+	var s3Err, sfnErr error
+	var starting sync.WaitGroup
+	starting.Go(func() { s3Err = c.startS3(ctx) })
+	starting.Go(func() { sfnErr = c.startStepFunctions(ctx) })
+	starting.Wait()
+	if err := errors.Join(s3Err, sfnErr); err != nil {
+		return err
+	}
+	steps := []func(context.Context) error{c.startBedrock, c.startKMS, c.startControl, c.startFunctions, c.createMachines, c.startAPI}
+	for _, step := range steps {
+		if err := step(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// makeDir makes this cloud's own folder below the scratch folder.
+func (c *Cloud) makeDir() error {
+	clouds := filepath.Join(c.options.Root, ScratchDir, "clouds")
+	if err := os.MkdirAll(clouds, 0o750); err != nil {
+		return fmt.Errorf("making the rehearsal's folder: %w", err)
+	}
+	dir, err := os.MkdirTemp(clouds, "")
+	if err != nil {
+		return fmt.Errorf("making the rehearsal's folder: %w", err)
+	}
+	c.dir = dir
+	return nil
+}
+
+// serve serves a handler on loopback and returns its URL.
+func (c *Cloud) serve(handler http.Handler) (string, error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", fmt.Errorf("listening on loopback: %w", err)
+	}
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
+	c.servers = append(c.servers, server)
+	c.background.Go(func() {
+		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			fmt.Fprintln(c.options.Output, "serving:", err)
+		}
+	})
+	return "http://" + listener.Addr().String(), nil
+}
+
+// verify returns the signature check of one service.
+func (c *Cloud) verify(service string) func(*http.Request) (calls.Principal, error) {
+	return func(r *http.Request) (calls.Principal, error) { return c.Keyring.Verify(r, service) }
+}
+
+// onStatus puts a status change of an execution on the event bus.
+func (c *Cloud) onStatus(event json.RawMessage) {
+	if err := c.Deliver(context.Background(), event); err != nil {
+		c.failDelivery(err)
+	}
+}
+
+// onCreated puts an "Object Created" event on the event bus, and tells Upload.
+func (c *Cloud) onCreated(event json.RawMessage) {
+	if err := c.Deliver(context.Background(), event); err != nil {
+		c.failDelivery(err)
+	}
+	var created struct {
+		Detail struct {
+			Object struct {
+				VersionID string `json:"version-id"`
+			} `json:"object"`
+		} `json:"detail"`
+	}
+	if err := json.Unmarshal(event, &created); err != nil {
+		c.failDelivery(err)
+		return
+	}
+	close(c.uploaded(created.Detail.Object.VersionID))
+}
+
+// uploaded returns the channel that is closed once the event of an object
+// version was delivered.
+func (c *Cloud) uploaded(version string) chan struct{} {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.uploads[version] == nil {
+		c.uploads[version] = make(chan struct{})
+	}
+	return c.uploads[version]
+}
+
+func (c *Cloud) failDelivery(err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.asyncFailures = append(c.asyncFailures, err.Error())
+}
+
+// Close stops everything Start started, and removes what it wrote.
+func (c *Cloud) Close() error {
+	var errs []error
+	if c.StepFunctions != nil {
+		c.StepFunctions.Close()
+	}
+	if c.host != nil {
+		errs = append(errs, c.host.Close())
+	}
+	for _, server := range c.servers {
+		errs = append(errs, server.Close())
+	}
+	if c.kms != nil {
+		errs = append(errs, c.kms.Close())
+	}
+	if c.s3 != nil {
+		errs = append(errs, c.s3.Close())
+	}
+	c.background.Wait()
+	if c.dir != "" {
+		errs = append(errs, os.RemoveAll(c.dir))
+	}
+	return errors.Join(errs...)
+}

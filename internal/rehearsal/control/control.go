@@ -1,0 +1,312 @@
+// Package control is the part of three control planes that deleting a stack
+// needs: EventBridge's rules being disabled, the network interfaces EC2 still
+// has, and what CloudFormation says of the stack, with the presigned URL a
+// custom resource answers to.
+//
+// It knows four operations and refuses every other. What it cannot show:
+// CloudFormation deleting the other resources, and AWS's order of doing so.
+package control
+
+import (
+	"encoding/json"
+	"encoding/xml"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/tuneline/tuneline/internal/rehearsal/calls"
+	"github.com/tuneline/tuneline/internal/rehearsal/clock"
+)
+
+// maxRequest bounds a request's body, in bytes.
+const maxRequest = 1 << 20
+
+// Options configure a Plane.
+type Options struct {
+	Region, AccountID string
+	// StackName and StackID are CloudFormation's for the stack.
+	StackName, StackID string
+	Clock              *clock.Clock
+	Log                *calls.Log
+	// Verify checks a request's signature for "events", "ec2" or "cloudformation".
+	Verify func(r *http.Request, service string) (calls.Principal, error)
+	// Interfaces returns the ids of the network interfaces in a security group.
+	Interfaces func(securityGroup string) []string
+}
+
+// Plane is the state of the three control planes.
+type Plane struct {
+	options Options
+
+	mu        sync.Mutex
+	status    string
+	disabled  map[string]bool
+	responses map[string]chan Response
+}
+
+// Response is a custom resource's answer, in CloudFormation's words
+// (https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref-responses.html).
+type Response struct {
+	Status             string
+	Reason             string
+	PhysicalResourceID string `json:"PhysicalResourceId"`
+	StackID            string `json:"StackId"`
+	RequestID          string `json:"RequestId"`
+	LogicalResourceID  string `json:"LogicalResourceId"`
+}
+
+// New returns a control plane with a stack that was created.
+func New(o Options) *Plane {
+	return &Plane{options: o, status: "CREATE_COMPLETE", disabled: map[string]bool{}, responses: map[string]chan Response{}}
+}
+
+// SetStackStatus sets what DescribeStacks answers, such as "DELETE_IN_PROGRESS".
+func (p *Plane) SetStackStatus(status string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.status = status
+}
+
+// Disabled says whether a rule was disabled.
+func (p *Plane) Disabled(rule string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.disabled[rule]
+}
+
+// Expect returns the channel on which the answer to a custom resource request
+// arrives; its URL is the plane's URL and ResponsePath.
+func (p *Plane) Expect(requestID string) <-chan Response {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.responses[requestID] = make(chan Response, 1)
+	return p.responses[requestID]
+}
+
+// ResponsePath is the path of the presigned URL of one request.
+func ResponsePath(requestID string) string { return "/custom-resource/" + requestID }
+
+// Handler serves the three control planes and the presigned URLs.
+func (p *Plane) Handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("PUT /custom-resource/{request}", p.answered)
+	mux.HandleFunc("POST /", p.call)
+	return mux
+}
+
+// answered takes a custom resource's answer.
+func (p *Plane) answered(w http.ResponseWriter, r *http.Request) {
+	var response Response
+	if err := json.NewDecoder(io.LimitReader(r.Body, maxRequest)).Decode(&response); err != nil {
+		http.Error(w, "the answer is not JSON", http.StatusBadRequest)
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	answer, ok := p.responses[r.PathValue("request")]
+	if !ok {
+		http.Error(w, "no such request", http.StatusForbidden)
+		return
+	}
+	delete(p.responses, r.PathValue("request"))
+	answer <- response
+}
+
+// operation is one request, read as far as its service's protocol allows.
+type operation struct {
+	service  string
+	action   string
+	resource string
+	serve    func(w http.ResponseWriter)
+}
+
+// call serves one signed API request.
+func (p *Plane) call(w http.ResponseWriter, r *http.Request) {
+	r.Body = http.MaxBytesReader(w, r.Body, maxRequest)
+	service := signedService(r)
+	principal, err := p.options.Verify(r, service)
+	if err != nil {
+		status, code, message := calls.AuthCode(err, service)
+		fail(w, service, status, code, message)
+		return
+	}
+	op, err := p.read(r, service)
+	if err != nil {
+		fail(w, service, http.StatusBadRequest, "InvalidAction", err.Error())
+		return
+	}
+	call := calls.Call{
+		Time: p.options.Clock.Now(), Principal: principal, Action: service + ":" + op.action, Resource: op.resource,
+		Context: map[string]string{"aws:PrincipalArn": principal.ARN},
+	}
+	if fault := p.options.Log.Fault(call); fault != nil {
+		p.fault(w, service, call, fault, op)
+		return
+	}
+	op.serve(w)
+	call.Status = http.StatusOK
+	p.options.Log.Record(call)
+}
+
+// fault answers as the scenario wants, after the effect if it wants that.
+func (p *Plane) fault(w http.ResponseWriter, service string, call calls.Call, fault *calls.Fault, op operation) {
+	if fault.After {
+		op.serve(discard{})
+	}
+	call.Status, call.Error = fault.Status, fault.Code
+	p.options.Log.Record(call)
+	if fault.Reset {
+		panic(http.ErrAbortHandler)
+	}
+	fail(w, service, fault.Status, fault.Code, fault.Message)
+}
+
+// signedService is the service in the signature's credential scope.
+func signedService(r *http.Request) string {
+	_, scope, _ := strings.Cut(r.Header.Get("Authorization"), "Credential=")
+	scope, _, _ = strings.Cut(scope, ",")
+	if parts := strings.Split(scope, "/"); len(parts) == 5 {
+		return parts[3]
+	}
+	return ""
+}
+
+// read finds out what a request asks for.
+func (p *Plane) read(r *http.Request, service string) (operation, error) {
+	if service == "events" {
+		return p.readEvents(r)
+	}
+	if err := r.ParseForm(); err != nil {
+		return operation{}, fmt.Errorf("reading the request: %w", err)
+	}
+	switch action := r.Form.Get("Action"); service + ":" + action {
+	case "ec2:DescribeNetworkInterfaces":
+		return operation{service, action, "*", func(w http.ResponseWriter) { p.describeInterfaces(w, securityGroups(r)) }}, nil
+	case "cloudformation:DescribeStacks":
+		return operation{service, action, p.options.StackID, p.describeStacks}, nil
+	default:
+		return operation{}, fmt.Errorf("the rehearsal does not know %s:%s", service, action)
+	}
+}
+
+func (p *Plane) readEvents(r *http.Request) (operation, error) {
+	var input struct{ Name, EventBusName string }
+	if err := json.NewDecoder(r.Body).Decode(&input); err != nil {
+		return operation{}, fmt.Errorf("reading the request: %w", err)
+	}
+	_, action, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
+	if action != "DisableRule" {
+		return operation{}, fmt.Errorf("the rehearsal does not know events:%s", action)
+	}
+	resource := fmt.Sprintf("arn:aws:events:%s:%s:rule/%s", p.options.Region, p.options.AccountID, input.Name)
+	return operation{"events", action, resource, func(w http.ResponseWriter) {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.disabled[input.Name] = true
+		w.Header().Set("Content-Type", "application/x-amz-json-1.1")
+	}}, nil
+}
+
+// securityGroups returns the values of the filter "group-id".
+func securityGroups(r *http.Request) []string {
+	var groups []string
+	for i := 1; ; i++ {
+		name := r.Form.Get(fmt.Sprintf("Filter.%d.Name", i))
+		if name == "" {
+			return groups
+		}
+		for j := 1; name == "group-id"; j++ {
+			value := r.Form.Get(fmt.Sprintf("Filter.%d.Value.%d", i, j))
+			if value == "" {
+				break
+			}
+			groups = append(groups, value)
+		}
+	}
+}
+
+type networkInterface struct {
+	ID     string `xml:"networkInterfaceId"`
+	Status string `xml:"status"`
+}
+
+// describeInterfaces answers as EC2's DescribeNetworkInterfaces does.
+func (p *Plane) describeInterfaces(w http.ResponseWriter, groups []string) {
+	answer := struct {
+		XMLName    xml.Name           `xml:"http://ec2.amazonaws.com/doc/2016-11-15/ DescribeNetworkInterfacesResponse"`
+		RequestID  string             `xml:"requestId"`
+		Interfaces []networkInterface `xml:"networkInterfaceSet>item"`
+	}{RequestID: "rehearsal"}
+	for _, group := range groups {
+		for _, id := range p.options.Interfaces(group) {
+			answer.Interfaces = append(answer.Interfaces, networkInterface{id, "in-use"})
+		}
+	}
+	writeXML(w, answer)
+}
+
+type stack struct {
+	ID      string `xml:"StackId"`
+	Name    string `xml:"StackName"`
+	Status  string `xml:"StackStatus"`
+	Created string `xml:"CreationTime"`
+}
+
+// describeStacks answers as CloudFormation's DescribeStacks does.
+func (p *Plane) describeStacks(w http.ResponseWriter) {
+	p.mu.Lock()
+	status := p.status
+	p.mu.Unlock()
+	created := p.options.Clock.Now().Add(-time.Hour).Format(time.RFC3339)
+	writeXML(w, struct {
+		XMLName xml.Name `xml:"http://cloudformation.amazonaws.com/doc/2010-05-15/ DescribeStacksResponse"`
+		Stacks  []stack  `xml:"DescribeStacksResult>Stacks>member"`
+	}{Stacks: []stack{{p.options.StackID, p.options.StackName, status, created}}})
+}
+
+func writeXML(w http.ResponseWriter, v any) {
+	w.Header().Set("Content-Type", "text/xml")
+	body, err := xml.Marshal(v)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	_, _ = w.Write(body) // the caller has gone if this fails
+}
+
+// fail answers an error in the service's protocol.
+func fail(w http.ResponseWriter, service string, status int, code, message string) {
+	if service == "events" {
+		w.Header().Set("Content-Type", "application/x-amz-json-1.1")
+		w.Header().Set("X-Amzn-Errortype", code)
+		w.WriteHeader(status)
+		_ = json.NewEncoder(w).Encode(map[string]string{"__type": code, "message": message})
+		return
+	}
+	w.Header().Set("Content-Type", "text/xml")
+	w.WriteHeader(status)
+	type detail struct{ Code, Message string }
+	if service == "ec2" {
+		body, _ := xml.Marshal(struct {
+			XMLName xml.Name `xml:"Response"`
+			Errors  []detail `xml:"Errors>Error"`
+		}{Errors: []detail{{code, message}}})
+		_, _ = w.Write(body)
+		return
+	}
+	body, _ := xml.Marshal(struct {
+		XMLName xml.Name `xml:"ErrorResponse"`
+		Error   detail
+	}{Error: detail{code, message}})
+	_, _ = w.Write(body)
+}
+
+// discard is a ResponseWriter nobody reads.
+type discard struct{}
+
+func (discard) Header() http.Header         { return http.Header{} }
+func (discard) Write(b []byte) (int, error) { return len(b), nil }
+func (discard) WriteHeader(int)             {}

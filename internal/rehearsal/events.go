@@ -1,0 +1,172 @@
+package rehearsal
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/tuneline/tuneline/internal/rehearsal/calls"
+	"github.com/tuneline/tuneline/internal/rehearsal/eventrule"
+	"github.com/tuneline/tuneline/internal/rehearsal/template"
+)
+
+// Notice is what a rule sent to an SNS topic.
+type Notice struct {
+	TopicARN string
+	Message  json.RawMessage
+}
+
+// rule is one of the template's rules, read once.
+type rule struct {
+	template.Rule
+	pattern *eventrule.Pattern
+}
+
+// readRules reads the patterns and inputs of every rule that an event can
+// match, so that what EventBridge would refuse is refused at the start.
+func readRules(stack *template.Stack) ([]rule, error) {
+	var rules []rule
+	for _, r := range stack.Rules {
+		if r.EventPattern == nil {
+			continue
+		}
+		pattern, err := eventrule.ParsePattern(r.EventPattern)
+		if err != nil {
+			return nil, fmt.Errorf("reading rule %s: %w", r.LogicalID, err)
+		}
+		for _, target := range r.Targets {
+			if err := targetInput(target).Validate(); err != nil {
+				return nil, fmt.Errorf("reading rule %s: %w", r.LogicalID, err)
+			}
+		}
+		rules = append(rules, rule{r, pattern})
+	}
+	return rules, nil
+}
+
+func targetInput(t template.Target) eventrule.TargetInput {
+	input := eventrule.TargetInput{Input: t.Input, InputPath: t.InputPath}
+	if t.InputTransformer != nil {
+		input.InputTransformer = &eventrule.InputTransformer{
+			InputPathsMap: t.InputTransformer.InputPathsMap,
+			InputTemplate: t.InputTransformer.InputTemplate,
+		}
+	}
+	return input
+}
+
+// Deliver puts an event on the default bus: every enabled rule whose pattern
+// matches hands it to its targets. It returns once each target has taken it;
+// virtual time stands still meanwhile.
+func (c *Cloud) Deliver(ctx context.Context, event json.RawMessage) error {
+	defer c.StepFunctions.Hold()()
+	for _, r := range c.rules {
+		if r.State == "DISABLED" || c.control.Disabled(r.Name) {
+			continue
+		}
+		matches, err := r.pattern.Match(event)
+		if err != nil {
+			return fmt.Errorf("matching rule %s: %w", r.LogicalID, err)
+		}
+		if !matches {
+			continue
+		}
+		for _, target := range r.Targets {
+			if err := c.deliverTo(ctx, r, target, event); err != nil {
+				return fmt.Errorf("delivering to target %s of rule %s: %w", target.ID, r.LogicalID, err)
+			}
+		}
+	}
+	return nil
+}
+
+// deliverTo hands one event to one target, by the service its ARN names.
+func (c *Cloud) deliverTo(ctx context.Context, r rule, target template.Target, event json.RawMessage) error {
+	input, err := targetInput(target).Apply(event, eventrule.Rule{ARN: r.ARN, Name: r.Name, IngestionTime: c.Clock.Now()})
+	if err != nil {
+		return err
+	}
+	service := strings.Split(target.ARN, ":")[2]
+	switch service {
+	case "states":
+		c.record(target.Role, target.RoleARN, "states:StartExecution", target.ARN)
+		arn, err := c.StepFunctions.StartExecution(ctx, target.ARN, "", input)
+		if err != nil {
+			return err
+		}
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.started = append(c.started, arn)
+		return nil
+	case "lambda":
+		return c.invokeAsync(ctx, r, target.ARN, input)
+	case "sns":
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.notices = append(c.notices, Notice{TopicARN: target.ARN, Message: input})
+		return nil
+	default:
+		return fmt.Errorf("the rehearsal has no target of service %q", service)
+	}
+}
+
+// asyncAttempts is how often Lambda runs an asynchronous invocation that
+// fails: once, and twice more.
+const asyncAttempts = 3
+
+// invokeAsync invokes a function as EventBridge does: asynchronously, repeated
+// by Lambda when it fails, and into nobody's ear when it fails for good. The
+// rehearsal keeps such a failure for the tests to see.
+func (c *Cloud) invokeAsync(ctx context.Context, r rule, functionARN string, input json.RawMessage) error {
+	if !c.Stack.MayInvoke("events.amazonaws.com", r.ARN, functionARN) {
+		return fmt.Errorf("no permission lets rule %s invoke %s", r.LogicalID, functionARN)
+	}
+	name, err := c.functionName(functionARN)
+	if err != nil {
+		return err
+	}
+	release := c.StepFunctions.Hold()
+	c.async.Go(func() {
+		defer release()
+		var failure string
+		for range asyncAttempts {
+			result, err := c.host.Invoke(context.WithoutCancel(ctx), name, input)
+			if err == nil && result.FunctionError == "" {
+				return
+			}
+			failure = fmt.Sprintf("%s: %s %v", name, result.Payload, err)
+			c.Clock.Advance(time.Minute)
+		}
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.asyncFailures = append(c.asyncFailures, failure)
+	})
+	return nil
+}
+
+// Notices returns what was sent to SNS topics so far.
+func (c *Cloud) Notices() []Notice {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return append([]Notice(nil), c.notices...)
+}
+
+// AsyncFailures returns the asynchronous invocations that failed for good.
+func (c *Cloud) AsyncFailures() []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return append([]string(nil), c.asyncFailures...)
+}
+
+// record notes a call that a service of the local cloud makes with a role.
+func (c *Cloud) record(role, roleARN, action, resource string) {
+	c.Log.Record(calls.Call{
+		Time:      c.Clock.Now(),
+		Principal: calls.Principal{Role: role, ARN: roleARN},
+		Action:    action,
+		Resource:  resource,
+		Status:    200,
+	})
+}

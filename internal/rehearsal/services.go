@@ -1,0 +1,272 @@
+package rehearsal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"github.com/tuneline/tuneline/internal/rehearsal/apigateway"
+	"github.com/tuneline/tuneline/internal/rehearsal/bedrock"
+	"github.com/tuneline/tuneline/internal/rehearsal/calls"
+	"github.com/tuneline/tuneline/internal/rehearsal/kms"
+	"github.com/tuneline/tuneline/internal/rehearsal/runtimeapi"
+	"github.com/tuneline/tuneline/internal/rehearsal/s3"
+	"github.com/tuneline/tuneline/internal/rehearsal/stepfunctions"
+	"github.com/tuneline/tuneline/internal/rehearsal/template"
+)
+
+// The services by the names that AWS_ENDPOINT_URL_<name> has for them
+// (https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html).
+const (
+	serviceS3             = "S3"
+	serviceKMS            = "KMS"
+	serviceBedrock        = "BEDROCK"
+	serviceBedrockRuntime = "BEDROCK_RUNTIME"
+	serviceStepFunctions  = "SFN"
+	serviceEventBridge    = "EVENTBRIDGE"
+	serviceEC2            = "EC2"
+	serviceCloudFormation = "CLOUDFORMATION"
+)
+
+// startS3 starts S3 with the template's buckets and their key.
+func (c *Cloud) startS3(ctx context.Context) (err error) {
+	endpoint, ok := c.Stack.Endpoint("s3")
+	if !ok {
+		return errors.New("the stack has no S3 endpoint")
+	}
+	var names []string
+	for _, bucket := range c.Stack.Buckets {
+		names = append(names, bucket.Name)
+	}
+	c.s3, err = s3.Start(ctx, s3.Options{
+		Dir:           filepath.Join(c.dir, "s3"),
+		Buckets:       names,
+		Region:        c.Stack.Region,
+		AccountID:     AccountID,
+		KeyARN:        c.dataKey().ARN,
+		VPCID:         endpoint.VPCID,
+		VPCEndpointID: endpoint.ID,
+		Clock:         c.Clock,
+		Keyring:       c.Keyring,
+		Log:           c.Log,
+		OnCreated:     c.onCreated,
+	})
+	if err != nil {
+		return fmt.Errorf("starting S3: %w", err)
+	}
+	c.setURL(serviceS3, c.s3.URL())
+	return nil
+}
+
+// startStepFunctions starts the interpreter; its machines are created once the
+// functions they call are known.
+func (c *Cloud) startStepFunctions(ctx context.Context) (err error) {
+	machine := c.Machine()
+	c.StepFunctions, err = stepfunctions.Start(ctx, stepfunctions.Options{
+		Root:      c.options.Root,
+		Region:    c.Stack.Region,
+		AccountID: AccountID,
+		RoleARN:   machine.RoleARN,
+		Clock:     c.Clock,
+		Log:       c.Log,
+		Verify:    c.verify("states"),
+		Invoke:    c.invokeForMachine,
+		OnEvent:   c.options.OnEvent,
+		OnStatus:  c.onStatus,
+		Pace:      c.options.Pace,
+	})
+	if err != nil {
+		return fmt.Errorf("starting Step Functions: %w", err)
+	}
+	url, err := c.serve(c.StepFunctions.Handler())
+	c.setURL(serviceStepFunctions, url)
+	return err
+}
+
+// startBedrock starts the control plane and the runtime, one server for both.
+func (c *Cloud) startBedrock(context.Context) (err error) {
+	endpoints := map[string]string{}
+	for _, service := range []string{"bedrock", "bedrock-runtime"} {
+		if endpoint, ok := c.Stack.Endpoint(service); ok {
+			endpoints[service] = endpoint.ID
+		}
+	}
+	c.Bedrock, err = bedrock.New(bedrock.Options{
+		Scenario:         c.options.Scenario,
+		Region:           c.Stack.Region,
+		AccountID:        AccountID,
+		Clock:            c.Clock,
+		Verify:           c.verify("bedrock"),
+		Log:              c.Log,
+		VPCEndpoints:     endpoints,
+		AssumeRole:       c.assumeRole,
+		ServicePrincipal: c.servicePrincipal,
+	})
+	if err != nil {
+		return fmt.Errorf("starting the Bedrock double: %w", err)
+	}
+	url, err := c.serve(c.Bedrock.Handler())
+	c.setURL(serviceBedrock, url)
+	c.setURL(serviceBedrockRuntime, url)
+	return err
+}
+
+func (c *Cloud) startKMS(ctx context.Context) (err error) {
+	endpoint, ok := c.Stack.Endpoint("kms")
+	if !ok {
+		return errors.New("the stack has no KMS endpoint")
+	}
+	key := c.dataKey()
+	c.kms, err = kms.Start(ctx, kms.Options{
+		KeyARN:        key.ARN,
+		Aliases:       key.Aliases,
+		Region:        c.Stack.Region,
+		AccountID:     AccountID,
+		VPCID:         endpoint.VPCID,
+		VPCEndpointID: endpoint.ID,
+		Clock:         c.Clock,
+		Keyring:       c.Keyring,
+		Log:           c.Log,
+	})
+	if err != nil {
+		return fmt.Errorf("starting KMS: %w", err)
+	}
+	c.setURL(serviceKMS, c.kms.URL())
+	return nil
+}
+
+// startFunctions registers every function of the template with its own
+// environment, role and binary.
+func (c *Cloud) startFunctions(ctx context.Context) (err error) {
+	if c.host, err = runtimeapi.Start(ctx); err != nil {
+		return fmt.Errorf("starting the Lambda host: %w", err)
+	}
+	for _, f := range c.Stack.Functions {
+		if !f.CodeIsDirectory {
+			return fmt.Errorf("function %s: its code is not a folder", f.LogicalID)
+		}
+		err := c.host.Register(runtimeapi.Function{
+			Name:        f.Name,
+			ARN:         f.ARN,
+			Bootstrap:   filepath.Join(f.CodePath, "bootstrap"),
+			Handler:     f.Handler,
+			Region:      c.Stack.Region,
+			Credentials: c.Keyring.Issue(calls.Principal{Role: f.Role, ARN: f.RoleARN, InVPC: f.InVPC()}),
+			Env:         c.environment(f),
+			Timeout:     f.Timeout,
+			MemoryMB:    f.MemoryMB,
+			Output:      c.options.Output,
+		})
+		if err != nil {
+			return fmt.Errorf("registering function %s: %w", f.LogicalID, err)
+		}
+	}
+	return nil
+}
+
+// environment is the template's variables, and where the local services are.
+func (c *Cloud) environment(f template.Function) map[string]string {
+	env := map[string]string{}
+	for service, url := range c.URLs() {
+		env["AWS_ENDPOINT_URL_"+service] = url
+	}
+	for name, value := range f.Environment {
+		env[name] = value
+	}
+	return env
+}
+
+// createMachines creates the template's state machines.
+func (c *Cloud) createMachines(context.Context) error {
+	for _, machine := range c.Stack.StateMachines {
+		arn, err := c.StepFunctions.Create(machine.Name, machine.Definition)
+		if err != nil {
+			return fmt.Errorf("creating state machine %s: %w", machine.LogicalID, err)
+		}
+		if arn != machine.ARN {
+			return fmt.Errorf("state machine %s has the ARN %s, and %s in the template", machine.LogicalID, arn, machine.ARN)
+		}
+	}
+	return nil
+}
+
+// startAPI serves the template's REST API.
+func (c *Cloud) startAPI(context.Context) error {
+	if len(c.Stack.RestAPIs) != 1 {
+		return fmt.Errorf("the stack has %d REST APIs, want 1", len(c.Stack.RestAPIs))
+	}
+	handler, err := apigateway.New(apigateway.Options{
+		API:       c.Stack.RestAPIs[0],
+		Region:    c.Stack.Region,
+		AccountID: AccountID,
+		Verify:    c.verify("execute-api"),
+		Log:       c.Log,
+		Clock:     c.Clock,
+		Invoke:    c.invokeForAPI,
+	})
+	if err != nil {
+		return fmt.Errorf("starting API Gateway: %w", err)
+	}
+	url, err := c.serve(handler)
+	c.apiURL = url + "/" + c.Stack.RestAPIs[0].Stage.Name
+	return err
+}
+
+// invokeForMachine runs a function for a state of the machine.
+func (c *Cloud) invokeForMachine(ctx context.Context, function string, payload []byte) (stepfunctions.Result, error) {
+	name, err := c.functionName(function)
+	if err != nil {
+		return stepfunctions.Result{}, err
+	}
+	machine := c.Machine()
+	c.record(machine.Role, machine.RoleARN, "lambda:InvokeFunction", function)
+	result, err := c.host.Invoke(ctx, name, payload)
+	if err != nil {
+		return stepfunctions.Result{}, err
+	}
+	return stepfunctions.Result{Payload: result.Payload, FunctionError: result.FunctionError}, nil
+}
+
+// invokeForAPI runs a function for a method of the API.
+func (c *Cloud) invokeForAPI(ctx context.Context, functionARN string, payload []byte) ([]byte, string, error) {
+	name, err := c.functionName(functionARN)
+	if err != nil {
+		return nil, "", err
+	}
+	result, err := c.host.Invoke(ctx, name, payload)
+	return result.Payload, result.FunctionError, err
+}
+
+// functionName returns the name of a function given by its ARN or name.
+func (c *Cloud) functionName(function string) (string, error) {
+	for _, f := range c.Stack.Functions {
+		if f.ARN == function || f.Name == function || strings.HasPrefix(function, f.ARN+":") {
+			return f.Name, nil
+		}
+	}
+	return "", fmt.Errorf("the stack has no function %s", function)
+}
+
+// servicePrincipal is Bedrock acting with a role of the stack: its workers sit
+// in the job's subnets, so their calls come through the VPC's endpoints.
+func (c *Cloud) servicePrincipal(roleARN string) calls.Principal {
+	for _, role := range c.Stack.Roles {
+		if role.ARN == roleARN {
+			return calls.Principal{Role: role.LogicalID, ARN: roleARN, InVPC: true}
+		}
+	}
+	return calls.Principal{ARN: roleARN, InVPC: true}
+}
+
+// assumeRole gives Bedrock an S3 client with the service role's credentials.
+func (c *Cloud) assumeRole(_ context.Context, roleARN string) (*awss3.Client, error) {
+	principal := c.servicePrincipal(roleARN)
+	if principal.Role == "" {
+		return nil, fmt.Errorf("the stack has no role %s", roleARN)
+	}
+	return c.As(principal).S3, nil
+}

@@ -1,0 +1,233 @@
+package stepfunctions
+
+import (
+	"encoding/json"
+	"errors"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// compensating is a task with everything that must not run after an abort.
+func compensating(function string) string {
+	return `{"Type":"Task","Resource":"` + lambda(function) + `","Next":"After",
+		"Retry":[{"ErrorEquals":["States.ALL"],"IntervalSeconds":60,"MaxAttempts":5}],
+		"Catch":[{"ErrorEquals":["States.ALL"],"Next":"After"}]},"After":{"Type":"Task","Resource":"` + lambda("after") + `","End":true}`
+}
+
+func TestAbortDuringATask(t *testing.T) {
+	begun, answer, returned := make(chan struct{}), make(chan struct{}), make(chan struct{})
+	var after atomic.Int32
+	s := start(t, functions{
+		"slow":  func(string) (string, error) { close(begun); <-answer; defer close(returned); return "{}", nil },
+		"after": func(string) (string, error) { after.Add(1); return "{}", nil },
+	})
+	arn := launch(t, s, create(t, s, "m", machineOf(`"A":`+compensating("slow"))), "one", `{}`)
+	<-begun
+	if err := s.Stop(arn, "Operator", "enough"); err != nil {
+		t.Fatal(err)
+	}
+	e := wait(t, s, arn)
+	if e.Status != Aborted || e.Error != "Operator" || e.Cause != "enough" || e.Output != nil {
+		t.Errorf("got %+v, want ABORTED by the operator", e)
+	}
+	close(answer) // the function was not killed: it goes on and returns
+	<-returned
+	other := run(t, s, "other", machineOf(`"A":{"Type":"Wait","Seconds":600,"End":true}`), `{}`)
+	if other.Status != Succeeded || after.Load() != 0 {
+		t.Errorf("got %s and %d tasks after the abort, want time to go on without any", other.Status, after.Load())
+	}
+	if err := s.Stop(arn, "Again", ""); err != nil {
+		t.Fatal(err)
+	}
+	if again := wait(t, s, arn); again.Error != "Operator" || !again.Stop.Equal(e.Stop) {
+		t.Errorf("got %+v, want the second stop to change nothing", again)
+	}
+}
+
+func TestAbortBetweenRetries(t *testing.T) {
+	var tries atomic.Int32
+	var s *Service
+	s = start(t, functions{
+		"wrong": func(string) (string, error) { tries.Add(1); return "", functionFailure(`{"errorType":"E"}`) },
+		"after": func(string) (string, error) { tries.Add(100); return "{}", nil },
+	}, func(o *Options) {
+		o.OnEvent = func(e Event) {
+			if e.Type == StateFailed {
+				if err := s.Stop(e.Execution, "", ""); err != nil {
+					t.Errorf("Stop: %v", err)
+				}
+			}
+		}
+	})
+	e := run(t, s, "m", machineOf(`"A":`+compensating("wrong")), `{}`)
+	run(t, s, "other", machineOf(`"A":{"Type":"Wait","Seconds":600,"End":true}`), `{}`)
+	if e.Status != Aborted || tries.Load() != 1 {
+		t.Errorf("got %s after %d tries, want ABORTED after one", e.Status, tries.Load())
+	}
+}
+
+func TestAbortInAWait(t *testing.T) {
+	var s *Service
+	s = start(t, functions{}, func(o *Options) {
+		o.OnEvent = func(e Event) {
+			if e.State == "A" && e.Type == Entered {
+				if err := s.Stop(e.Execution, "", ""); err != nil {
+					t.Errorf("Stop: %v", err)
+				}
+			}
+		}
+	})
+	e := run(t, s, "m", machineOf(`"A":{"Type":"Wait","Seconds":60,"Next":"B"},"B":{"Type":"Succeed"}`), `{}`)
+	if e.Status != Aborted || !slices.Equal(e.States, []string{"A"}) || !s.opts.Clock.Now().Equal(began) {
+		t.Errorf("got %s in %v at %v, want ABORTED in A without time passing", e.Status, e.States, s.opts.Clock.Now())
+	}
+}
+
+func TestAbortBeforeTheTaskIsSent(t *testing.T) {
+	var sent atomic.Int32
+	var s *Service
+	s = start(t, functions{"f": func(string) (string, error) { sent.Add(1); return "{}", nil }},
+		func(o *Options) {
+			o.OnEvent = func(e Event) {
+				if e.State == "B" && e.Type == Entered {
+					if err := s.Stop(e.Execution, "", ""); err != nil {
+						t.Errorf("Stop: %v", err)
+					}
+				}
+			}
+		})
+	e := run(t, s, "m", machineOf(`"A":{"Type":"Pass","Next":"B"},"B":{"Type":"Task","Resource":"`+lambda("f")+`","End":true}`), `{}`)
+	other := run(t, s, "other", machineOf(`"A":{"Type":"Task","Resource":"`+lambda("f")+`","End":true}`), `{}`)
+	if e.Status != Aborted || other.Status != Succeeded || sent.Load() != 1 {
+		t.Errorf("got %s, %s and %d tasks, want only the other execution's", e.Status, other.Status, sent.Load())
+	}
+}
+
+func TestMachineTimeout(t *testing.T) {
+	s := start(t, functions{
+		"lost":  func(string) (string, error) { return "", ErrNoAnswer },
+		"wrong": func(string) (string, error) { return "", functionFailure(`{"errorType":"E"}`) },
+		"after": func(string) (string, error) { t.Error("a task ran after the time-out"); return "{}", nil },
+	})
+	tests := []struct{ name, states string }{
+		{"wait", `"A":{"Type":"Wait","Seconds":86400,"Next":"B"},"B":{"Type":"Succeed"}`},
+		{"task", `"A":` + compensating("lost")},
+		{"retry", `"A":` + compensating("wrong")},
+	}
+	for _, tt := range tests {
+		e := run(t, s, tt.name, `{"TimeoutSeconds":90,"StartAt":"A","States":{`+tt.states+`}}`, `{}`)
+		if e.Status != TimedOut || e.Error != "States.Timeout" || e.Stop.Sub(e.Start) != 90*time.Second {
+			t.Errorf("%s: got %s %s after %v, want TIMED_OUT after 90s", tt.name, e.Status, e.Error, e.Stop.Sub(e.Start))
+		}
+	}
+	before := s.opts.Clock.Now()
+	run(t, s, "other", machineOf(`"A":{"Type":"Wait","Seconds":1,"End":true}`), `{}`)
+	if got := s.opts.Clock.Now().Sub(before); got != time.Second {
+		t.Errorf("got %v for a wait of a second: a timer was left behind", got)
+	}
+}
+
+func TestStartIsIdempotentWhileRunning(t *testing.T) {
+	s := start(t, functions{})
+	machine := create(t, s, "m", machineOf(`"A":{"Type":"Wait","Seconds":60,"End":true}`))
+	release := s.Hold()
+	arn := launch(t, s, machine, "one", `{"x":1}`)
+	if again := launch(t, s, machine, "one", `{"x":1}`); again != arn {
+		t.Errorf("got %s, want the running execution %s", again, arn)
+	}
+	refused := func(name, input, code string) {
+		t.Helper()
+		_, err := s.StartExecution(t.Context(), machine, name, json.RawMessage(input))
+		var failure *APIError
+		if !errors.As(err, &failure) || failure.Code != code {
+			t.Errorf("StartExecution(%q, %.20q): got %v, want %s", name, input, err, code)
+		}
+	}
+	refused("one", `{"x":2}`, "ExecutionAlreadyExists")
+	release()
+	wait(t, s, arn)
+	refused("one", `{"x":1}`, "ExecutionAlreadyExists")
+	refused("a b", `{}`, "InvalidName")
+	refused("two", `{`, "InvalidExecutionInput")
+	machine += "x"
+	refused("two", `{}`, "StateMachineDoesNotExist")
+	if _, err := s.Wait(t.Context(), arn+"x"); err == nil {
+		t.Error("Wait for an unknown execution: got no error")
+	}
+}
+
+func TestStatusEvents(t *testing.T) {
+	var mu sync.Mutex
+	var events []map[string]any
+	var s *Service
+	s = start(t, functions{}, func(o *Options) {
+		o.OnStatus = func(raw json.RawMessage) {
+			var event map[string]any
+			if err := json.Unmarshal(raw, &event); err != nil {
+				t.Errorf("reading status event: %v", err)
+			}
+			time.Sleep(10 * time.Millisecond) // time must not pass meanwhile
+			event["now"] = s.opts.Clock.Now().Sub(began).Seconds()
+			mu.Lock()
+			defer mu.Unlock()
+			events = append(events, event)
+		}
+	})
+	e := run(t, s, "m", machineOf(`"A":{"Type":"Wait","Seconds":60,"Next":"B"},"B":{"Type":"Fail","Error":"Rejected","Cause":"why"}`), `{"x":1}`)
+	mu.Lock()
+	defer mu.Unlock()
+	if len(events) != 2 {
+		t.Fatalf("got %d events, want RUNNING and FAILED by the time Wait returns", len(events))
+	}
+	stopped := began.Add(time.Minute)
+	want := []map[string]any{
+		{"status": "RUNNING", "stopDate": nil, "error": nil, "cause": nil, "output": nil, "outputDetails": nil},
+		{"status": "FAILED", "stopDate": float64(stopped.UnixMilli()), "error": "Rejected", "cause": "why", "output": nil},
+	}
+	for i, now := range []float64{0, 60} {
+		detail := mapOf(events[i]["detail"])
+		for member, value := range want[i] {
+			if got, ok := detail[member]; !ok || got != value {
+				t.Errorf("event %d: got %s %v, want %v", i, member, got, value)
+			}
+		}
+		if events[i]["now"] != now || events[i]["source"] != "aws.states" ||
+			events[i]["detail-type"] != "Step Functions Execution Status Change" || detail["executionArn"] != e.ARN ||
+			detail["stateMachineArn"] != e.MachineARN || detail["name"] != e.Name || detail["input"] != `{"x":1}` ||
+			mapOf(detail["inputDetails"])["included"] != true || detail["startDate"] != float64(began.UnixMilli()) {
+			t.Errorf("got event %v at %v, want AWS's shape", events[i], now)
+		}
+	}
+	if events[1]["time"] != "2026-11-23T10:01:00Z" {
+		t.Errorf("got time %v, want virtual time", events[1]["time"])
+	}
+}
+
+func TestStatusEventLeavesLargeDataOut(t *testing.T) {
+	large := json.RawMessage(`"` + string(make250K()) + `"`)
+	event := statusEvent(Execution{Input: large, Output: json.RawMessage(`{}`)}, "1", "r", began)
+	var got struct {
+		Detail struct {
+			Input, Output               *string
+			InputDetails, OutputDetails struct{ Included bool }
+		}
+	}
+	if err := json.Unmarshal(event, &got); err != nil {
+		t.Fatal(err)
+	}
+	d := got.Detail
+	if d.Input != nil || d.InputDetails.Included || d.Output == nil || !d.OutputDetails.Included {
+		t.Errorf("got %+v, want the input left out and the output included", d)
+	}
+}
+
+func make250K() []byte {
+	text := make([]byte, 250<<10)
+	for i := range text {
+		text[i] = 'x'
+	}
+	return text
+}

@@ -1,0 +1,115 @@
+package rehearsal
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/tuneline/tuneline/internal/rehearsal/control"
+)
+
+// startControl starts the control planes that deleting the stack needs.
+func (c *Cloud) startControl(context.Context) error {
+	c.control = control.New(control.Options{
+		Region:     c.Stack.Region,
+		AccountID:  AccountID,
+		StackName:  c.Stack.Name,
+		StackID:    c.Stack.ID,
+		Clock:      c.Clock,
+		Log:        c.Log,
+		Verify:     c.Keyring.Verify,
+		Interfaces: c.networkInterfaces,
+	})
+	url, err := c.serve(c.control.Handler())
+	for _, service := range []string{serviceEventBridge, serviceEC2, serviceCloudFormation} {
+		c.setURL(service, url)
+	}
+	c.controlURL = url
+	return err
+}
+
+// networkInterfaces returns what Bedrock's jobs in a security group have: one
+// interface a subnet while the job is not at its end. AWS documents neither
+// their number nor how long they outlive the job.
+func (c *Cloud) networkInterfaces(securityGroup string) []string {
+	c.Bedrock.Settle(context.Background())
+	var ids []string
+	for _, job := range c.Bedrock.Jobs() {
+		if job.Status != "InProgress" && job.Status != "Stopping" || !slices.Contains(job.SecurityGroups, securityGroup) {
+			continue
+		}
+		for _, subnet := range job.Subnets {
+			ids = append(ids, "eni-"+job.Name+"-"+subnet)
+		}
+	}
+	return ids
+}
+
+// DeleteStack does what CloudFormation does to the stack's custom resource
+// when the stack is deleted, and returns its answer: SUCCESS, or FAILED with
+// the reason a person sees. A virtual minute passes with every few
+// milliseconds of the function's time, since nobody waits in a state machine.
+func (c *Cloud) DeleteStack(ctx context.Context) (control.Response, error) {
+	if len(c.Stack.CustomResources) != 1 {
+		return control.Response{}, fmt.Errorf("the stack has %d custom resources, want 1", len(c.Stack.CustomResources))
+	}
+	resource := c.Stack.CustomResources[0]
+	requestID := fmt.Sprintf("delete-%d", c.Clock.Now().UnixNano())
+	answer := c.control.Expect(requestID)
+	request, err := json.Marshal(map[string]any{
+		"RequestType":        "Delete",
+		"ServiceToken":       resource.FunctionARN,
+		"ResponseURL":        c.controlURL + control.ResponsePath(requestID),
+		"StackId":            c.Stack.ID,
+		"RequestId":          requestID,
+		"ResourceType":       resource.Type,
+		"LogicalResourceId":  resource.LogicalID,
+		"PhysicalResourceId": resource.PhysicalID,
+		"ResourceProperties": resource.Properties,
+	})
+	if err != nil {
+		return control.Response{}, fmt.Errorf("encoding the custom resource request: %w", err)
+	}
+	name, err := c.functionName(resource.FunctionARN)
+	if err != nil {
+		return control.Response{}, err
+	}
+	c.control.SetStackStatus("DELETE_IN_PROGRESS")
+	defer c.passTime(5*time.Millisecond, time.Minute)()
+	result, err := c.host.Invoke(ctx, name, request)
+	if err != nil {
+		return control.Response{}, fmt.Errorf("invoking %s: %w", name, err)
+	}
+	select {
+	case response := <-answer:
+		if response.Status == "SUCCESS" {
+			c.control.SetStackStatus("DELETE_COMPLETE")
+		} else {
+			c.control.SetStackStatus("DELETE_FAILED")
+		}
+		return response, nil
+	default:
+		return control.Response{}, errors.New("the lifecycle function ended without an answer to CloudFormation: " + string(result.Payload))
+	}
+}
+
+// passTime lets virtual time pass while real time does, until it is stopped.
+func (c *Cloud) passTime(every, step time.Duration) (stop func()) {
+	done := make(chan struct{})
+	c.background.Go(func() {
+		ticker := time.NewTicker(every)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-ticker.C:
+				c.Clock.Advance(step)
+			case <-done:
+				return
+			}
+		}
+	})
+	return func() { close(done) }
+}

@@ -1,0 +1,124 @@
+package main
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/bedrock"
+	"github.com/aws/aws-sdk-go-v2/service/bedrock/types"
+	"github.com/aws/aws-sdk-go-v2/service/kms"
+	kmstypes "github.com/aws/aws-sdk-go-v2/service/kms/types"
+
+	"github.com/tuneline/tuneline/internal/finetune"
+	"github.com/tuneline/tuneline/internal/task"
+)
+
+func TestCheckKey(t *testing.T) {
+	tests := map[string]struct {
+		key  *kmstypes.KeyMetadata
+		err  error
+		kind finetune.Kind
+		want string
+	}{
+		"enabled":          {key: &kmstypes.KeyMetadata{Enabled: true, KeyState: "Enabled"}},
+		"disabled":         {key: &kmstypes.KeyMetadata{KeyState: "Disabled"}, kind: finetune.SettingsRejected, want: "aws kms enable-key --key-id " + keyARN},
+		"pending deletion": {key: &kmstypes.KeyMetadata{KeyState: "PendingDeletion", DeletionDate: aws.Time(today)}, kind: finetune.SettingsRejected, want: "on 2026-11-23, and every custom model"},
+		"gone":             {err: &kmstypes.NotFoundException{}, kind: finetune.SettingsRejected, want: keyARN},
+		"no metadata":      {kind: finetune.Internal, want: keyARN},
+		"denied":           {err: &types.AccessDeniedException{}, kind: finetune.AccessDenied, want: keyARN},
+		"unreachable":      {err: errReset, kind: finetune.Internal, want: keyARN},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			h, _ := testHandler(t, fake{key: func() (*kms.DescribeKeyOutput, error) {
+				return &kms.DescribeKeyOutput{KeyMetadata: test.key}, test.err
+			}})
+			checkRefusal(t, h.checkKey(t.Context()), test.kind, test.want)
+		})
+	}
+}
+
+// checkRefusal checks an error's kind and text; no kind means no error.
+func checkRefusal(t *testing.T, err error, kind finetune.Kind, want string) {
+	t.Helper()
+	if kind == "" {
+		if err != nil {
+			t.Errorf("got %v, want no error", err)
+		}
+		return
+	}
+	if err == nil || task.Kind(err) != kind || !strings.Contains(err.Error(), want) {
+		t.Errorf("got %v, want %s: %q", err, kind, want)
+	}
+}
+
+func TestCheckBaseModel(t *testing.T) {
+	type details = types.FoundationModelDetails
+	answer := func(d *details) func(string) (*bedrock.GetFoundationModelOutput, error) {
+		return func(string) (*bedrock.GetFoundationModelOutput, error) {
+			return &bedrock.GetFoundationModelOutput{ModelDetails: d}, nil
+		}
+	}
+	refuse := func(err error, ids ...string) func(string) (*bedrock.GetFoundationModelOutput, error) {
+		return func(id string) (*bedrock.GetFoundationModelOutput, error) {
+			for _, refused := range ids {
+				if id == refused {
+					return nil, err
+				}
+			}
+			// Asked by its own id, a base model lists no customizations.
+			return answer(&details{ModelLifecycle: &types.FoundationModelLifecycle{Status: "ACTIVE"}})(id)
+		}
+	}
+	both := []string{base, "amazon.nova-micro-v1:0"}
+	fineTuning := []types.ModelCustomization{"FINE_TUNING"}
+	past, future := aws.Time(today.Add(-48*time.Hour)), aws.Time(today.Add(48*time.Hour))
+	tests := map[string]struct {
+		foundation func(string) (*bedrock.GetFoundationModelOutput, error)
+		settings   finetune.Settings
+		kind       finetune.Kind
+		want       string
+	}{
+		"active":               {foundation: answer(&details{CustomizationsSupported: fineTuning, ModelLifecycle: &types.FoundationModelLifecycle{Status: "ACTIVE", EndOfLifeTime: future}})},
+		"no lifecycle shown":   {foundation: answer(&details{CustomizationsSupported: fineTuning})},
+		"legacy":               {foundation: answer(&details{CustomizationsSupported: fineTuning, ModelLifecycle: &types.FoundationModelLifecycle{Status: "LEGACY", LegacyTime: past, EndOfLifeTime: future}}), kind: finetune.SettingsRejected, want: "Bedrock says of it: LEGACY, Legacy since 2026-11-21, end of life 2026-11-25"},
+		"legacy, alternatives": {foundation: answer(&details{ModelLifecycle: &types.FoundationModelLifecycle{Status: "LEGACY"}}), kind: finetune.SettingsRejected, want: "amazon.nova-lite-v1:0:300k"},
+		"past its end of life": {foundation: answer(&details{CustomizationsSupported: fineTuning, ModelLifecycle: &types.FoundationModelLifecycle{Status: "ACTIVE", EndOfLifeTime: past}}), kind: finetune.SettingsRejected, want: "end of life"},
+		"not tunable here":     {foundation: answer(&details{CustomizationsSupported: []types.ModelCustomization{"DISTILLATION"}}), kind: finetune.SettingsRejected, want: "does not take customization type FINE_TUNING"},
+		"a type without a word in the enumeration": {
+			foundation: answer(&details{CustomizationsSupported: fineTuning}),
+			settings:   finetune.Settings{BaseModel: base, CustomizationType: "REINFORCEMENT_FINE_TUNING"},
+		},
+		"answers without variants":         {foundation: refuse(&types.ResourceNotFoundException{}, base)},
+		"refuses the form of the variants": {foundation: refuse(&types.ValidationException{}, base)},
+		"unknown":                          {foundation: refuse(&types.ResourceNotFoundException{}, both...), kind: finetune.SettingsRejected, want: "retired or not offered"},
+		"throttled":                        {foundation: refuse(&types.ThrottlingException{}, both...), kind: finetune.Throttled, want: base},
+		"no details":                       {foundation: answer(nil), kind: finetune.Internal, want: base},
+		"not in the catalogue":             {settings: finetune.Settings{BaseModel: "acme.model"}, kind: finetune.SettingsRejected, want: "acme.model"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			settings := test.settings
+			if settings.BaseModel == "" {
+				settings = input.Settings
+			}
+			h, _ := testHandler(t, fake{foundation: test.foundation})
+			checkRefusal(t, h.checkBaseModel(t.Context(), settings), test.kind, test.want)
+		})
+	}
+}
+
+// TestPreflightStopsBeforeAnythingIsMade ensures that a refusal leaves neither
+// a job nor a word of one.
+func TestPreflightStopsBeforeAnythingIsMade(t *testing.T) {
+	f := ready()
+	f.create = nil
+	f.key = func() (*kms.DescribeKeyOutput, error) { return nil, &kmstypes.NotFoundException{} }
+	h, r := testHandler(t, f)
+	_, err := h.Handle(t.Context(), input)
+	if !isKind(err, finetune.SettingsRejected) || r.read(t).Job != nil {
+		t.Errorf("got %v, recorded %+v, want SettingsRejected and nothing", err, r.read(t).Job)
+	}
+}

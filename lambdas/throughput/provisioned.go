@@ -1,0 +1,160 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"math"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/bedrock"
+	"github.com/aws/aws-sdk-go-v2/service/bedrock/types"
+
+	"github.com/tuneline/tuneline/internal/finetune"
+	"github.com/tuneline/tuneline/internal/registry"
+)
+
+// provision re-points the provisioned throughput that serves the model, where
+// it can, and buys one where it cannot. A retry stays with what the first try
+// decided: made is the intent in the run's record, or nil.
+func (h handler) provision(ctx context.Context, p purchase, published registry.Model, made *finetune.Throughput) (finetune.Throughput, error) {
+	if made != nil && made.Change == finetune.ChangeCreated {
+		return h.buy(ctx, p)
+	}
+	if lease := published.Lease; lease != nil && lease.Run.ID == p.run.ID {
+		return h.repoint(ctx, p, *lease)
+	}
+	reusable, err := h.reusable(ctx, p.settings, published.Serving)
+	if err != nil {
+		return finetune.Throughput{}, err
+	}
+	if !reusable {
+		return h.buy(ctx, p)
+	}
+	lease, err := h.takeLease(ctx, p, published)
+	if err != nil {
+		return finetune.Throughput{}, err
+	}
+	return h.repoint(ctx, p, lease)
+}
+
+// reusable says whether what serves now can be re-pointed to a model of these
+// settings.
+func (h handler) reusable(ctx context.Context, s finetune.Settings, serving *registry.Capacity) (bool, error) {
+	if serving == nil || serving.Kind != finetune.KindProvisioned || serving.BaseModel != s.BaseModel {
+		return false, nil
+	}
+	out, err := h.bedrock.GetProvisionedModelThroughput(ctx, &bedrock.GetProvisionedModelThroughputInput{ProvisionedModelId: &serving.ThroughputARN})
+	if code(err) == notFound {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("looking at provisioned throughput %s: %w", serving.ThroughputARN, err)
+	}
+	return fits(out, s.Serving), nil
+}
+
+// fits says whether a living provisioned throughput is what the settings ask
+// for. Neither units nor commitment can be changed in place; an hourly price is
+// not asked for while a commitment is paid anyway.
+func fits(out *bedrock.GetProvisionedModelThroughputOutput, s finetune.Serving) bool {
+	return out.Status != types.ProvisionedModelStatusFailed &&
+		int(aws.ToInt32(out.ModelUnits)) == s.ModelUnits &&
+		(s.Commitment == "" || string(out.CommitmentDuration) == s.Commitment)
+}
+
+// buy asks for a new provisioned throughput, or finds the one an earlier try
+// asked for.
+func (h handler) buy(ctx context.Context, p purchase) (finetune.Throughput, error) {
+	t := finetune.Throughput{
+		Kind: finetune.KindProvisioned, Name: p.run.Name(), Status: creating, Change: finetune.ChangeCreated,
+		Waiting: finetune.NewWaiting(finetune.ThroughputDeadlineSeconds),
+	}
+	in, err := provisionedInput(p)
+	if err != nil {
+		return t, err
+	}
+	if err := h.intend(ctx, p, t); err != nil {
+		return t, err
+	}
+	found, err := h.findProvisioned(ctx, p, &t)
+	if err != nil {
+		return t, err
+	}
+	if !found {
+		out, err := h.bedrock.CreateProvisionedModelThroughput(ctx, in)
+		if err != nil {
+			err = h.purchaseRefused(ctx, p, &t, err)
+		} else {
+			t.ARN = aws.ToString(out.ProvisionedModelArn)
+		}
+		if err != nil {
+			return t, err
+		}
+	}
+	return h.bought(ctx, p, t)
+}
+
+// provisionedInput is the request for the run's provisioned throughput. No
+// commitment is asked for by leaving the member out.
+func provisionedInput(p purchase) (*bedrock.CreateProvisionedModelThroughputInput, error) {
+	units := p.settings.Serving.ModelUnits
+	if units < 1 || units > math.MaxInt32 {
+		return nil, finetune.Errorf(finetune.SettingsRejected, "buying throughput for run %s: %d model units; at least 1 is needed", p.run.ID, units)
+	}
+	return &bedrock.CreateProvisionedModelThroughputInput{
+		ProvisionedModelName: aws.String(p.run.Name()),
+		ModelId:              aws.String(p.model.ARN),
+		ModelUnits:           aws.Int32(int32(units)),
+		CommitmentDuration:   types.CommitmentDuration(p.settings.Serving.Commitment),
+		Tags:                 p.tags(),
+		ClientRequestToken:   p.token("throughput"),
+	}, nil
+}
+
+// findProvisioned fills t from a provisioned throughput of the run's name, if
+// there is one. One that is not the run's own is an error.
+func (h handler) findProvisioned(ctx context.Context, p purchase, t *finetune.Throughput) (bool, error) {
+	out, err := h.bedrock.GetProvisionedModelThroughput(ctx, &bedrock.GetProvisionedModelThroughputInput{ProvisionedModelId: aws.String(p.run.Name())})
+	if code(err) == notFound {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("looking for provisioned throughput %s: %w", p.run.Name(), err)
+	}
+	arn := aws.ToString(out.ProvisionedModelArn)
+	ours, err := h.ours(ctx, arn, p.run.ID)
+	if err != nil {
+		return false, err
+	}
+	if !ours || aws.ToString(out.DesiredModelArn) != p.model.ARN {
+		return false, nameTaken(p, arn)
+	}
+	t.ARN, t.Status = arn, string(out.Status)
+	return true, nil
+}
+
+// purchaseRefused says what a refusal to sell model units means.
+func (h handler) purchaseRefused(ctx context.Context, p purchase, t *finetune.Throughput, refusal error) error {
+	switch code(refusal) {
+	case quotaExceeded:
+		return finetune.Errorf(finetune.ModelUnitQuota, "buying %s: %s. Ask for them in Service Quotas of %s or from AWS Support; the trained model %s is kept, go on with: tuneline resume %s: %w",
+			p.run.Name(), unitQuota(p.settings), regionOf(p.model.ARN), p.model.ARN, p.run.ID, refusal)
+	case conflict:
+		found, err := h.findProvisioned(ctx, p, t)
+		if err != nil || found {
+			return err
+		}
+		return finetune.Errorf(finetune.Busy, "buying %s: another change of that name or of model %s is under way: %w", p.run.Name(), p.model.ARN, refusal)
+	case invalid, notFound:
+		return finetune.Errorf(finetune.ThroughputFailed, "buying %s: Bedrock sells no throughput for %s: %w", p.run.Name(), p.model.ARN, refusal)
+	}
+	return fmt.Errorf("buying %s: %w", p.run.Name(), refusal)
+}
+
+// unitQuota names the quota that was exceeded.
+func unitQuota(s finetune.Settings) string {
+	if s.Serving.Commitment == "" {
+		return fmt.Sprintf("AWS has not granted %d model units without commitment across custom models (quota L-BE77399C, 0 by default)", s.Serving.ModelUnits)
+	}
+	return fmt.Sprintf("AWS has not granted %d model units with commitment %s of base model %s (each base model has its own quota, 0 by default)", s.Serving.ModelUnits, s.Serving.Commitment, s.BaseModel)
+}

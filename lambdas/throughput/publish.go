@@ -1,0 +1,110 @@
+package main
+
+import (
+	"context"
+	"strings"
+
+	"github.com/tuneline/tuneline/internal/finetune"
+	"github.com/tuneline/tuneline/internal/registry"
+)
+
+// capacity is what is published: the throughput, with the model and the data
+// it serves.
+func (h handler) capacity(in finetune.ThroughputInput) registry.Capacity {
+	return registry.Capacity{
+		Kind:          in.Throughput.Kind,
+		ThroughputARN: in.Throughput.ARN,
+		ModelARN:      in.Model.ARN,
+		BaseModel:     in.Settings.BaseModel,
+		Run:           *in.Run,
+		Dataset:       *in.Training,
+		PublishedAt:   h.now().UTC(),
+	}
+}
+
+// publish makes the run's capacity what callers reach, unless a newer upload is
+// served already, and then tidies up after what served before.
+func (h handler) publish(ctx context.Context, c registry.Capacity, t finetune.Throughput) (finetune.Endpoint, error) {
+	var none finetune.Endpoint
+	record, err := h.store.Run(ctx, c.Run.ID)
+	if err != nil {
+		return none, err
+	}
+	if record.Throughput == nil || record.Throughput.ARN != t.ARN {
+		return none, finetune.Errorf(finetune.RunClosed, "publishing run %s: its record does not hold throughput %s any more, so it was closed or resumed meanwhile", c.Run.ID, t.ARN)
+	}
+	model, err := h.store.UpdateModel(ctx, c.Run.Model, func(m *registry.Model) error {
+		if _, done := m.Published(c.Run.ID); done {
+			return nil
+		}
+		if err := m.CheckOpen(c.Run, record.Attempt()); err != nil {
+			return err
+		}
+		return m.Publish(c)
+	})
+	if err != nil {
+		return none, err
+	}
+	record, err = h.finishDeployed(ctx, model, c.Run.ID)
+	if err != nil {
+		return none, err
+	}
+	return *record.Endpoint, nil
+}
+
+// finishDeployed does what is left once a run is published, as often as it is
+// called: it records the end, deletes what nothing serves from any more, and
+// writes the report.
+func (h handler) finishDeployed(ctx context.Context, m registry.Model, id finetune.RunID) (registry.Run, error) {
+	c, _ := m.Published(id)
+	record, err := h.recordDeployed(ctx, c, "")
+	if err != nil {
+		return record, err
+	}
+	left, err := h.deleteRetired(ctx, m)
+	if err != nil || left == "" {
+		return record, err
+	}
+	return h.recordDeployed(ctx, c, left)
+}
+
+// recordDeployed writes the end Deployed into the run's record and its report.
+func (h handler) recordDeployed(ctx context.Context, c registry.Capacity, cause string) (registry.Run, error) {
+	now := h.now().UTC()
+	record, err := h.store.UpdateRun(ctx, c.Run.ID, func(r *registry.Run) error {
+		r.Endpoint = &finetune.Endpoint{Model: c.Run.Model, ModelID: c.ThroughputARN}
+		r.Closed, r.End, r.Error, r.Cause = false, finetune.EndDeployed, "", cause
+		if r.EndedAt == nil {
+			r.EndedAt = &now
+		}
+		return nil
+	})
+	if err != nil {
+		return record, err
+	}
+	return record, h.store.WriteRunReport(ctx, record)
+}
+
+// deleteRetired deletes the capacities that nothing serves from any more. What
+// a commitment holds stays on the list for the next publication to try again;
+// it is answered in words. The error is one that a retry may mend.
+func (h handler) deleteRetired(ctx context.Context, m registry.Model) (string, error) {
+	var left []string
+	for _, c := range m.Retired {
+		kept, err := h.remove(ctx, c.Kind, c.ThroughputARN)
+		if err != nil {
+			return "", err
+		}
+		if kept != "" {
+			left = append(left, kept)
+			continue
+		}
+		if _, err := h.store.UpdateModel(ctx, m.Name, func(now *registry.Model) error {
+			now.DropRetired(c.ThroughputARN)
+			return nil
+		}); err != nil {
+			return "", err
+		}
+	}
+	return strings.Join(left, " "), nil
+}

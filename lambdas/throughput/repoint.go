@@ -1,0 +1,163 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/bedrock"
+	"github.com/aws/aws-sdk-go-v2/service/bedrock/types"
+
+	"github.com/tuneline/tuneline/internal/finetune"
+	"github.com/tuneline/tuneline/internal/registry"
+)
+
+// takeLease gives the run the right to re-point the provisioned throughput that
+// serves its model. A lease whose run ended is taken over; one whose run goes
+// on is waited for.
+func (h handler) takeLease(ctx context.Context, p purchase, published registry.Model) (registry.Lease, error) {
+	if held := published.Lease; held != nil {
+		if err := h.checkEnded(ctx, held.Run); err != nil {
+			return registry.Lease{}, err
+		}
+	}
+	seen := published.Lease
+	m, err := h.store.UpdateModel(ctx, p.run.Model, func(m *registry.Model) error {
+		if err := errors.Join(m.CheckNewest(p.run), m.CheckOpen(p.run, p.attempt)); err != nil {
+			return err
+		}
+		if m.Serving == nil || m.Serving.ThroughputARN != published.Serving.ThroughputARN || !sameHolder(m.Lease, seen) {
+			return finetune.Errorf(finetune.Busy, "taking the lease of model %s for run %s: another run has just changed its record; it is tried again", p.run.Model, p.run.ID)
+		}
+		m.Lease = &registry.Lease{Run: p.run, ThroughputARN: m.Serving.ThroughputARN, PreviousModelARN: m.Serving.ModelARN}
+		return nil
+	})
+	if err != nil {
+		return registry.Lease{}, err
+	}
+	return *m.Lease, nil
+}
+
+// sameHolder says whether two leases are held by the same run, or by none.
+func sameHolder(a, b *registry.Lease) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return a.Run.ID == b.Run.ID
+}
+
+// checkEnded refuses, with kind Busy, while the run that holds a lease goes on.
+// A closed run holds it until its end is recorded, for it may still point the
+// throughput back.
+func (h handler) checkEnded(ctx context.Context, holder finetune.Run) error {
+	record, err := h.store.Run(ctx, holder.ID)
+	if errors.Is(err, registry.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if record.End == "" {
+		return finetune.Errorf(finetune.Busy, "run %s is changing the provisioned throughput of model %s; its turn must end first", holder.ID, holder.Model)
+	}
+	return nil
+}
+
+// repoint lets the leased provisioned throughput serve the run's model. Callers
+// go on being answered meanwhile, by the earlier model until the change is
+// through.
+func (h handler) repoint(ctx context.Context, p purchase, lease registry.Lease) (finetune.Throughput, error) {
+	t := finetune.Throughput{
+		Kind: finetune.KindProvisioned, ARN: lease.ThroughputARN, Status: updating,
+		Change: finetune.ChangeUpdated, PreviousModelARN: lease.PreviousModelARN,
+		Waiting: finetune.NewWaiting(finetune.ThroughputDeadlineSeconds),
+	}
+	desired, out, err := h.lookAt(ctx, lease.ThroughputARN)
+	if code(err) == notFound {
+		gone := finetune.Errorf(finetune.Unavailable, "re-pointing provisioned throughput %s for run %s: it was deleted meanwhile; the next try buys another: %w", lease.ThroughputARN, p.run.ID, err)
+		return t, errors.Join(gone, h.dropLease(ctx, p.run))
+	}
+	if err != nil {
+		return t, err
+	}
+	t.Name = aws.ToString(out.ProvisionedModelName)
+	if desired == p.model.ARN {
+		return h.repointed(ctx, p, lease, t)
+	}
+	if out.Status == types.ProvisionedModelStatusUpdating {
+		return t, busyUpdating(lease.ThroughputARN, desired)
+	}
+	if err := h.intend(ctx, p, t); err != nil {
+		if kind, _ := finetune.KindOf(err); kind == finetune.RunClosed {
+			err = errors.Join(err, h.dropLease(ctx, p.run))
+		}
+		return t, err
+	}
+	if _, err := h.bedrock.UpdateProvisionedModelThroughput(ctx, repointInput(lease.ThroughputARN, p.model.ARN)); err != nil {
+		return t, h.repointRefused(ctx, p, lease, err)
+	}
+	return h.repointed(ctx, p, lease, t)
+}
+
+// repointInput is the request to let a provisioned throughput serve a model.
+func repointInput(throughputARN, modelARN string) *bedrock.UpdateProvisionedModelThroughputInput {
+	return &bedrock.UpdateProvisionedModelThroughputInput{ProvisionedModelId: &throughputARN, DesiredModelId: &modelARN}
+}
+
+// repointed writes down that the change is under way; a run that was closed
+// meanwhile takes it back.
+func (h handler) repointed(ctx context.Context, p purchase, lease registry.Lease, t finetune.Throughput) (finetune.Throughput, error) {
+	_, err := h.store.UpdateOpenRun(ctx, p.run.ID, func(r *registry.Run) error {
+		r.Throughput = &t
+		return nil
+	})
+	if kind, _ := finetune.KindOf(err); kind == finetune.RunClosed {
+		left, undo := h.restore(ctx, p.run, lease, p.model.ARN)
+		if undo != nil {
+			left = fmt.Sprintf("%s could not be pointed back: %v. Once it is in service, run: %s", t.ARN, undo, repointCommand(t.ARN, lease.PreviousModelARN))
+		}
+		return t, errors.Join(err, h.noteLeft(ctx, p.run, t, left))
+	}
+	return t, err
+}
+
+// dropLease takes the run's lease off the model's record.
+func (h handler) dropLease(ctx context.Context, run finetune.Run) error {
+	_, err := h.store.UpdateModel(ctx, run.Model, func(m *registry.Model) error {
+		if m.Lease != nil && m.Lease.Run.ID == run.ID {
+			m.Lease = nil
+		}
+		return nil
+	})
+	return err
+}
+
+// repointRefused says what a refusal to re-point means: while a change is under
+// way none can begin.
+func (h handler) repointRefused(ctx context.Context, p purchase, lease registry.Lease, refusal error) error {
+	if code(refusal) != conflict && code(refusal) != invalid {
+		return fmt.Errorf("re-pointing provisioned throughput %s to %s: %w", lease.ThroughputARN, p.model.ARN, refusal)
+	}
+	desired, out, err := h.lookAt(ctx, lease.ThroughputARN)
+	if err != nil {
+		return err
+	}
+	if code(refusal) == conflict || out.Status == types.ProvisionedModelStatusUpdating {
+		return busyUpdating(lease.ThroughputARN, desired)
+	}
+	return finetune.Errorf(finetune.ThroughputFailed, "re-pointing provisioned throughput %s to %s: Bedrock refuses: %w", lease.ThroughputARN, p.model.ARN, refusal)
+}
+
+// lookAt reads a provisioned throughput and the model it is asked to serve.
+func (h handler) lookAt(ctx context.Context, arn string) (desired string, out *bedrock.GetProvisionedModelThroughputOutput, err error) {
+	out, err = h.bedrock.GetProvisionedModelThroughput(ctx, &bedrock.GetProvisionedModelThroughputInput{ProvisionedModelId: &arn})
+	if err != nil {
+		return "", nil, fmt.Errorf("looking at provisioned throughput %s: %w", arn, err)
+	}
+	return aws.ToString(out.DesiredModelArn), out, nil
+}
+
+func busyUpdating(arn, desired string) error {
+	return finetune.Errorf(finetune.Busy, "provisioned throughput %s is being changed to serve %s; that must end first", arn, desired)
+}

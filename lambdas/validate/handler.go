@@ -1,0 +1,142 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"github.com/tuneline/tuneline/internal/catalog"
+	"github.com/tuneline/tuneline/internal/finetune"
+	"github.com/tuneline/tuneline/internal/lambdaenv"
+	"github.com/tuneline/tuneline/internal/registry"
+)
+
+// api is what validate calls of S3, the registry's calls included; its policy
+// grants exactly this.
+type api interface {
+	registry.API
+	HeadObject(context.Context, *s3.HeadObjectInput, ...func(*s3.Options)) (*s3.HeadObjectOutput, error)
+	CopyObject(context.Context, *s3.CopyObjectInput, ...func(*s3.Options)) (*s3.CopyObjectOutput, error)
+	CreateMultipartUpload(context.Context, *s3.CreateMultipartUploadInput, ...func(*s3.Options)) (*s3.CreateMultipartUploadOutput, error)
+	UploadPartCopy(context.Context, *s3.UploadPartCopyInput, ...func(*s3.Options)) (*s3.UploadPartCopyOutput, error)
+	CompleteMultipartUpload(context.Context, *s3.CompleteMultipartUploadInput, ...func(*s3.Options)) (*s3.CompleteMultipartUploadOutput, error)
+	AbortMultipartUpload(context.Context, *s3.AbortMultipartUploadInput, ...func(*s3.Options)) (*s3.AbortMultipartUploadOutput, error)
+}
+
+// handler serves ValidateDataset.
+type handler struct {
+	s3             api
+	bucket, region string
+	// defaults are the stack's settings.
+	defaults finetune.Settings
+	store    registry.Store
+	catalog  *catalog.Catalog
+	limits   copyLimits
+	now      func() time.Time
+}
+
+// newHandler builds the client once for the life of the environment.
+func newHandler(env lambdaenv.Validate, cfg aws.Config) (handler, error) {
+	known, err := catalog.Load()
+	if err != nil {
+		return handler{}, err
+	}
+	var defaults finetune.Settings
+	decoder := json.NewDecoder(bytes.NewReader([]byte(env.Defaults)))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&defaults); err != nil {
+		return handler{}, fmt.Errorf("decoding the stack's settings: %w", err)
+	}
+	client := s3.NewFromConfig(cfg)
+	return handler{
+		s3: client, bucket: env.Bucket, region: env.Region, defaults: defaults,
+		store:   registry.Store{S3: client, Bucket: env.Bucket},
+		catalog: known, limits: s3CopyLimits, now: time.Now,
+	}, nil
+}
+
+// Handle claims the upload's run, settles its settings, checks its data,
+// reports on both, and copies what was checked. Called again by the execution
+// that owns the run, it answers what it answered before.
+func (h handler) Handle(ctx context.Context, in finetune.ValidateInput) (finetune.Report, error) {
+	model, err := h.model(in.Dataset)
+	if err != nil {
+		return finetune.Report{}, err
+	}
+	record, err := h.claim(ctx, model, in)
+	if err != nil {
+		return finetune.Report{}, err
+	}
+	if record.ExecutionARN != in.ExecutionARN {
+		return finetune.Report{Outcome: finetune.OutcomeDuplicate}, nil
+	}
+	if record.Report != nil {
+		return *record.Report, nil
+	}
+	run, err := h.identify(ctx, model, in.Dataset)
+	if err != nil {
+		return finetune.Report{}, err
+	}
+	report, err := h.check(ctx, run, in.Dataset)
+	if err != nil {
+		return finetune.Report{}, err
+	}
+	_, err = h.store.UpdateOpenRun(ctx, run.ID, func(r *registry.Run) error {
+		r.Report = &report
+		return nil
+	})
+	return report, err
+}
+
+// model is the model that the upload belongs to, by its key.
+func (h handler) model(d finetune.Dataset) (string, error) {
+	if d.Bucket != h.bucket {
+		return "", finetune.Errorf(finetune.DatasetRejected, "the data set lies in bucket %s, but only uploads to %s are tuned: upload it there", d.Bucket, h.bucket)
+	}
+	model, err := finetune.ModelName(d.Key)
+	if err != nil {
+		return "", finetune.Errorf(finetune.DatasetRejected, "data set %s: %w", finetune.S3URI(d.Bucket, d.Key), err)
+	}
+	if !pinned(d.VersionID) {
+		return "", finetune.Errorf(finetune.SettingsRejected, "data set %s has no version: turn versioning of bucket %s on again and upload the data set again", finetune.S3URI(d.Bucket, d.Key), d.Bucket)
+	}
+	return model, nil
+}
+
+// pinned says whether a version id names bytes that nobody can change: S3's
+// "null" version, of a bucket without versioning, is overwritten in place.
+func pinned(versionID string) bool { return versionID != "" && versionID != "null" }
+
+// claim makes this execution the owner of the run, or says who owns it. A
+// resumed run changes hands.
+func (h handler) claim(ctx context.Context, model string, in finetune.ValidateInput) (registry.Run, error) {
+	id := in.Dataset.RunID()
+	if !in.Resume {
+		return h.store.Claim(ctx, registry.Run{
+			ID: id, Model: model, Dataset: in.Dataset, ExecutionARN: in.ExecutionARN, ClaimedAt: h.now().UTC(),
+		})
+	}
+	record, err := h.store.Reclaim(ctx, id, in.ExecutionARN)
+	if errors.Is(err, registry.ErrNotFound) {
+		return record, finetune.Errorf(finetune.SettingsRejected, "run %s cannot be resumed: there is no record of it; upload the data set again: %w", id, err)
+	}
+	return record, err
+}
+
+// identify asks S3 for the version's place among the uploads.
+func (h handler) identify(ctx context.Context, model string, d finetune.Dataset) (finetune.Run, error) {
+	out, err := h.s3.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &d.Bucket, Key: &d.Key, VersionId: &d.VersionID})
+	if err != nil {
+		return finetune.Run{}, reading(d.Key, d.VersionID, err)
+	}
+	id := d.RunID()
+	return finetune.Run{ID: id, Model: model, Order: finetune.UploadOrder{
+		LastModified: aws.ToTime(out.LastModified).UTC(), Key: d.Key, Sequencer: d.Sequencer, RunID: id,
+	}}, nil
+}

@@ -1,0 +1,162 @@
+package main
+
+import (
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/tuneline/tuneline/internal/catalog"
+	"github.com/tuneline/tuneline/internal/finetune"
+	"github.com/tuneline/tuneline/internal/task"
+)
+
+// checkError checks an error's kind and that its text holds want.
+func checkError(t *testing.T, err error, kind finetune.Kind, want string) {
+	t.Helper()
+	if err == nil || task.Kind(err) != kind || !strings.Contains(err.Error(), want) {
+		t.Errorf("got %v, want %s: %q", err, kind, want)
+	}
+}
+
+func TestParseTuning(t *testing.T) {
+	tests := map[string]struct {
+		body string
+		want []string
+	}{
+		"nothing":           {body: `{}`},
+		"everything":        {body: `{"baseModel":"m","customizationType":"FINE_TUNING","hyperparameters":{"a":"1","b":2},"serving":{"mode":"auto","modelUnits":1,"commitment":"none"}}`},
+		"no object":         {body: `[]`, want: []string{"no JSON object"}},
+		"no JSON":           {body: `{"baseModel"`, want: []string{"no JSON object"}},
+		"two objects":       {body: `{} {}`, want: []string{"no JSON object"}},
+		"unknown keys":      {body: `{"b":1,"a":1}`, want: []string{`"a"`, `"b"`}},
+		"another case":      {body: `{"BaseModel":"m"}`, want: []string{`"BaseModel"`}},
+		"unknown in it":     {body: `{"serving":{"units":1}}`, want: []string{`"serving.units"; allowed are serving.mode, serving.modelUnits`}},
+		"a wrong type":      {body: `{"serving":{"modelUnits":"two"}}`, want: []string{"modelUnits"}},
+		"no hyperparameter": {body: `{"hyperparameters":{"epochCount":[1]}}`, want: []string{"string or a number"}},
+		"null":              {body: `{"hyperparameters":{"epochCount":null}}`, want: []string{"string or a number"}},
+		"too long":          {body: strings.Repeat(" ", maxTuning+1), want: []string{"longer than"}},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			_, problems := parseTuning([]byte(test.body))
+			if len(problems) != len(test.want) {
+				t.Fatalf("problems = %q, want %q", problems, test.want)
+			}
+			for i, want := range test.want {
+				if !strings.Contains(problems[i], want) {
+					t.Errorf("problem %d = %q, want %q in it", i, problems[i], want)
+				}
+			}
+		})
+	}
+}
+
+func TestOverlay(t *testing.T) {
+	defaults := finetune.Settings{
+		BaseModel: "one", CustomizationType: "FINE_TUNING",
+		Hyperparameters: map[string]string{"epochCount": "5", "batchSize": "1"},
+		Serving:         finetune.Serving{Mode: finetune.ServeProvisioned, ModelUnits: 2, Commitment: "OneMonth"},
+	}
+	with := func(change func(*finetune.Settings)) finetune.Settings {
+		s := defaults
+		s.Hyperparameters = map[string]string{"epochCount": "5", "batchSize": "1"}
+		change(&s)
+		return s
+	}
+	tests := map[string]struct {
+		tuning string
+		want   finetune.Settings
+	}{
+		"nothing":        {`{}`, defaults},
+		"one more":       {`{"hyperparameters":{"epochCount":3}}`, with(func(s *finetune.Settings) { s.Hyperparameters["epochCount"] = "3" })},
+		"the same model": {`{"baseModel":"one"}`, defaults},
+		"another model": {`{"baseModel":"two","hyperparameters":{"learningRate":"0.1"}}`, with(func(s *finetune.Settings) {
+			s.BaseModel, s.Hyperparameters = "two", map[string]string{"learningRate": "0.1"}
+		})},
+		"another type":      {`{"customizationType":"DISTILLATION"}`, with(func(s *finetune.Settings) { s.CustomizationType = "DISTILLATION" })},
+		"more units":        {`{"serving":{"modelUnits":4}}`, with(func(s *finetune.Settings) { s.Serving.ModelUnits = 4 })},
+		"another mode":      {`{"serving":{"mode":"on-demand"}}`, with(func(s *finetune.Settings) { s.Serving = finetune.Serving{Mode: "on-demand"} })},
+		"no commitment":     {`{"serving":{"commitment":"none"}}`, with(func(s *finetune.Settings) { s.Serving.Commitment = "none" })},
+		"the same mode":     {`{"serving":{"mode":"provisioned"}}`, defaults},
+		"null is not there": {`{"baseModel":null,"hyperparameters":null,"serving":null}`, defaults},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			asked, problems := parseTuning([]byte(test.tuning))
+			if problems != nil {
+				t.Fatal(problems)
+			}
+			if got := overlay(defaults, asked); !reflect.DeepEqual(got, test.want) {
+				t.Errorf("got %+v, want %+v", got, test.want)
+			}
+			if defaults.Hyperparameters["epochCount"] != "5" {
+				t.Error("the stack's own settings were changed")
+			}
+		})
+	}
+}
+
+func TestResolve(t *testing.T) {
+	known, err := catalog.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	const nova, llama = "amazon.nova-micro-v1:0:128k", "meta.llama3-1-8b-instruct-v1:0:128k"
+	tests := map[string]struct {
+		asked  finetune.Settings
+		region string
+		want   finetune.Settings
+		wrong  []string
+	}{
+		"completed": {
+			asked: finetune.Settings{BaseModel: nova, CustomizationType: "FINE_TUNING", Hyperparameters: map[string]string{"epochCount": "1"}, Serving: finetune.Serving{Mode: "auto", ModelUnits: 1}},
+			want: finetune.Settings{
+				BaseModel: nova, CustomizationType: "FINE_TUNING",
+				Hyperparameters: map[string]string{"epochCount": "1", "learningRate": "0.00001", "learningRateWarmupSteps": "10"},
+				Serving:         finetune.Serving{Mode: "on-demand"},
+			},
+		},
+		"provisioned alone": {
+			asked: finetune.Settings{BaseModel: llama, CustomizationType: "FINE_TUNING", Serving: finetune.Serving{Mode: "auto", Commitment: "none"}}, region: "us-west-2",
+			want: finetune.Settings{
+				BaseModel: llama, CustomizationType: "FINE_TUNING",
+				Hyperparameters: map[string]string{"epochCount": "5", "batchSize": "1", "learningRate": "0.0001"},
+				Serving:         finetune.Serving{Mode: "provisioned", ModelUnits: 1},
+			},
+		},
+		"an ARN": {
+			asked: finetune.Settings{BaseModel: "arn:aws:bedrock:us-east-1::foundation-model/" + nova, CustomizationType: "FINE_TUNING", Serving: finetune.Serving{Mode: "provisioned", ModelUnits: 3, Commitment: "SixMonths"}},
+			want: finetune.Settings{
+				BaseModel: nova, CustomizationType: "FINE_TUNING",
+				Hyperparameters: map[string]string{"epochCount": "2", "learningRate": "0.00001", "learningRateWarmupSteps": "10"},
+				Serving:         finetune.Serving{Mode: "provisioned", ModelUnits: 3, Commitment: "SixMonths"},
+			},
+		},
+		"unknown":        {asked: finetune.Settings{BaseModel: "acme.model"}, wrong: []string{"acme.model"}},
+		"elsewhere":      {asked: finetune.Settings{BaseModel: llama, CustomizationType: "FINE_TUNING", Serving: finetune.Serving{Mode: "auto"}}, wrong: []string{"us-west-2"}},
+		"another way":    {asked: finetune.Settings{BaseModel: nova, CustomizationType: "DISTILLATION", Serving: finetune.Serving{Mode: "auto"}}, wrong: []string{"DISTILLATION"}},
+		"everything":     {asked: finetune.Settings{BaseModel: llama, CustomizationType: "X", Hyperparameters: map[string]string{"epochCount": "0", "x": "1"}, Serving: finetune.Serving{Mode: "on-demand", ModelUnits: 101, Commitment: "OneMonth"}}, wrong: []string{"us-west-2", `"X"`, "epochCount", `hyperparameter x`, "on-demand", "only a provisioned", "101"}},
+		"no such mode":   {asked: finetune.Settings{BaseModel: nova, CustomizationType: "FINE_TUNING", Serving: finetune.Serving{Mode: "fast"}}, wrong: []string{`"fast"`}},
+		"no such period": {asked: finetune.Settings{BaseModel: nova, CustomizationType: "FINE_TUNING", Serving: finetune.Serving{Mode: "auto", Commitment: "TwoWeeks"}}, wrong: []string{"TwoWeeks"}},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			region := test.region
+			if region == "" {
+				region = "us-east-1"
+			}
+			got, _, problems := resolve(known, region, test.asked)
+			if len(problems) != len(test.wrong) {
+				t.Fatalf("problems = %q, want %d: %q", problems, len(test.wrong), test.wrong)
+			}
+			for i, want := range test.wrong {
+				if !strings.Contains(problems[i], want) {
+					t.Errorf("problem %d = %q, want %q in it", i, problems[i], want)
+				}
+			}
+			if want := test.want; test.wrong == nil && !reflect.DeepEqual(got, want) {
+				t.Errorf("got %+v, want %+v", got, want)
+			}
+		})
+	}
+}
