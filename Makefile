@@ -28,8 +28,8 @@ help: ## list the targets
 setup: $(NODE_MODULES) ## install the pinned Node.js tools (node_modules)
 
 $(NODE_MODULES): package.json package-lock.json
-	@echo "--- npm ci"
-	@npm ci --no-audit --no-fund --loglevel=error
+	@echo "--- npm ci" >&2
+	@npm ci --no-audit --no-fund --loglevel=error >&2
 	@touch $@
 
 .PHONY: rehearse

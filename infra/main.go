@@ -3,7 +3,8 @@
 package main
 
 import (
-	"log"
+	"fmt"
+	"os"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/jsii-runtime-go"
@@ -14,16 +15,24 @@ import (
 )
 
 func main() {
+	if err := synthesizeApp(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+func synthesizeApp() error {
 	defer jsii.Close()
 	app := awscdk.NewApp(nil)
 	cfg, err := config.Load(func(key string) any { return app.Node().TryGetContext(jsii.String(key)) })
 	if err != nil {
-		log.Panicf("configuration:\n%v", err)
+		return fmt.Errorf("configuration refused:\n%w", err)
 	}
 	binaries, err := functions.Build(".", cfg.Architecture)
 	if err != nil {
-		log.Panic(err)
+		return err
 	}
 	stack.New(app, cfg, binaries)
 	app.Synth(nil)
+	return nil
 }

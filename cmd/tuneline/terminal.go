@@ -103,7 +103,7 @@ func (t *terminal) event(e stepfunctions.Event) {
 		t.print("%s  %s", faint.Render(e.Time.Format("15:04:05")), bold.Render(e.State))
 	case e.Type == stepfunctions.Retried:
 		t.print("          %s", wait.Render("tried again"))
-	case e.Type == stepfunctions.StateFailed:
+	case e.Type == stepfunctions.StateFailed && e.StateType == "Task":
 		t.closeBar()
 		t.print("          %s %s", wait.Render(e.Error), causeText(e.Cause))
 	case e.Type == stepfunctions.Exited:
@@ -118,32 +118,42 @@ func (t *terminal) left(e stepfunctions.Event) {
 		return
 	}
 	switch e.State {
-	case "ValidateDataset":
-		if document.Report.Outcome == finetune.OutcomeAccepted {
-			t.note("%d records accepted, %s, run %s", document.Report.Training.Records, bytesText(document.Report.Training.Bytes), document.Report.Run.ID)
-		} else {
-			t.note("%s", document.Report.Outcome)
-		}
-	case "SubmitJob":
-		t.note("job %s on %s", document.Job.Name, document.Report.Settings.BaseModel)
 	case "PollJob":
 		t.progress(document.Job.Phase, document.Job.Waiting)
 	case "PollThroughput":
 		t.progress(document.Throughput.Status, document.Throughput.Waiting)
-	case "AnalyzeResults":
-		t.note("%s: %s", document.Results.Verdict, document.Results.Reason)
-	case "SecureThroughput":
-		t.note("%s %s: %s", strings.ToLower(document.Throughput.Change), document.Throughput.Kind, document.Throughput.ARN)
-	case "SmokeTest":
-		t.note("answered with %d tokens", document.SmokeTest.OutputTokens)
-	case "PublishEndpoint":
-		t.note("model %s is served by %s", document.Endpoint.Model, document.Endpoint.ModelID)
+	default:
+		if note := noteOf(e.State, document); note != "" {
+			t.note(note)
+		}
 	}
 }
 
-func (t *terminal) note(format string, args ...any) {
+// noteOf says what a state wrote into the document; "" when it failed, which
+// was shown already, or has nothing to say.
+func noteOf(state string, d finetune.Execution) string {
+	switch {
+	case state == "ValidateDataset" && d.Report.Outcome == finetune.OutcomeAccepted:
+		return fmt.Sprintf("%d records accepted, %s, run %s", d.Report.Training.Records, bytesText(d.Report.Training.Bytes), d.Report.Run.ID)
+	case state == "ValidateDataset":
+		return d.Report.Outcome
+	case state == "SubmitJob" && d.Job.Name != "":
+		return fmt.Sprintf("job %s on %s", d.Job.Name, d.Report.Settings.BaseModel)
+	case state == "AnalyzeResults" && d.Results.Verdict != "":
+		return fmt.Sprintf("%s: %s", d.Results.Verdict, d.Results.Reason)
+	case state == "SecureThroughput" && d.Throughput.ARN != "":
+		return fmt.Sprintf("%s %s: %s", strings.ToLower(d.Throughput.Change), d.Throughput.Kind, d.Throughput.ARN)
+	case state == "SmokeTest" && d.SmokeTest.StopReason != "":
+		return fmt.Sprintf("answered with %d tokens", d.SmokeTest.OutputTokens)
+	case state == "PublishEndpoint" && d.Endpoint.ModelID != "":
+		return fmt.Sprintf("model %s is served by %s", d.Endpoint.Model, d.Endpoint.ModelID)
+	}
+	return ""
+}
+
+func (t *terminal) note(text string) {
 	t.closeBar()
-	t.print("          %s", faint.Render(fmt.Sprintf(format, args...)))
+	t.print("          %s", faint.Render(text))
 }
 
 // progress moves the bar of a wait: how far the virtual time has come between
@@ -162,10 +172,7 @@ func (t *terminal) progress(phase string, waiting finetune.Waiting) {
 		remaining = max(0, int(next.Sub(t.cloud.Clock.Now()).Seconds()))
 	}
 	if t.bar == nil {
-		t.bar = progressbar.NewOptions(1,
-			progressbar.OptionSetWriter(t.out), progressbar.OptionSetWidth(30), progressbar.OptionShowElapsedTimeOnFinish(),
-			progressbar.OptionSetPredictTime(false), progressbar.OptionSetElapsedTime(false),
-			progressbar.OptionSetTheme(progressbar.ThemeUnicode), progressbar.OptionClearOnFinish())
+		t.bar = t.newBar()
 	}
 	t.bar.ChangeMax(waiting.WaitedSeconds + remaining + 1)
 	t.bar.Describe(fmt.Sprintf("          %-14s %8s", phase, (time.Duration(waiting.WaitedSeconds) * time.Second).String()))
@@ -191,19 +198,52 @@ func causeText(cause string) string {
 	return cause
 }
 
-// logs returns a writer for the functions' log lines: only what a function
-// could not say as an error is shown.
+// logs returns a writer for the functions' log lines. What is shown of them is
+// how far a check has come, and what a function could not say as an error.
 func (t *terminal) logs() io.Writer { return logFilter{t} }
 
 type logFilter struct{ t *terminal }
 
 func (f logFilter) Write(p []byte) (int, error) {
-	for line := range bytes.SplitSeq(p, []byte("\n")) {
-		if bytes.Contains(line, []byte("panic:")) || bytes.Contains(line, []byte(`"starting"`)) {
-			f.t.print("          %s", bad.Render(string(line)))
+	for line := range bytes.Lines(p) {
+		var entry struct {
+			Message string `json:"msg"`
+			Bytes   int64  `json:"bytes"`
+			Of      int64  `json:"of"`
+			Records int64  `json:"records"`
+			Error   string `json:"error"`
+		}
+		switch err := json.Unmarshal(line, &entry); {
+		case err == nil && entry.Message == finetune.LogChecking:
+			f.t.checking(entry.Bytes, entry.Of, entry.Records)
+		case err != nil && bytes.Contains(line, []byte("panic:")), err == nil && entry.Message == "starting":
+			f.t.print("          %s", bad.Render(strings.TrimSpace(string(line))))
 		}
 	}
 	return len(p), nil
+}
+
+// checking moves the bar of the data check.
+func (t *terminal) checking(bytes, of, records int64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if !t.tty || t.asJSON {
+		return
+	}
+	if t.bar == nil {
+		t.bar = t.newBar()
+	}
+	t.bar.ChangeMax64(max(of, 1))
+	t.bar.Describe(fmt.Sprintf("          checking %9d records", records))
+	_ = t.bar.Set64(bytes) // a bar that cannot be drawn is no reason to stop
+}
+
+// newBar returns a bar that leaves nothing behind.
+func (t *terminal) newBar() *progressbar.ProgressBar {
+	return progressbar.NewOptions(1,
+		progressbar.OptionSetWriter(t.out), progressbar.OptionSetWidth(30),
+		progressbar.OptionSetPredictTime(false), progressbar.OptionSetElapsedTime(false),
+		progressbar.OptionSetTheme(progressbar.ThemeUnicode), progressbar.OptionClearOnFinish())
 }
 
 // end shows how the run ended, what was made, and what both models answer.

@@ -37,7 +37,7 @@ func (a *Access) mayHandleRuns(props Props) []policy.Statement {
 			Actions:   []string{"states:DescribeExecution", "states:GetExecutionHistory", "states:StopExecution"},
 			Resources: []string{props.Workflow.Executions()},
 		},
-		props.Workflow.Encryption(props.Key, "ReadExecutions"),
+		props.Workflow.Encryption(props.Key, "ReadExecutions", false),
 		{Sid: "HandleUndelivered", Actions: []string{"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}, Resources: []string{queue}},
 		props.Key.Use("ReadUndelivered", "sqs", false),
 	}

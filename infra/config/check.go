@@ -66,7 +66,6 @@ func (c Config) checkTuning() []error {
 		within("serving.modelUnits", c.Serving.ModelUnits, 1, 100),
 		oneOf("serving.commitment", c.Serving.Commitment, CommitmentNone, CommitmentOneMonth, CommitmentSixMonths),
 		within("training.deadlineHours", c.Training.DeadlineHours, 1, 336),
-		within("keepModels", c.KeepModels, 1, 50),
 	}
 	if c.Serving.Mode == finetune.ServeOnDemand && c.Serving.Commitment != CommitmentNone {
 		errs = append(errs, fmt.Errorf("serving.commitment is %q with serving.mode %q: only a provisioned throughput has one", c.Serving.Commitment, c.Serving.Mode))

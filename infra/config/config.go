@@ -62,9 +62,6 @@ type Config struct {
 	Serving Serving `json:"serving"`
 	// Training bounds a job.
 	Training Training `json:"training"`
-	// KeepModels is how many earlier custom models of a name are kept for a
-	// rollback; each is billed by the month.
-	KeepModels int `json:"keepModels"`
 
 	// Uploaders are the ARNs of the IAM roles and users that may assume the
 	// uploader role; with any, uploads by anybody else are denied. None means
@@ -154,7 +151,6 @@ func Default() Config {
 		Hyperparameters:   map[string]string{},
 		Serving:           Serving{Mode: finetune.ServeAuto, ModelUnits: 1, Commitment: CommitmentNone},
 		Training:          Training{DeadlineHours: 48},
-		KeepModels:        3,
 		Uploaders:         []string{},
 		Operators:         []string{},
 		API:               API{Endpoint: EndpointRegional, RateLimit: 50, BurstLimit: 100, CreateLogRole: true},

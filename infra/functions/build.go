@@ -30,7 +30,7 @@ type Binaries map[string]Binary
 const buildDir = ".tuneline/build"
 
 // Build compiles every function under lambdas/, in one run of the Go tool. root
-// is the project's root. The same source gives the same bytes, on any machine
+// is the project's root. The same source and Go give the same bytes, on any machine
 // and in any folder: no paths, no build id, no version control stamp, no C.
 func Build(root string, architecture config.Architecture) (Binaries, error) {
 	base, err := filepath.Abs(filepath.Join(root, filepath.FromSlash(buildDir)))

@@ -37,11 +37,10 @@ type Props struct {
 // The limits of the functions, in seconds and megabytes. No function may run
 // longer than the state machine waits for it.
 const (
-	validateSeconds   = 900 // the longest Lambda allows; the data set is read once, as a stream
-	stepSeconds       = 120
-	pollSeconds       = 60
-	throughputSeconds = 300 // releasing may wait for Bedrock
-	invokeSeconds     = 29  // API Gateway's limit
+	validateSeconds = 900 // the longest Lambda allows; the data set is read once, as a stream
+	stepSeconds     = 120
+	pollSeconds     = 60
+	invokeSeconds   = 29 // API Gateway's limit
 
 	validateMegaBytes = 1769 // one vCPU: parsing is the work
 	stepMegaBytes     = 512
@@ -117,7 +116,7 @@ func (f *Functions) newThroughput(n *notices.Notices) *Function {
 		Description: "Secures, tries, publishes and releases the capacity a model is served by",
 		Environment: lambdaenv.Throughput{Bucket: f.bucket.Name(), Stack: *awscdk.Stack_Of(f.Scope).StackName()},
 		Statements:  f.mayServe(),
-		Seconds:     throughputSeconds, MegaBytes: stepMegaBytes,
+		Seconds:     stepSeconds, MegaBytes: stepMegaBytes,
 		DeadLetters: n.DeadLetters,
 	})
 }

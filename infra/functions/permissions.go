@@ -14,9 +14,10 @@ import (
 func (f *Functions) mayValidate() []policy.Statement {
 	return []policy.Statement{
 		f.objects("ReadUploads", reading, finetune.PrefixDatasets, finetune.PrefixValidation),
-		f.objects("WriteFindings", readingAndWriting, finetune.PrefixRuns, finetune.PrefixAccepted, finetune.PrefixReports),
-		f.list("SeeWhatIsThere", finetune.PrefixDatasets, finetune.PrefixValidation, finetune.PrefixRuns, finetune.PrefixAccepted, finetune.PrefixReports),
-		f.objects("SeeWhatIsPublished", []string{"s3:GetObject"}, finetune.PrefixRegistry),
+		f.objects("WriteAccepted", []string{"s3:PutObject", "s3:AbortMultipartUpload"}, finetune.PrefixAccepted),
+		f.objects("KeepRun", readingAndWriting, finetune.PrefixRuns),
+		f.objects("WriteReport", writing, finetune.PrefixReports),
+		f.list("SeeWhatIsThere", finetune.PrefixDatasets, finetune.PrefixValidation, finetune.PrefixRuns),
 		f.place.Key.Use("UseObjects", "s3", true),
 	}
 }
@@ -38,7 +39,10 @@ func (f *Functions) maySubmit(c *customization.Customization) []policy.Statement
 		},
 		{Sid: "CheckBaseModel", Actions: []string{"bedrock:GetFoundationModel"}, Resources: []string{policy.FoundationModels(f.Scope)}},
 		{Sid: "FindJob", Actions: []string{"bedrock:GetModelCustomizationJob"}, Resources: []string{policy.CustomizationJobs(f.Scope)}},
-		{Sid: "ListJobs", Actions: []string{"bedrock:ListModelCustomizationJobs", "bedrock:ListCustomModels"}, Resources: []string{"*"}},
+		{
+			Sid: "StopJob", Actions: []string{"bedrock:StopModelCustomizationJob"},
+			Resources: []string{policy.CustomizationJobs(f.Scope)}, Conditions: policy.Tagged(f.Scope),
+		},
 		{
 			Sid: "PassServiceRole", Actions: []string{"iam:PassRole"}, Resources: []string{*c.Role.AttrArn()},
 			Conditions: policy.Conditions{"StringEquals": {"iam:PassedToService": "bedrock.amazonaws.com"}},
@@ -46,8 +50,8 @@ func (f *Functions) maySubmit(c *customization.Customization) []policy.Statement
 		{Sid: "CheckKey", Actions: []string{"kms:DescribeKey"}, Resources: []string{f.place.Key.ARN()}},
 		model,
 		f.place.Key.GrantThroughBedrock("KeepModelReadable"),
-		f.objects("RecordJob", readingAndWriting, finetune.PrefixRuns, finetune.PrefixReports),
-		f.list("SeeWhatIsThere", finetune.PrefixRuns, finetune.PrefixReports),
+		f.objects("KeepRun", readingAndWriting, finetune.PrefixRuns),
+		f.list("SeeWhatIsThere", finetune.PrefixRuns),
 		f.place.Key.Use("UseObjects", "s3", true),
 	}
 }
@@ -55,10 +59,6 @@ func (f *Functions) maySubmit(c *customization.Customization) []policy.Statement
 func (f *Functions) mayPoll() []policy.Statement {
 	return []policy.Statement{
 		{Sid: "AskForJob", Actions: []string{"bedrock:GetModelCustomizationJob"}, Resources: []string{policy.CustomizationJobs(f.Scope)}},
-		{
-			Sid: "StopUnprivateJob", Actions: []string{"bedrock:StopModelCustomizationJob"},
-			Resources: []string{policy.CustomizationJobs(f.Scope)}, Conditions: policy.Tagged(f.Scope),
-		},
 		{Sid: "AskForModel", Actions: []string{"bedrock:GetCustomModel"}, Resources: []string{policy.CustomModels(f.Scope)}},
 		{Sid: "AskForProvisioned", Actions: []string{"bedrock:GetProvisionedModelThroughput"}, Resources: []string{policy.ProvisionedModels(f.Scope)}},
 		{Sid: "AskForDeployment", Actions: []string{"bedrock:GetCustomModelDeployment"}, Resources: []string{policy.Deployments(f.Scope)}},
@@ -68,36 +68,37 @@ func (f *Functions) mayPoll() []policy.Statement {
 func (f *Functions) mayAnalyze() []policy.Statement {
 	return []policy.Statement{
 		f.objects("ReadMetrics", []string{"s3:GetObject"}, finetune.PrefixOutputs),
-		f.objects("WriteReport", readingAndWriting, finetune.PrefixReports, finetune.PrefixRuns),
-		f.list("SeeWhatIsThere", finetune.PrefixOutputs, finetune.PrefixReports, finetune.PrefixRuns),
+		f.objects("KeepRun", readingAndWriting, finetune.PrefixRuns),
+		f.objects("WriteReport", writing, finetune.PrefixReports),
+		f.list("SeeWhatIsThere", finetune.PrefixOutputs, finetune.PrefixRuns),
 		f.place.Key.Use("UseObjects", "s3", true),
 	}
 }
 
 func (f *Functions) mayServe() []policy.Statement {
 	models, deployments, provisioned := policy.CustomModels(f.Scope), policy.Deployments(f.Scope), policy.ProvisionedModels(f.Scope)
+	jobs, baseModels := policy.CustomizationJobs(f.Scope), policy.FoundationModels(f.Scope)
 	return []policy.Statement{
 		{
 			// AWS checks a throughput's base model as well as its custom model.
 			Sid: "Buy", Actions: []string{"bedrock:CreateProvisionedModelThroughput", "bedrock:CreateCustomModelDeployment"},
-			Resources: []string{models, policy.FoundationModels(f.Scope)}, Conditions: policy.Tagging(f.Scope),
+			Resources: []string{models, baseModels}, Conditions: policy.Tagging(f.Scope),
 		},
 		{
 			Sid: "TagWhatWasBought", Actions: []string{"bedrock:TagResource"},
 			Resources: []string{deployments, provisioned}, Conditions: policy.Tagging(f.Scope),
 		},
 		{
-			Sid: "Repoint", Actions: []string{"bedrock:UpdateProvisionedModelThroughput", "bedrock:UpdateCustomModelDeployment"},
-			Resources: []string{provisioned, deployments, models}, Conditions: policy.Tagged(f.Scope),
+			Sid: "Repoint", Actions: []string{"bedrock:UpdateProvisionedModelThroughput"},
+			Resources: []string{provisioned, models}, Conditions: policy.Tagged(f.Scope),
 		},
 		{
 			// The base model is in no account and has no tags.
-			Sid: "RepointOnBaseModel", Actions: []string{"bedrock:UpdateProvisionedModelThroughput"},
-			Resources: []string{policy.FoundationModels(f.Scope)},
+			Sid: "RepointOnBaseModel", Actions: []string{"bedrock:UpdateProvisionedModelThroughput"}, Resources: []string{baseModels},
 		},
 		{
-			Sid: "Release", Actions: []string{"bedrock:DeleteProvisionedModelThroughput", "bedrock:DeleteCustomModelDeployment", "bedrock:DeleteCustomModel", "bedrock:StopModelCustomizationJob"},
-			Resources: []string{provisioned, deployments, models, policy.CustomizationJobs(f.Scope)}, Conditions: policy.Tagged(f.Scope),
+			Sid: "Release", Actions: []string{"bedrock:DeleteProvisionedModelThroughput", "bedrock:DeleteCustomModelDeployment", "bedrock:StopModelCustomizationJob"},
+			Resources: []string{provisioned, deployments, jobs}, Conditions: policy.Tagged(f.Scope),
 		},
 		{
 			Sid: "Try", Actions: []string{"bedrock:InvokeModel"},
@@ -105,18 +106,19 @@ func (f *Functions) mayServe() []policy.Statement {
 		},
 		{
 			Sid:       "AskForOne",
-			Actions:   []string{"bedrock:GetProvisionedModelThroughput", "bedrock:GetCustomModelDeployment", "bedrock:GetCustomModel", "bedrock:GetModelCustomizationJob", "bedrock:ListTagsForResource"},
-			Resources: []string{provisioned, deployments, models, policy.CustomizationJobs(f.Scope)},
+			Actions:   []string{"bedrock:GetProvisionedModelThroughput", "bedrock:GetCustomModelDeployment", "bedrock:GetModelCustomizationJob", "bedrock:ListTagsForResource"},
+			Resources: []string{provisioned, deployments, jobs},
 		},
 		{
 			// The lists know no resources.
 			Sid:       "AskForAll",
-			Actions:   []string{"bedrock:ListProvisionedModelThroughputs", "bedrock:ListCustomModelDeployments", "bedrock:ListCustomModels", "bedrock:ListModelCustomizationJobs"},
+			Actions:   []string{"bedrock:ListProvisionedModelThroughputs", "bedrock:ListCustomModelDeployments"},
 			Resources: []string{"*"},
 		},
 		f.place.Key.Use("ServeEncryptedModel", "bedrock", false),
-		f.objects("KeepRegistry", readingAndWriting, finetune.PrefixRegistry, finetune.PrefixRuns, finetune.PrefixReports),
-		f.list("SeeWhatIsThere", finetune.PrefixRegistry, finetune.PrefixRuns, finetune.PrefixReports),
+		f.objects("KeepRegistry", readingAndWriting, finetune.PrefixRegistry, finetune.PrefixRuns),
+		f.objects("WriteReport", writing, finetune.PrefixReports),
+		f.list("SeeWhatIsThere", finetune.PrefixRegistry, finetune.PrefixRuns),
 		f.place.Key.Use("UseObjects", "s3", true),
 	}
 }
@@ -134,10 +136,12 @@ func (f *Functions) mayInvoke() []policy.Statement {
 	}
 }
 
-// What is done to objects.
+// What is done to objects. A record is written on the condition that nobody
+// else has written it (If-Match, If-None-Match), for which S3 asks to read it.
 var (
 	reading           = []string{"s3:GetObject", "s3:GetObjectVersion"}
-	readingAndWriting = []string{"s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload"}
+	readingAndWriting = []string{"s3:GetObject", "s3:PutObject"}
+	writing           = []string{"s3:PutObject"}
 )
 
 func (f *Functions) objects(sid string, actions []string, prefixes ...string) policy.Statement {

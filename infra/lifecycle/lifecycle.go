@@ -81,7 +81,6 @@ func (l *Lifecycle) mayWindUp(props Props) []policy.Statement {
 		{Sid: "DisableUploadRule", Actions: []string{"events:DisableRule"}, Resources: []string{*props.Trigger.Upload.AttrArn()}},
 		{Sid: "ListExecutions", Actions: []string{"states:ListExecutions"}, Resources: []string{props.Workflow.ARN()}},
 		{Sid: "StopExecutions", Actions: []string{"states:StopExecution"}, Resources: []string{props.Workflow.Executions()}},
-		props.Workflow.Encryption(props.Place.Key, "StopEncryptedExecutions"),
 		{
 			// The lists know no resources.
 			Sid: "FindWhatIsOurs", Resources: []string{"*"},
@@ -91,11 +90,8 @@ func (l *Lifecycle) mayWindUp(props Props) []policy.Statement {
 			},
 		},
 		{
-			Sid: "SeeWhatIsOurs", Resources: []string{jobs, models, deployments, provisioned},
-			Actions: []string{
-				"bedrock:GetModelCustomizationJob", "bedrock:GetCustomModel", "bedrock:GetCustomModelDeployment",
-				"bedrock:GetProvisionedModelThroughput", "bedrock:ListTagsForResource",
-			},
+			Sid: "SeeWhatIsOurs", Actions: []string{"bedrock:ListTagsForResource"},
+			Resources: []string{jobs, models, deployments, provisioned},
 		},
 		{
 			Sid: "ReleaseWhatIsOurs", Resources: []string{jobs, deployments, provisioned}, Conditions: policy.Tagged(l.Scope),

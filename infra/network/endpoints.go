@@ -98,16 +98,13 @@ func bedrockPolicy(n *Network) map[string]any {
 		}, job, model, policy.FoundationModels(n.Scope)),
 		ours(n, "Serve", []string{
 			"bedrock:CreateCustomModelDeployment", "bedrock:GetCustomModelDeployment",
-			"bedrock:UpdateCustomModelDeployment", "bedrock:DeleteCustomModelDeployment",
+			"bedrock:DeleteCustomModelDeployment",
 			"bedrock:CreateProvisionedModelThroughput", "bedrock:GetProvisionedModelThroughput",
 			"bedrock:UpdateProvisionedModelThroughput", "bedrock:DeleteProvisionedModelThroughput",
-			"bedrock:DeleteCustomModel", "bedrock:TagResource", "bedrock:ListTagsForResource",
+			"bedrock:TagResource", "bedrock:ListTagsForResource",
 		}, model, deployment, provisioned, policy.FoundationModels(n.Scope)),
 		// The lists know no resources; they show names and ARNs only.
-		ours(n, "Look", []string{
-			"bedrock:ListModelCustomizationJobs", "bedrock:ListCustomModels",
-			"bedrock:ListCustomModelDeployments", "bedrock:ListProvisionedModelThroughputs",
-		}, "*"),
+		ours(n, "Look", []string{"bedrock:ListCustomModelDeployments", "bedrock:ListProvisionedModelThroughputs"}, "*"),
 	)
 }
 

@@ -43,7 +43,7 @@ func New(app awscdk.App, cfg config.Config, binaries functions.Binaries) awscdk.
 	place := functions.Place{Config: cfg, Binaries: binaries, Key: key, Network: net}
 	steps := functions.New(stack, "Functions", functions.Props{Place: place, Bucket: bucket, Customization: role, Notices: channels})
 	machine := workflow.New(stack, "Workflow", workflow.Props{Functions: steps, Key: key, LogDays: cfg.RetentionDays.Logs})
-	rules := trigger.New(stack, "Trigger", trigger.Props{Key: key, Bucket: bucket, Workflow: machine, Functions: steps, Notices: channels})
+	rules := trigger.New(stack, "Trigger", trigger.Props{Bucket: bucket, Workflow: machine, Functions: steps, Notices: channels})
 	api := inference.New(stack, "Inference", inference.Props{Config: cfg, Functions: steps, Network: net, Key: key})
 	observability.New(stack, "Observability", observability.Props{Notices: channels, Workflow: machine})
 

@@ -90,8 +90,8 @@ func grantThroughBedrock(scope constructs.Construct) policy.Statement {
 	}
 }
 
-// useForExecutions is for executions: the state machine's role, the upload
-// rule's, whoever deploys the machine and whoever looks at an execution.
+// useForExecutions is for executions: the state machine's role, whoever deploys
+// the machine and whoever looks at an execution.
 func useForExecutions(scope constructs.Construct) policy.Statement {
 	return policy.Statement{
 		Sid:        "UseForExecutions",
@@ -157,7 +157,7 @@ func deliverLogs(scope constructs.Construct) policy.Statement {
 	return policy.Statement{
 		Sid:        "DeliverExecutionLogs",
 		Principals: policy.Principals{"Service": "delivery.logs.amazonaws.com"},
-		Actions:    []string{"kms:Decrypt*"},
+		Actions:    []string{"kms:Decrypt"},
 		Resources:  itself,
 		Conditions: conditions,
 	}

@@ -18,9 +18,10 @@ type fields map[string]string
 func field(name string) string { return "<" + name + ">" }
 
 // transformer makes an event into value, whose strings may be placeholders. A
-// placeholder stands without quotes in the template: EventBridge then quotes
-// and escapes what it puts there, whatever characters a key has
-// (https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-transform-target-input.html).
+// placeholder stands without quotes in the template: EventBridge adds those
+// itself (https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-transform-target-input.html).
+// AWS says too that it escapes nothing; so a key with a quotation mark in it may
+// end in the dead-letter queue, where the alarm shows it.
 func transformer(value any, paths fields) *awsevents.CfnRule_InputTransformerProperty {
 	var text bytes.Buffer
 	encoder := json.NewEncoder(&text)

@@ -33,7 +33,6 @@ type Trigger struct {
 
 // Props is what the rules connect.
 type Props struct {
-	Key       *storage.Key
 	Bucket    *storage.Bucket
 	Workflow  *workflow.Workflow
 	Functions *functions.Functions
@@ -91,7 +90,6 @@ func (t *Trigger) newStarter() awsiam.CfnRole {
 		Trust:       policy.ByService("events.amazonaws.com", policy.FromAccount(t.Scope)),
 		Statements: []policy.Statement{
 			{Sid: "StartExecution", Actions: []string{"states:StartExecution"}, Resources: []string{t.props.Workflow.ARN()}},
-			t.props.Workflow.Encryption(t.props.Key, "EncryptExecution"),
 		},
 	})
 }

@@ -73,17 +73,23 @@ func (w *Workflow) Executions() string {
 	return policy.ARN(w.Scope, "states", "execution:"+w.name()+":*")
 }
 
-// Encryption is the statement of whoever starts, runs or reads executions,
-// which are encrypted with the key.
-func (w *Workflow) Encryption(key *storage.Key, sid string) policy.Statement {
-	return policy.Statement{
+// Encryption is the statement of whoever runs executions, or, without write,
+// reads them: they are encrypted with the key. Starting and stopping them takes
+// no permission on it
+// (https://docs.aws.amazon.com/step-functions/latest/dg/encryption-at-rest.html).
+func (w *Workflow) Encryption(key *storage.Key, sid string, write bool) policy.Statement {
+	s := policy.Statement{
 		Sid:       sid,
-		Actions:   []string{"kms:Decrypt", "kms:GenerateDataKey"},
+		Actions:   []string{"kms:Decrypt"},
 		Resources: []string{key.ARN()},
 		Conditions: policy.Conditions{"StringEquals": {
 			"kms:EncryptionContext:aws:states:stateMachineArn": policy.ARN(w.Scope, "states", "stateMachine:"+w.name()),
 		}},
 	}
+	if write {
+		s.Actions = append(s.Actions, "kms:GenerateDataKey")
+	}
+	return s
 }
 
 // name is given, so that the role can be told the machine's ARN before there is
@@ -132,7 +138,7 @@ func (w *Workflow) newRole(props Props) awsiam.CfnRole {
 				Sid: "WriteTraces", Resources: []string{"*"},
 				Actions: []string{"xray:PutTraceSegments", "xray:PutTelemetryRecords", "xray:GetSamplingRules", "xray:GetSamplingTargets"},
 			},
-			w.Encryption(props.Key, "EncryptExecutions"),
+			w.Encryption(props.Key, "EncryptExecutions", true),
 			{
 				Sid: "EncryptLog", Actions: []string{"kms:GenerateDataKey"}, Resources: []string{props.Key.ARN()},
 				Conditions: policy.Conditions{"StringEquals": {"kms:EncryptionContext:SourceArn": policy.ARN(w.Scope, "logs", "*")}},

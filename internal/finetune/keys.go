@@ -75,3 +75,7 @@ const (
 	// TagRun holds the RunID.
 	TagRun = "tuneline:run"
 )
+
+// LogChecking is the message of the log lines that say how far a data set's
+// check has come: key, bytes, of (bytes in all) and records.
+const LogChecking = "checking"

@@ -26,9 +26,11 @@ import (
 type Step[In, Out any] func(context.Context, In) (Out, error)
 
 // Start serves a step to the Lambda runtime until the environment is shut
-// down. name is the step's folder, the log field "step".
+// down. name is the step's folder, the log field "step"; slog's default logger
+// carries it too.
 func Start[In, Out any](name string, step Step[In, Out]) {
 	logger := slog.New(slog.NewJSONHandler(os.Stdout, nil)).With("step", name)
+	slog.SetDefault(logger)
 	lambda.Start(Handler(logger, step))
 }
 

@@ -149,44 +149,48 @@ func TestPassesThrough(t *testing.T) {
 	}
 }
 
+// messages is a request's body.
+const messages = `{"messages":[]}`
+
+// refusals are requests that are not answered, by what the caller is told.
+var refusals = map[string]struct {
+	change     func(*events.APIGatewayProxyRequest)
+	answer     answered
+	storeErr   error
+	status     int
+	errorType  string
+	says       string
+	retryAfter bool
+}{
+	"unknown model":       {change: func(r *events.APIGatewayProxyRequest) { r.PathParameters["model"] = "nobody" }, status: 404, errorType: "ResourceNotFoundException", says: "no model nobody"},
+	"not published":       {change: func(r *events.APIGatewayProxyRequest) { r.PathParameters["model"] = "fresh" }, status: 404, errorType: "ResourceNotFoundException", says: "not published yet"},
+	"no model's name":     {change: func(r *events.APIGatewayProxyRequest) { r.PathParameters["model"] = "../runs/x" }, status: 400, errorType: "ValidationException", says: "letters"},
+	"other method":        {change: func(r *events.APIGatewayProxyRequest) { r.HTTPMethod = "GET" }, status: 404, errorType: "UnknownOperationException", says: "POST"},
+	"other route":         {change: func(r *events.APIGatewayProxyRequest) { r.Resource = "/{proxy+}" }, status: 404, errorType: "UnknownOperationException", says: "POST"},
+	"no JSON":             {change: func(r *events.APIGatewayProxyRequest) { r.Body = "hello" }, status: 400, errorType: "SerializationException", says: "JSON object"},
+	"no object":           {change: func(r *events.APIGatewayProxyRequest) { r.Body = "null" }, status: 400, errorType: "SerializationException", says: "JSON object"},
+	"two values":          {change: func(r *events.APIGatewayProxyRequest) { r.Body = messages + messages }, status: 400, errorType: "SerializationException", says: "JSON object"},
+	"modelId in the body": {change: func(r *events.APIGatewayProxyRequest) { r.Body = `{"modelId":"x"}` }, status: 400, errorType: "ValidationException", says: "modelId"},
+	"bad base64":          {change: func(r *events.APIGatewayProxyRequest) { r.IsBase64Encoded = true }, status: 400, errorType: "SerializationException", says: "base64"},
+	"too large": {change: func(r *events.APIGatewayProxyRequest) { r.Body = strings.Repeat(" ", maxBody+1) }, status: 413,
+		errorType: "ValidationException", says: "6 MB"},
+	"invalid":          {answer: answered{400, "ValidationException", `{"message":"role is wrong"}`}, status: 400, errorType: "ValidationException", says: "role is wrong"},
+	"throttled":        {answer: answered{429, "ThrottlingException", `{"message":"slow down"}`}, status: 429, errorType: "ThrottlingException", says: "slow down", retryAfter: true},
+	"not ready":        {answer: answered{429, "ModelNotReadyException", `{"message":"loading"}`}, status: 429, errorType: "ModelNotReadyException", says: "loading", retryAfter: true},
+	"unavailable":      {answer: answered{503, "ServiceUnavailableException", `{"message":"later"}`}, status: 503, errorType: "ServiceUnavailableException", says: "later", retryAfter: true},
+	"model error":      {answer: answered{424, "ModelErrorException", `{"message":"model broke"}`}, status: 424, errorType: "ModelErrorException", says: "model broke"},
+	"deleted for good": {answer: answered{404, "ResourceNotFoundException", `{"message":"arn:secret"}`}, status: 404, errorType: "ResourceNotFoundException", says: "publish it again"},
+	"our own role":     {answer: answered{403, "AccessDeniedException", `{"message":"role arn:secret may not"}`}, status: 500, errorType: "InternalServerException", says: "request id"},
+	"registry unread":  {storeErr: errors.New("S3: arn:secret"), status: 500, errorType: "InternalServerException", says: "request id"},
+}
+
 func TestRefusals(t *testing.T) {
 	models := map[string]registry.Model{"support": serving("arn:a"), "fresh": {Name: "fresh"}}
-	const body = `{"messages":[]}`
-	tests := map[string]struct {
-		change     func(*events.APIGatewayProxyRequest)
-		answer     answered
-		storeErr   error
-		status     int
-		errorType  string
-		says       string
-		retryAfter bool
-	}{
-		"unknown model":       {change: func(r *events.APIGatewayProxyRequest) { r.PathParameters["model"] = "nobody" }, status: 404, errorType: "ResourceNotFoundException", says: "no model nobody"},
-		"not published":       {change: func(r *events.APIGatewayProxyRequest) { r.PathParameters["model"] = "fresh" }, status: 404, errorType: "ResourceNotFoundException", says: "not published yet"},
-		"no model's name":     {change: func(r *events.APIGatewayProxyRequest) { r.PathParameters["model"] = "../runs/x" }, status: 400, errorType: "ValidationException", says: "letters"},
-		"other method":        {change: func(r *events.APIGatewayProxyRequest) { r.HTTPMethod = "GET" }, status: 404, errorType: "UnknownOperationException", says: "POST"},
-		"other route":         {change: func(r *events.APIGatewayProxyRequest) { r.Resource = "/{proxy+}" }, status: 404, errorType: "UnknownOperationException", says: "POST"},
-		"no JSON":             {change: func(r *events.APIGatewayProxyRequest) { r.Body = "hello" }, status: 400, errorType: "SerializationException", says: "JSON object"},
-		"no object":           {change: func(r *events.APIGatewayProxyRequest) { r.Body = "null" }, status: 400, errorType: "SerializationException", says: "JSON object"},
-		"two values":          {change: func(r *events.APIGatewayProxyRequest) { r.Body = body + body }, status: 400, errorType: "SerializationException", says: "JSON object"},
-		"modelId in the body": {change: func(r *events.APIGatewayProxyRequest) { r.Body = `{"modelId":"x"}` }, status: 400, errorType: "ValidationException", says: "modelId"},
-		"bad base64":          {change: func(r *events.APIGatewayProxyRequest) { r.IsBase64Encoded = true }, status: 400, errorType: "SerializationException", says: "base64"},
-		"too large": {change: func(r *events.APIGatewayProxyRequest) { r.Body = strings.Repeat(" ", maxBody+1) }, status: 413,
-			errorType: "ValidationException", says: "6 MB"},
-		"invalid":          {answer: answered{400, "ValidationException", `{"message":"role is wrong"}`}, status: 400, errorType: "ValidationException", says: "role is wrong"},
-		"throttled":        {answer: answered{429, "ThrottlingException", `{"message":"slow down"}`}, status: 429, errorType: "ThrottlingException", says: "slow down", retryAfter: true},
-		"not ready":        {answer: answered{429, "ModelNotReadyException", `{"message":"loading"}`}, status: 429, errorType: "ModelNotReadyException", says: "loading", retryAfter: true},
-		"unavailable":      {answer: answered{503, "ServiceUnavailableException", `{"message":"later"}`}, status: 503, errorType: "ServiceUnavailableException", says: "later", retryAfter: true},
-		"model error":      {answer: answered{424, "ModelErrorException", `{"message":"model broke"}`}, status: 424, errorType: "ModelErrorException", says: "model broke"},
-		"deleted for good": {answer: answered{404, "ResourceNotFoundException", `{"message":"arn:secret"}`}, status: 404, errorType: "ResourceNotFoundException", says: "published again"},
-		"our own role":     {answer: answered{403, "AccessDeniedException", `{"message":"role arn:secret may not"}`}, status: 500, errorType: "InternalServerException", says: "request id"},
-		"registry unread":  {storeErr: errors.New("S3: arn:secret"), status: 500, errorType: "InternalServerException", says: "request id"},
-	}
-	for name, test := range tests {
+	for name, test := range refusals {
 		t.Run(name, func(t *testing.T) {
 			b := newBedrock(t, map[string][]answered{"arn:a": {test.answer}})
 			h, _ := served(b.client(), &records{models: models, err: test.storeErr})
-			in := request("support", body)
+			in := request("support", messages)
 			if test.change != nil {
 				test.change(&in)
 			}

@@ -72,19 +72,27 @@ func (h handler) findDeployment(ctx context.Context, p purchase, t *finetune.Thr
 }
 
 // deploymentRefused says what a refusal to make a deployment means. A name
-// conflict may be an earlier try whose answer was lost.
+// taken may be an earlier try whose answer was lost.
 func (h handler) deploymentRefused(ctx context.Context, p purchase, t *finetune.Throughput, refusal error) error {
 	switch code(refusal) {
 	case quotaExceeded:
 		return finetune.Errorf(finetune.Busy, "creating deployment %s: a quota of %s is used up: deployments in progress (L-430C95DD, 2 by default) or in total (L-1EF80F3E, 10 by default). It is tried again; delete a deployment or raise the quota in Service Quotas: %w", p.run.Name(), regionOf(p.model.ARN), refusal)
-	case conflict:
+	case conflict, invalid:
 		found, err := h.findDeployment(ctx, p, t)
 		if err != nil || found {
 			return err
 		}
+		if code(refusal) == invalid {
+			return undeployable(p, refusal)
+		}
 		return finetune.Errorf(finetune.Busy, "creating deployment %s: another change of that name or of model %s is under way: %w", p.run.Name(), p.model.ARN, refusal)
-	case invalid, notFound:
-		return finetune.Errorf(finetune.ThroughputFailed, "creating deployment %s: Bedrock refuses to deploy %s: %w", p.run.Name(), p.model.ARN, refusal)
+	case notFound:
+		return undeployable(p, refusal)
 	}
 	return fmt.Errorf("creating deployment %s: %w", p.run.Name(), refusal)
+}
+
+// undeployable is the error for a custom model that Bedrock does not deploy.
+func undeployable(p purchase, refusal error) error {
+	return finetune.Errorf(finetune.ThroughputFailed, "creating deployment %s: Bedrock refuses to deploy %s: %w", p.run.Name(), p.model.ARN, refusal)
 }

@@ -268,7 +268,7 @@ type world struct {
 	bucket *memory
 }
 
-func newWorld(*testing.T) *world {
+func newWorld() *world {
 	f := &fake{
 		deployments: map[string]*bedrock.GetCustomModelDeploymentOutput{}, throughputs: map[string]*bedrock.GetProvisionedModelThroughputOutput{},
 		jobs: map[string]*bedrock.GetModelCustomizationJobOutput{}, tags: map[string][]types.Tag{},

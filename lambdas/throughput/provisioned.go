@@ -139,16 +139,24 @@ func (h handler) purchaseRefused(ctx context.Context, p purchase, t *finetune.Th
 	case quotaExceeded:
 		return finetune.Errorf(finetune.ModelUnitQuota, "buying %s: %s. Ask for them in Service Quotas of %s or from AWS Support; the trained model %s is kept, go on with: tuneline resume %s: %w",
 			p.run.Name(), unitQuota(p.settings), regionOf(p.model.ARN), p.model.ARN, p.run.ID, refusal)
-	case conflict:
+	case conflict, invalid:
 		found, err := h.findProvisioned(ctx, p, t)
 		if err != nil || found {
 			return err
 		}
+		if code(refusal) == invalid {
+			return unsold(p, refusal)
+		}
 		return finetune.Errorf(finetune.Busy, "buying %s: another change of that name or of model %s is under way: %w", p.run.Name(), p.model.ARN, refusal)
-	case invalid, notFound:
-		return finetune.Errorf(finetune.ThroughputFailed, "buying %s: Bedrock sells no throughput for %s: %w", p.run.Name(), p.model.ARN, refusal)
+	case notFound:
+		return unsold(p, refusal)
 	}
 	return fmt.Errorf("buying %s: %w", p.run.Name(), refusal)
+}
+
+// unsold is the error for a custom model that Bedrock sells no throughput for.
+func unsold(p purchase, refusal error) error {
+	return finetune.Errorf(finetune.ThroughputFailed, "buying %s: Bedrock sells no throughput for %s: %w", p.run.Name(), p.model.ARN, refusal)
 }
 
 // unitQuota names the quota that was exceeded.

@@ -49,7 +49,7 @@ func TestSmokeTest(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t)
+			w := newWorld()
 			w.fake.answer = test.answer
 			if test.refusal != nil {
 				w.fake.refusals["Converse"] = []error{test.refusal}
@@ -72,7 +72,7 @@ func TestSmokeTest(t *testing.T) {
 // TestPublishOnDemand: the deployment before stays for a rollback, the one
 // before that is deleted.
 func TestPublishOnDemand(t *testing.T) {
-	w := newWorld(t)
+	w := newWorld()
 	first := w.deployed(t, 1, onDemand)
 	second := w.deployed(t, 2, onDemand)
 	w.trained(t, 3)
@@ -106,7 +106,7 @@ func TestPublishOnDemand(t *testing.T) {
 func TestPublishAnywhereKilled(t *testing.T) {
 	killed := errors.New("killed")
 	for writes := range 10 {
-		w := newWorld(t)
+		w := newWorld()
 		w.deployed(t, 1, onDemand)
 		w.deployed(t, 2, onDemand)
 		w.trained(t, 3)
@@ -140,7 +140,7 @@ func TestPublishAnywhereKilled(t *testing.T) {
 
 func TestPublishProvisioned(t *testing.T) {
 	t.Run("in place", func(t *testing.T) {
-		w := newWorld(t)
+		w := newWorld()
 		served := w.deployed(t, 1, provisioned)
 		again := w.deployed(t, 2, provisioned)
 		m := w.model(t)
@@ -149,7 +149,7 @@ func TestPublishProvisioned(t *testing.T) {
 		}
 	})
 	t.Run("replaced", func(t *testing.T) {
-		w := newWorld(t)
+		w := newWorld()
 		served := w.deployed(t, 1, provisioned)
 		w.deployed(t, 2, onDemand)
 		if m := w.model(t); w.fake.throughputs[served.ARN] != nil || len(m.Retired) != 0 {
@@ -157,7 +157,7 @@ func TestPublishProvisioned(t *testing.T) {
 		}
 	})
 	t.Run("replaced under a commitment", func(t *testing.T) {
-		w := newWorld(t)
+		w := newWorld()
 		served := w.deployed(t, 1, provisioned)
 		w.fake.throughputs[served.ARN].CommitmentExpirationTime = ptr(noon.Add(24 * time.Hour))
 		w.fake.refusals["DeleteProvisionedModelThroughput"] = []error{refused(invalid)}
@@ -179,7 +179,7 @@ func TestPublishProvisioned(t *testing.T) {
 
 func TestPublishRefused(t *testing.T) {
 	t.Run("superseded", func(t *testing.T) {
-		w := newWorld(t)
+		w := newWorld()
 		w.trained(t, 1)
 		throughput, err := w.secured(t, 1, onDemand)
 		if err != nil {
@@ -198,7 +198,7 @@ func TestPublishRefused(t *testing.T) {
 		}
 	})
 	t.Run("closed", func(t *testing.T) {
-		w := newWorld(t)
+		w := newWorld()
 		w.trained(t, 1)
 		throughput, err := w.secured(t, 1, onDemand)
 		if err != nil {
@@ -214,7 +214,7 @@ func TestPublishRefused(t *testing.T) {
 		}
 	})
 	t.Run("another throughput", func(t *testing.T) {
-		w := newWorld(t)
+		w := newWorld()
 		w.trained(t, 1)
 		_, err := w.published(t, 1, onDemand, finetune.Throughput{ARN: "arn:other"})
 		wantKind(t, err, finetune.RunClosed, "arn:other")
@@ -227,7 +227,7 @@ func TestHandleRefuses(t *testing.T) {
 		{Action: finetune.ActionPublish, Run: ptr(run(1))}, {Action: finetune.ActionRelease},
 		{Action: finetune.ActionRelease, ExecutionARN: "arn", Input: "{", Status: "FAILED"},
 	} {
-		_, err := newWorld(t).Handle(t.Context(), in)
+		_, err := newWorld().Handle(t.Context(), in)
 		wantKind(t, err, finetune.Internal)
 	}
 }
@@ -235,7 +235,7 @@ func TestHandleRefuses(t *testing.T) {
 // TestResumedRunIsPublished: what a run's first attempt withdrew does not bar
 // its second.
 func TestResumedRunIsPublished(t *testing.T) {
-	w := newWorld(t)
+	w := newWorld()
 	w.trained(t, 1)
 	if _, err := w.secured(t, 1, onDemand); err != nil {
 		t.Fatal(err)

@@ -60,7 +60,7 @@ func TestReadFailure(t *testing.T) {
 
 // TestReleaseUnclaimed: an execution that never owned a run leaves a report.
 func TestReleaseUnclaimed(t *testing.T) {
-	w := newWorld(t)
+	w := newWorld()
 	closing, err := w.released(t, 1, finetune.SettingsRejected, `{"errorMessage":"the key is too deep"}`)
 	if err != nil || closing.End != finetune.EndRejected || closing.Error != "SettingsRejected" {
 		t.Errorf("got %+v, %v", closing, err)
@@ -78,7 +78,7 @@ func TestReleaseUnclaimed(t *testing.T) {
 
 // TestReleaseAnothersRun: an execution touches no run but its own.
 func TestReleaseAnothersRun(t *testing.T) {
-	w := newWorld(t)
+	w := newWorld()
 	w.trained(t, 1)
 	if _, err := w.secured(t, 1, onDemand); err != nil {
 		t.Fatal(err)
@@ -114,7 +114,7 @@ func TestReleaseStopsTheJob(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t)
+			w := newWorld()
 			_, err := w.store.Claim(t.Context(), registry.Run{ID: run(1).ID, Model: "support", Dataset: upload(1), ExecutionARN: execution(1), Report: &finetune.Report{Run: run(1)}, Job: &test.job})
 			if err != nil {
 				t.Fatal(err)
@@ -152,7 +152,7 @@ func TestReleaseStopsTheJob(t *testing.T) {
 func TestReleaseWhatWasBought(t *testing.T) {
 	for name, settings := range map[string]finetune.Settings{"DeleteCustomModelDeployment": onDemand, "DeleteProvisionedModelThroughput": provisioned} {
 		for _, intentOnly := range []bool{false, true} {
-			w := newWorld(t)
+			w := newWorld()
 			w.trained(t, 1)
 			w.trained(t, 2)
 			for n := 1; n <= 2; n++ {
@@ -185,7 +185,7 @@ func TestReleaseWhatWasBought(t *testing.T) {
 // TestReleaseRestores: a throughput the run re-pointed serves its earlier model
 // again, and the lease is free.
 func TestReleaseRestores(t *testing.T) {
-	w := newWorld(t)
+	w := newWorld()
 	served := w.deployed(t, 1, provisioned)
 	w.trained(t, 2)
 	if _, err := w.secured(t, 2, provisioned); err != nil {
@@ -211,7 +211,7 @@ func TestReleaseRestores(t *testing.T) {
 // TestReleaseRefused: what cannot be released is named with ARN, reason and
 // command, and tried again when the rule calls.
 func TestReleaseRefused(t *testing.T) {
-	w := newWorld(t)
+	w := newWorld()
 	w.trained(t, 1)
 	throughput, err := w.secured(t, 1, provisioned)
 	if err != nil {
@@ -240,7 +240,7 @@ func TestReleaseRefused(t *testing.T) {
 // TestReleaseByRuleMustWait: nobody retries for the rule as long as the state
 // machine would, so what is left is written down before it is tried again.
 func TestReleaseByRuleMustWait(t *testing.T) {
-	w := newWorld(t)
+	w := newWorld()
 	w.trained(t, 1)
 	throughput, err := w.secured(t, 1, onDemand)
 	if err != nil {
@@ -265,7 +265,7 @@ func TestReleaseByRuleMustWait(t *testing.T) {
 func TestReleaseAnywhereKilled(t *testing.T) {
 	killed := errors.New("killed")
 	for writes := range 8 {
-		w := newWorld(t)
+		w := newWorld()
 		served := w.deployed(t, 1, provisioned)
 		w.trained(t, 2)
 		if _, err := w.secured(t, 2, provisioned); err != nil {
@@ -299,7 +299,7 @@ func TestReleaseAnywhereKilled(t *testing.T) {
 // TestReleaseDeployed: a published run stays Deployed and keeps what it bought,
 // even when its execution never came to say so.
 func TestReleaseDeployed(t *testing.T) {
-	w := newWorld(t)
+	w := newWorld()
 	served := w.deployed(t, 1, onDemand)
 	before := w.record(t, 1)
 	_, err := w.store.UpdateRun(t.Context(), run(1).ID, func(r *registry.Run) error { r.End, r.Endpoint, r.EndedAt = "", nil, nil; return nil })

@@ -38,7 +38,7 @@ func TestRequests(t *testing.T) {
 }
 
 func TestSecureOnDemand(t *testing.T) {
-	w := newWorld(t)
+	w := newWorld()
 	w.trained(t, 1)
 	got, err := w.secured(t, 1, onDemand)
 	if err != nil {
@@ -58,7 +58,7 @@ func TestSecureOnDemand(t *testing.T) {
 func TestSecureLosesTheAnswer(t *testing.T) {
 	for name, settings := range map[string]finetune.Settings{"deployment": onDemand, "provisioned": provisioned} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t)
+			w := newWorld()
 			w.trained(t, 1)
 			creation := map[string]string{"deployment": "CreateCustomModelDeployment", "provisioned": "CreateProvisionedModelThroughput"}[name]
 			lost := errors.New("S3 does not answer")
@@ -103,7 +103,7 @@ func TestSecureRefused(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t)
+			w := newWorld()
 			if test.want == finetune.Superseded {
 				w.deployed(t, 2, onDemand)
 			}
@@ -121,7 +121,7 @@ func TestSecureRefused(t *testing.T) {
 // TestSecureFindsAForeigner: a resource of the run's name without its tags is
 // neither adopted nor, later, deleted.
 func TestSecureFindsAForeigner(t *testing.T) {
-	w := newWorld(t)
+	w := newWorld()
 	w.trained(t, 1)
 	if _, err := w.secured(t, 1, onDemand); err != nil {
 		t.Fatal(err)
@@ -153,7 +153,7 @@ func TestSecureClosedMeanwhile(t *testing.T) {
 		}
 	}
 	t.Run("before", func(t *testing.T) {
-		w := newWorld(t)
+		w := newWorld()
 		w.trained(t, 1)
 		shut(t, w, 1)
 		_, err := w.secured(t, 1, onDemand)
@@ -161,7 +161,7 @@ func TestSecureClosedMeanwhile(t *testing.T) {
 		w.did(t)
 	})
 	t.Run("deployment", func(t *testing.T) {
-		w := newWorld(t)
+		w := newWorld()
 		w.trained(t, 1)
 		w.fake.after["CreateCustomModelDeployment"] = func() { shut(t, w, 1) }
 		_, err := w.secured(t, 1, onDemand)
@@ -169,7 +169,7 @@ func TestSecureClosedMeanwhile(t *testing.T) {
 		w.did(t, "CreateCustomModelDeployment "+run(1).Name(), "DeleteCustomModelDeployment "+run(1).Name())
 	})
 	t.Run("deletion refused", func(t *testing.T) {
-		w := newWorld(t)
+		w := newWorld()
 		w.trained(t, 1)
 		w.fake.after["CreateProvisionedModelThroughput"] = func() { shut(t, w, 1) }
 		w.fake.refusals["DeleteProvisionedModelThroughput"] = []error{refused(conflict)}
@@ -182,7 +182,7 @@ func TestSecureClosedMeanwhile(t *testing.T) {
 		says(t, record.Cause, throughput.ARN, "aws bedrock delete-provisioned-model-throughput")
 	})
 	t.Run("re-pointed", func(t *testing.T) {
-		w := newWorld(t)
+		w := newWorld()
 		served := w.deployed(t, 1, provisioned)
 		w.trained(t, 2)
 		w.fake.after["UpdateProvisionedModelThroughput"] = func() {
@@ -199,7 +199,7 @@ func TestSecureClosedMeanwhile(t *testing.T) {
 }
 
 func TestSecureRepoints(t *testing.T) {
-	w := newWorld(t)
+	w := newWorld()
 	served := w.deployed(t, 1, provisioned)
 	w.trained(t, 2)
 	got, err := w.secured(t, 2, provisioned)
@@ -229,7 +229,7 @@ func TestSecureRepoints(t *testing.T) {
 // TestSecureTakesOverALease: a lease whose run ended without giving it back
 // holds nobody up, and what is restored is what the registry says is served.
 func TestSecureTakesOverALease(t *testing.T) {
-	w := newWorld(t)
+	w := newWorld()
 	served := w.deployed(t, 1, provisioned)
 	w.trained(t, 2)
 	if _, err := w.secured(t, 2, provisioned); err != nil {
@@ -269,7 +269,7 @@ func TestSecureBuysAnother(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t)
+			w := newWorld()
 			served := w.deployed(t, 1, provisioned)
 			w.trained(t, 2)
 			if test.meddle != nil {
@@ -286,7 +286,7 @@ func TestSecureBuysAnother(t *testing.T) {
 
 // TestSecureWhileUpdating: somebody else's change of the throughput is waited for.
 func TestSecureWhileUpdating(t *testing.T) {
-	w := newWorld(t)
+	w := newWorld()
 	served := w.deployed(t, 1, provisioned)
 	w.trained(t, 2)
 	w.fake.throughputs[served.ARN].Status = types.ProvisionedModelStatusUpdating

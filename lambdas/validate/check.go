@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"strings"
 	"time"
 
@@ -118,6 +119,7 @@ func (h handler) checkFile(ctx context.Context, key, versionID string, options d
 	if !pinned(versionID) {
 		return nil, finetune.Errorf(finetune.SettingsRejected, "%s has no version: turn versioning of bucket %s on again and upload it again", key, h.bucket)
 	}
+	options.Progress = logProgress(key, aws.ToInt64(out.ContentLength))
 	report, err := dataset.Check(ctx, out.Body, options)
 	if errors.Is(err, io.ErrUnexpectedEOF) {
 		return nil, finetune.Errorf(finetune.Unavailable, "reading %s: the connection ended early: %w", key, err)
@@ -126,6 +128,21 @@ func (h handler) checkFile(ctx context.Context, key, versionID string, options d
 		return nil, fmt.Errorf("checking %s: %w", key, err)
 	}
 	return &checked{Key: key, VersionID: versionID, Report: report}, nil
+}
+
+// logEvery is how many bytes of a data set are checked between two log lines.
+const logEvery = 16 << 20
+
+// logProgress logs how far a check has come, for whoever watches a long one.
+func logProgress(key string, of int64) func(bytes, records int64) {
+	next := int64(0)
+	return func(bytes, records int64) {
+		if bytes < next && bytes < of {
+			return
+		}
+		next = bytes + logEvery
+		slog.Info(finetune.LogChecking, "key", key, "bytes", bytes, "of", of, "records", records)
+	}
 }
 
 // rejection is the error that a report amounts to, nil when it is accepted.

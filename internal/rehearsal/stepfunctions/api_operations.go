@@ -81,15 +81,13 @@ func serveStop(s *Service, input request) (any, error) {
 
 // serveList lists the newest execution first.
 func serveList(s *Service, input request) (any, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if _, ok := s.machines[input.StateMachineARN]; !ok {
-		return nil, invalid("StateMachineDoesNotExist", "State Machine Does Not Exist: '%s'", input.StateMachineARN)
+	if _, err := serveMachine(s, input); err != nil {
+		return nil, err
 	}
 	var found []any
-	for _, e := range slices.Backward(s.order) {
-		if e.MachineARN == input.StateMachineARN && (input.StatusFilter == "" || input.StatusFilter == e.Status) {
-			found = append(found, summary(e.Execution))
+	for _, e := range slices.Backward(s.Executions(input.StateMachineARN)) {
+		if input.StatusFilter == "" || input.StatusFilter == e.Status {
+			found = append(found, summary(e))
 		}
 	}
 	return page("executions", found, input)

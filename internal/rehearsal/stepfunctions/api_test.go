@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -40,54 +41,68 @@ func serve(t *testing.T, f functions) (*Service, *sfn.Client, *calls.Log) {
 	return s, client, &log
 }
 
-func TestClient(t *testing.T) {
+func TestClientStartsAndDescribes(t *testing.T) {
 	s, client, log := serve(t, functions{"f": func(payload string) (string, error) { return payload, nil }})
-	definition := machineOf(`"A":{"Type":"Wait","Seconds":60,"Next":"B"},"B":{"Type":"Task","Resource":"` + lambda("f") + `","End":true}`)
-	machine := create(t, s, "pipeline", definition)
-	ctx := t.Context()
-
+	machine := create(t, s, "pipeline", machineOf(`"A":{"Type":"Wait","Seconds":60,"Next":"B"},"B":{"Type":"Task","Resource":"`+lambda("f")+`","End":true}`))
 	release := s.Hold()
-	started, err := client.StartExecution(ctx, &sfn.StartExecutionInput{StateMachineArn: &machine, Name: aws.String("run"), Input: aws.String(`{"x":1}`)})
+	started, err := client.StartExecution(t.Context(), &sfn.StartExecutionInput{StateMachineArn: &machine, Name: aws.String("run"), Input: aws.String(`{"x":1}`)})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if got := *started.ExecutionArn; got != "arn:aws:states:us-east-1:111122223333:execution:pipeline:run" || !started.StartDate.Equal(began) {
 		t.Errorf("got %s at %v", got, started.StartDate)
 	}
-	running, err := client.DescribeExecution(ctx, &sfn.DescribeExecutionInput{ExecutionArn: started.ExecutionArn})
+	running, err := client.DescribeExecution(t.Context(), &sfn.DescribeExecutionInput{ExecutionArn: started.ExecutionArn})
 	if err != nil || running.Status != types.ExecutionStatusRunning || running.StopDate != nil || *running.Input != `{"x":1}` {
 		t.Errorf("got %+v, %v, want RUNNING", running, err)
 	}
 	release()
 	wait(t, s, *started.ExecutionArn)
-	done, err := client.DescribeExecution(ctx, &sfn.DescribeExecutionInput{ExecutionArn: started.ExecutionArn})
+	done, err := client.DescribeExecution(t.Context(), &sfn.DescribeExecutionInput{ExecutionArn: started.ExecutionArn})
 	if err != nil || done.Status != types.ExecutionStatusSucceeded || *done.Output != `{"x":1}` || !done.StopDate.Equal(began.Add(time.Minute)) {
 		t.Errorf("got %+v, %v, want SUCCEEDED after a minute", done, err)
 	}
-	described, err := client.DescribeStateMachine(ctx, &sfn.DescribeStateMachineInput{StateMachineArn: &machine})
-	if err != nil || *described.Definition != definition || *described.RoleArn != "arn:aws:iam::111122223333:role/machine" || described.Type != types.StateMachineTypeStandard {
-		t.Errorf("got %+v, %v, want the machine", described, err)
+	want := []string{
+		"states:StartExecution stateMachine:pipeline Operator", "states:DescribeExecution execution:pipeline:run Operator",
+		"states:DescribeExecution execution:pipeline:run Operator",
 	}
-	machines, err := client.ListStateMachines(ctx, &sfn.ListStateMachinesInput{})
+	if got := recorded(log); !slices.Equal(got, want) {
+		t.Errorf("got calls %q, want %q", got, want)
+	}
+}
+
+// recorded shortens the recorded calls to action, resource and role.
+func recorded(log *calls.Log) []string {
+	var out []string
+	for _, c := range log.All() {
+		out = append(out, c.Action+" "+strings.TrimPrefix(c.Resource, "arn:aws:states:us-east-1:111122223333:")+" "+c.Principal.Role)
+	}
+	return out
+}
+
+func TestClientMachines(t *testing.T) {
+	s, client, log := serve(t, functions{})
+	definition := machineOf(`"A":{"Type":"Succeed"}`)
+	machine := create(t, s, "pipeline", definition)
+	described, err := client.DescribeStateMachine(t.Context(), &sfn.DescribeStateMachineInput{StateMachineArn: &machine})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if *described.Definition != definition || *described.RoleArn != "arn:aws:iam::111122223333:role/machine" || described.Type != types.StateMachineTypeStandard {
+		t.Errorf("got %+v, want the machine", described)
+	}
+	machines, err := client.ListStateMachines(t.Context(), &sfn.ListStateMachinesInput{})
 	if err != nil || len(machines.StateMachines) != 1 || *machines.StateMachines[0].StateMachineArn != machine {
 		t.Errorf("got %+v, %v, want one machine", machines, err)
 	}
-	var got []string
-	for _, c := range log.All() {
-		got = append(got, c.Action+" "+strings.TrimPrefix(c.Resource, "arn:aws:states:us-east-1:111122223333:")+" "+c.Principal.Role)
-	}
-	want := []string{
-		"states:StartExecution stateMachine:pipeline Operator", "states:DescribeExecution execution:pipeline:run Operator",
-		"states:DescribeExecution execution:pipeline:run Operator", "states:DescribeStateMachine stateMachine:pipeline Operator",
-		"states:ListStateMachines * Operator",
-	}
-	if !slices.Equal(got, want) {
+	want := []string{"states:DescribeStateMachine stateMachine:pipeline Operator", "states:ListStateMachines * Operator"}
+	if got := recorded(log); !slices.Equal(got, want) {
 		t.Errorf("got calls %q, want %q", got, want)
 	}
 }
 
 func TestClientHistory(t *testing.T) {
-	s, client, _ := serve(t, functions{"f": func(string) (string, error) { return "", functionFailure(`{"errorType":"E"}`) }})
+	s, client, _ := serve(t, functions{"f": func(string) (string, error) { return "", lambdaError(`{"errorType":"E"}`) }})
 	e := run(t, s, "m", machineOf(`"A":{"Type":"Task","Resource":"arn:aws:states:::lambda:invoke","Parameters":{"FunctionName":"f"},"End":true}`), `{"x":1}`)
 	var events []types.HistoryEvent
 	pages := sfn.NewGetExecutionHistoryPaginator(client, &sfn.GetExecutionHistoryInput{ExecutionArn: &e.ARN, MaxResults: 2})
@@ -98,24 +113,28 @@ func TestClientHistory(t *testing.T) {
 		}
 		events = append(events, page.Events...)
 	}
-	if len(events) != 6 {
-		t.Fatalf("got %d events, want 6", len(events))
+	at := aws.Time(began)
+	entered := &types.StateEnteredEventDetails{Name: aws.String("A"), Input: aws.String(`{"x":1}`)}
+	failed := &types.TaskFailedEventDetails{Error: aws.String("E"), Cause: aws.String(`{"errorType":"E"}`),
+		Resource: aws.String("invoke"), ResourceType: aws.String("lambda")}
+	want := []types.HistoryEvent{
+		{Id: 1, Timestamp: at, Type: types.HistoryEventTypeExecutionStarted, ExecutionStartedEventDetails: &types.ExecutionStartedEventDetails{
+			Input: aws.String(`{"x":1}`), RoleArn: aws.String("arn:aws:iam::111122223333:role/machine")}},
+		{Id: 2, PreviousEventId: 1, Timestamp: at, Type: types.HistoryEventTypeTaskStateEntered, StateEnteredEventDetails: entered},
+		{Id: 3, PreviousEventId: 2, Timestamp: at, Type: types.HistoryEventTypeTaskScheduled, TaskScheduledEventDetails: &types.TaskScheduledEventDetails{
+			Parameters: aws.String(`{"FunctionName":"f"}`), Region: aws.String("us-east-1"), Resource: aws.String("invoke"), ResourceType: aws.String("lambda")}},
+		{Id: 4, PreviousEventId: 3, Timestamp: at, Type: types.HistoryEventTypeTaskStarted, TaskStartedEventDetails: &types.TaskStartedEventDetails{
+			Resource: aws.String("invoke"), ResourceType: aws.String("lambda")}},
+		{Id: 5, PreviousEventId: 4, Timestamp: at, Type: types.HistoryEventTypeTaskFailed, TaskFailedEventDetails: failed},
+		{Id: 6, PreviousEventId: 5, Timestamp: at, Type: types.HistoryEventTypeExecutionFailed, ExecutionFailedEventDetails: &types.ExecutionFailedEventDetails{
+			Error: aws.String("E"), Cause: aws.String(`{"errorType":"E"}`)}},
 	}
-	if d := events[0].ExecutionStartedEventDetails; d == nil || *d.Input != `{"x":1}` || events[0].Id != 1 || events[0].PreviousEventId != 0 {
-		t.Errorf("got %+v, want ExecutionStarted with the input", events[0])
-	}
-	if d := events[1].StateEnteredEventDetails; d == nil || *d.Name != "A" || *d.Input != `{"x":1}` {
-		t.Errorf("got %+v, want A entered with its input", events[1])
-	}
-	if d := events[2].TaskScheduledEventDetails; d == nil || *d.ResourceType != "lambda" || *d.Parameters != `{"FunctionName":"f"}` {
-		t.Errorf("got %+v, want the task scheduled", events[2])
-	}
-	if d := events[4].TaskFailedEventDetails; d == nil || *d.Error != "E" || *d.Cause != `{"errorType":"E"}` || !events[4].Timestamp.Equal(began) {
-		t.Errorf("got %+v, want the task failed", events[4])
+	if !reflect.DeepEqual(events, want) {
+		t.Errorf("got %+v, want %+v", events, want)
 	}
 	last, err := client.GetExecutionHistory(t.Context(), &sfn.GetExecutionHistoryInput{ExecutionArn: &e.ARN, ReverseOrder: true, MaxResults: 1})
-	if err != nil || len(last.Events) != 1 || last.Events[0].Type != types.HistoryEventTypeExecutionFailed || last.Events[0].Id != 6 {
-		t.Errorf("got %+v, %v, want ExecutionFailed, the sixth", last, err)
+	if err != nil || len(last.Events) != 1 || last.Events[0].Id != 6 {
+		t.Errorf("got %+v, %v, want the sixth event", last, err)
 	}
 }
 

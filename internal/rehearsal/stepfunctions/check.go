@@ -48,7 +48,7 @@ func checkState(state map[string]any) []error {
 	kind, _ := state["Type"].(string)
 	allowed, ok := stateFields[kind]
 	if !ok {
-		return []error{fmt.Errorf("Type: %s is not modelled: its branches would see another context and outlive an abort", kind)}
+		return []error{within("Type", fmt.Errorf("%s is not modelled: its branches would see another context and outlive an abort", kind))}
 	}
 	findings := []error{
 		fields(state, append([]string{"Type", "Comment", "QueryLanguage"}, allowed...)...),
@@ -94,12 +94,12 @@ func checkResultPath(holder map[string]any) error {
 func checkTask(state map[string]any) []error {
 	arn, _ := state["Resource"].(string)
 	r, err := parseResource(arn)
-	findings := []error{err}
+	findings := []error{within("Resource", err)}
 	if err == nil && r.optimized {
 		parameters := mapOf(state["Parameters"])
 		findings = append(findings, within("Parameters", fields(parameters, "FunctionName", "FunctionName.$", "Payload", "Payload.$")))
 		if parameters["FunctionName"] == nil && parameters["FunctionName.$"] == nil {
-			findings = append(findings, errors.New("Parameters: lambda:invoke needs FunctionName"))
+			findings = append(findings, within("Parameters", errors.New("lambda:invoke needs FunctionName")))
 		}
 	}
 	retriers, catchers := listOf(state["Retry"]), listOf(state["Catch"])

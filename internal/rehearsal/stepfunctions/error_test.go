@@ -16,7 +16,7 @@ func caught(task string) string {
 func TestWhatCatchSees(t *testing.T) {
 	s := start(t, functions{
 		"echo":  func(payload string) (string, error) { return payload, nil },
-		"wrong": func(string) (string, error) { return "", functionFailure(`{"errorMessage":"m","errorType":"Mine"}`) },
+		"wrong": func(string) (string, error) { return "", lambdaError(`{"errorMessage":"m","errorType":"Mine"}`) },
 		"large": func(string) (string, error) { return `"` + strings.Repeat("é", maxDataLength/2) + `"`, nil },
 	})
 	echo := `"Resource":"` + lambda("echo") + `"`
@@ -56,8 +56,17 @@ func TestWhatCatchSees(t *testing.T) {
 	}
 }
 
+func TestLargeOutputBetweenStates(t *testing.T) {
+	s := start(t, functions{})
+	e := run(t, s, "m", machineOf(`"A":{"Type":"Pass","Parameters":{"a.$":"$","b.$":"$"},"Next":"B"},"B":{"Type":"Pass","Result":{"x":1},"End":true}`),
+		`"`+strings.Repeat("x", maxDataLength*2/3)+`"`)
+	if e.Status != Failed || e.Error != "States.DataLimitExceeded" || len(e.States) != 1 {
+		t.Errorf("got %s %s after %v, want FAILED States.DataLimitExceeded after A", e.Status, e.Error, e.States)
+	}
+}
+
 func TestCatchReplacesTheInputByDefault(t *testing.T) {
-	s := start(t, functions{"wrong": func(string) (string, error) { return "", functionFailure(`{"errorType":"Mine"}`) }})
+	s := start(t, functions{"wrong": func(string) (string, error) { return "", lambdaError(`{"errorType":"Mine"}`) }})
 	for name, path := range map[string]string{"default": ``, "whole": `"ResultPath":"$",`} {
 		e := run(t, s, name, machineOf(`"A":{"Type":"Task","Resource":"`+lambda("wrong")+`","End":true,
 			"Catch":[{"ErrorEquals":["Other"],"Next":"B"},{"ErrorEquals":["Mine"],`+path+`"Next":"C"}]},

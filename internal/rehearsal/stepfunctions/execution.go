@@ -142,12 +142,28 @@ func (s *Service) Wait(ctx context.Context, arn string) (Execution, error) {
 	}
 	select {
 	case <-e.done:
-		return s.Describe(arn)
 	case <-ctx.Done():
 		return Execution{}, fmt.Errorf("waiting for execution %s: %w", e.Name, ctx.Err())
 	case <-s.ended:
+		if described, err := s.Describe(arn); err != nil || described.Status != Running {
+			return described, err // it ended just before the service did
+		}
 		return Execution{}, fmt.Errorf("waiting for execution %s: %w", e.Name, s.endedErr)
 	}
+	return s.Describe(arn)
+}
+
+// Executions returns the executions of a machine in the order they started.
+func (s *Service) Executions(machineARN string) []Execution {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var found []Execution
+	for _, e := range s.order {
+		if e.MachineARN == machineARN {
+			found = append(found, e.snapshot())
+		}
+	}
+	return found
 }
 
 // Stop aborts an execution; stopping one that has ended changes nothing. A

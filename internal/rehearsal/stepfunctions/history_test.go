@@ -25,11 +25,11 @@ func TestHistoryCountsAsAWSDoes(t *testing.T) {
 	s := start(t, functions{
 		"flaky": func(string) (string, error) {
 			if tries++; tries == 1 {
-				return "", functionFailure(`{"errorType":"Throttled"}`)
+				return "", lambdaError(`{"errorType":"Throttled"}`)
 			}
 			return "{}", nil
 		},
-		"wrong": func(string) (string, error) { return "", functionFailure(`{"errorType":"E"}`) },
+		"wrong": func(string) (string, error) { return "", lambdaError(`{"errorType":"E"}`) },
 		"lost":  func(string) (string, error) { return "", ErrNoAnswer },
 	})
 	optimized := func(function string) string {
@@ -86,9 +86,9 @@ func TestObserverSeesEveryStep(t *testing.T) {
 	tries := 0
 	s := start(t, functions{"flaky": func(string) (string, error) {
 		if tries++; tries == 1 {
-			return "", functionFailure(`{"errorType":"Throttled"}`)
+			return "", lambdaError(`{"errorType":"Throttled"}`)
 		}
-		return "", functionFailure(`{"errorType":"Broken"}`)
+		return "", lambdaError(`{"errorType":"Broken"}`)
 	}}, func(o *Options) {
 		o.OnEvent = func(e Event) { seen = append(seen, string(e.Type)+" "+e.State+" "+e.Error+string(e.Output)) }
 	})

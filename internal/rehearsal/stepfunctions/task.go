@@ -54,7 +54,7 @@ func parseResource(arn string) (resource, error) {
 	case lambdaARN.MatchString(arn):
 		return resource{arn: arn}, nil
 	default:
-		return resource{}, fmt.Errorf("Resource: %q is neither arn:aws:states:::lambda:invoke nor a Lambda function's ARN; "+
+		return resource{}, fmt.Errorf("%q is neither arn:aws:states:::lambda:invoke nor a Lambda function's ARN; "+
 			"the rehearsal runs no other integration", arn)
 	}
 }

@@ -1,0 +1,188 @@
+package config
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/tuneline/tuneline/internal/finetune"
+)
+
+func TestDefaultIsValid(t *testing.T) {
+	got, err := Load(func(string) any { return nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := Default(); !reflect.DeepEqual(got, want) {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+	if got.S3PrefixListID() != "pl-63a5400a" {
+		t.Errorf("got prefix list %s", got.S3PrefixListID())
+	}
+}
+
+func TestParse(t *testing.T) {
+	for _, test := range []struct {
+		name, text string
+		want       func(*Config)
+	}{
+		{"nothing", `{}`, func(*Config) {}},
+		{"one key of a group", `{"api":{"rateLimit":7}}`, func(c *Config) { c.API.RateLimit = 7 }},
+		{"number of zones", `{"availabilityZones":2}`, func(c *Config) { c.AvailabilityZones = Zones{Count: 2} }},
+		{"names of zones", `{"availabilityZones":["us-east-1a","us-east-1f"]}`, func(c *Config) {
+			c.AvailabilityZones = Zones{Names: []string{"us-east-1a", "us-east-1f"}}
+		}},
+		{"another region", `{"region":"eu-west-1","prefixListIds":{"eu-west-1":"pl-6da54004"}}`, func(c *Config) {
+			c.Region, c.PrefixListIDs = "eu-west-1", map[string]string{"eu-west-1": "pl-6da54004"}
+		}},
+		{"provisioned", `{"serving":{"mode":"provisioned","modelUnits":2,"commitment":"OneMonth"}}`, func(c *Config) {
+			c.Serving = Serving{Mode: "provisioned", ModelUnits: 2, Commitment: "OneMonth"}
+		}},
+		{"hyperparameters", `{"hyperparameters":{"epochCount":"3"}}`, func(c *Config) { c.Hyperparameters = map[string]string{"epochCount": "3"} }},
+		{"people", `{"uploaders":["arn:aws:iam::111122223333:role/team/Data"],"operators":["arn:aws:iam::111122223333:user/ops"]}`, func(c *Config) {
+			c.Uploaders = []string{"arn:aws:iam::111122223333:role/team/Data"}
+			c.Operators = []string{"arn:aws:iam::111122223333:user/ops"}
+		}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			want := Default()
+			test.want(&want)
+			got, err := Parse("test", []byte(test.text))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !reflect.DeepEqual(got, want) {
+				t.Errorf("got %+v, want %+v", got, want)
+			}
+		})
+	}
+}
+
+// TestRefused: an error names the key, the value and what is allowed.
+func TestRefused(t *testing.T) {
+	for _, test := range []struct {
+		text string
+		want []string
+	}{
+		{`{"regoin":"us-east-1"}`, []string{"regoin is not a key", "region", "baseModel"}},
+		{`{"api":{"rate":1}}`, []string{"api.rate is not a key", "rateLimit"}},
+		{`{"Region":"us-east-1"}`, []string{"Region is not a key"}},
+		{`{"serving":"auto"}`, []string{"serving", `"auto"`, "object"}},
+		{`[]`, []string{"the configuration", "object"}},
+		{`{"api":{"rateLimit":"many"}}`, []string{"api.rateLimit", "string", "whole number"}},
+		{`{"api":{"createLogRole":1}}`, []string{"api.createLogRole", "true or false"}},
+		{`{"uploaders":"me"}`, []string{"uploaders", "list of strings"}},
+		{`{"hyperparameters":{"epochCount":2}}`, []string{"hyperparameters", "number", "string"}},
+		{`{"region":"nowhere"}`, []string{"region", `"nowhere"`, "us-east-1"}},
+		{`{"region":"eu-west-1"}`, []string{"eu-west-1", "prefixListIds", "describe-managed-prefix-lists"}},
+		{`{"prefixListIds":{"eu-west-1":"6da54004"}}`, []string{"prefixListIds.eu-west-1", `"6da54004"`, "pl-"}},
+		{`{"availabilityZones":1}`, []string{"availabilityZones", "1", "2 to 6"}},
+		{`{"availabilityZones":["us-east-1a"]}`, []string{"availabilityZones", "1 zones", "2 to 6"}},
+		{`{"availabilityZones":["us-east-1a","us-east-1a"]}`, []string{"availabilityZones", "us-east-1a", "once"}},
+		{`{"availabilityZones":["us-east-1a","us-west-2a"]}`, []string{"us-west-2a", "zones of us-east-1"}},
+		{`{"availabilityZones":"a"}`, []string{"availabilityZones", `"a"`, "number of zones"}},
+		{`{"baseModel":"gpt"}`, []string{"baseModel", `"gpt"`, "amazon.nova-micro"}},
+		{`{"customizationType":"DISTILLATION"}`, []string{"customizationType", "DISTILLATION", "FINE_TUNING"}},
+		{`{"hyperparameters":{"epochCount":""}}`, []string{"hyperparameters.epochCount", "empty"}},
+		{`{"hyperparameters":{"epoch count":"1"}}`, []string{"hyperparameters", `"epoch count"`}},
+		{`{"serving":{"mode":"cheap"}}`, []string{"serving.mode", `"cheap"`, "auto, on-demand, provisioned"}},
+		{`{"serving":{"modelUnits":0}}`, []string{"serving.modelUnits", "0", "1 to 100"}},
+		{`{"serving":{"commitment":"1 month"}}`, []string{"serving.commitment", `"1 month"`, "OneMonth"}},
+		{`{"serving":{"mode":"on-demand","commitment":"OneMonth"}}`, []string{"serving.commitment", "OneMonth", "on-demand"}},
+		{`{"training":{"deadlineHours":0}}`, []string{"training.deadlineHours", "1 to 336"}},
+		{`{"uploaders":["arn:aws:iam::1:role/x"]}`, []string{"uploaders", "arn:aws:iam::1:role/x", "IAM roles or users"}},
+		{`{"operators":["arn:aws:iam::111122223333:root"]}`, []string{"operators", ":root"}},
+		{`{"alarmEmail":"Team <team@example.com>"}`, []string{"alarmEmail", "team@example.com"}},
+		{`{"api":{"endpoint":"edge"}}`, []string{"api.endpoint", `"edge"`, "regional, private"}},
+		{`{"api":{"burstLimit":0}}`, []string{"api.burstLimit", "1 to 5000"}},
+		{`{"architecture":"amd64"}`, []string{"architecture", `"amd64"`, "arm64, x86_64"}},
+		{`{"retentionDays":{"logs":100}}`, []string{"retentionDays.logs", "100", "90"}},
+		{`{"retentionDays":{"objects":1}}`, []string{"retentionDays.objects", "30 to 3650"}},
+		{`{`, []string{"parsing test"}},
+	} {
+		t.Run(test.text, func(t *testing.T) {
+			_, err := Parse("test", []byte(test.text))
+			if err == nil {
+				t.Fatal("got no error")
+			}
+			for _, want := range test.want {
+				if !strings.Contains(err.Error(), want) {
+					t.Errorf("got %q, want it to mention %q", err, want)
+				}
+			}
+		})
+	}
+}
+
+// TestEveryMistakeIsToldAtOnce: nobody likes to deploy once a mistake.
+func TestEveryMistakeIsToldAtOnce(t *testing.T) {
+	_, err := Parse("test", []byte(`{"architecture":"mips","api":{"endpoint":"edge"},"training":{"deadlineHours":0}}`))
+	if err == nil || strings.Count(err.Error(), "\n") != 2 {
+		t.Errorf("got %v, want three lines", err)
+	}
+}
+
+func TestLoad(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "config.json")
+	if err := os.WriteFile(path, []byte(`{"training":{"deadlineHours":5}}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	lookup := func(context map[string]any) func(string) any {
+		return func(key string) any { return context[key] }
+	}
+	got, err := Load(lookup(map[string]any{"tuneline": map[string]any{"training": map[string]any{"deadlineHours": 4.0}}, "architecture": "x86_64"}))
+	if err != nil || got.Training.DeadlineHours != 4 || got.Architecture != X8664 {
+		t.Errorf("from the context: got %+v, %v", got, err)
+	}
+	got, err = Load(lookup(map[string]any{"tuneline": map[string]any{"training": map[string]any{"deadlineHours": 4.0}}, "config": path}))
+	if err != nil || got.Training.DeadlineHours != 5 {
+		t.Errorf("from a file: got %+v, %v", got, err)
+	}
+	if _, err = Load(lookup(map[string]any{"config": path + "x"})); err == nil || !strings.Contains(err.Error(), `"config"`) {
+		t.Errorf("from a missing file: got %v", err)
+	}
+	if _, err = Load(lookup(map[string]any{"architecture": "mips"})); err == nil || !strings.Contains(err.Error(), "mips") {
+		t.Errorf("with a bad override: got %v", err)
+	}
+}
+
+// TestExamples: what is shipped is accepted.
+func TestExamples(t *testing.T) {
+	paths, err := filepath.Glob("../../examples/*/config.json")
+	if err != nil || len(paths) < 2 {
+		t.Fatalf("got %v, %v, want at least two examples", paths, err)
+	}
+	for _, path := range paths {
+		if _, err := Load(func(key string) any { return map[string]any{"config": path}[key] }); err != nil {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+}
+
+func TestSettings(t *testing.T) {
+	c := Default()
+	c.Serving = Serving{Mode: "provisioned", ModelUnits: 1, Commitment: CommitmentNone}
+	got, err := json.Marshal(c.Settings())
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := `{"baseModel":"amazon.nova-micro-v1:0:128k","customizationType":"FINE_TUNING","hyperparameters":{},"serving":{"mode":"provisioned","modelUnits":1,"commitment":""}}`
+	if string(got) != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	var back finetune.Settings
+	if err := json.Unmarshal(got, &back); err != nil || !reflect.DeepEqual(back, c.Settings()) {
+		t.Errorf("got %+v, %v back", back, err)
+	}
+}
+
+func TestGOARCH(t *testing.T) {
+	for architecture, want := range map[Architecture]string{ARM64: "arm64", X8664: "amd64"} {
+		if got := architecture.GOARCH(); got != want {
+			t.Errorf("%s: got %s, want %s", architecture, got, want)
+		}
+	}
+}

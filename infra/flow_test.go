@@ -1,0 +1,228 @@
+package main
+
+import (
+	"encoding/json"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/tuneline/tuneline/internal/finetune"
+	"github.com/tuneline/tuneline/statemachine"
+)
+
+func TestStateMachine(t *testing.T) {
+	forVariants(t, func(t *testing.T, _ variant, tm *template) {
+		machines := tm.ofType("AWS::StepFunctions::StateMachine")
+		if len(machines) != 1 {
+			t.Fatalf("got %d state machines, want 1", len(machines))
+		}
+		p := machines[0].Properties
+		if p["DefinitionString"] != statemachine.Definition {
+			t.Error("the definition is not statemachine/finetune.asl.json as it stands")
+		}
+		want := object{}
+		for _, name := range []string{"validate", "submit", "poll", "analyze", "throughput"} {
+			want[strings.ToUpper(name[:1])+name[1:]+"Function"] = function(t, tm, name).ref("Arn")
+		}
+		equal(t, "substitutions", p["DefinitionSubstitutions"], want)
+		equal(t, "substitutions' names", slices.Sorted(maps.Keys(want)), slices.Sorted(maps.Keys(statemachine.Substitutions{}.Map())))
+		equal(t, "log", []any{get(p, "LoggingConfiguration", "Level"), get(p, "LoggingConfiguration", "IncludeExecutionData")}, []any{"ALL", false})
+		equal(t, "tracing", get(p, "TracingConfiguration", "Enabled"), true)
+		equal(t, "type", p["StateMachineType"], "STANDARD")
+	})
+}
+
+// deliver does what EventBridge does with an input transformer: a placeholder
+// becomes the JSON of the field.
+func deliver(t *testing.T, target any, fields map[string]string) []byte {
+	t.Helper()
+	template := get(target, "InputTransformer", "InputTemplate").(string)
+	paths := get(target, "InputTransformer", "InputPathsMap").(object)
+	for name, path := range paths {
+		value, known := fields[path.(string)]
+		if !known {
+			t.Fatalf("the event has no field %v", path)
+		}
+		quoted, err := json.Marshal(value)
+		if err != nil {
+			t.Fatal(err)
+		}
+		template = strings.ReplaceAll(template, "<"+name+">", string(quoted))
+	}
+	return []byte(template)
+}
+
+func decodeStrictly(t *testing.T, text []byte, into any) {
+	t.Helper()
+	decoder := json.NewDecoder(strings.NewReader(string(text)))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(into); err != nil {
+		t.Fatalf("decoding %s: %v", text, err)
+	}
+}
+
+// TestUploadStartsAnExecution: the rule's target input is an ExecutionInput,
+// with odd characters in the key.
+func TestUploadStartsAnExecution(t *testing.T) {
+	tm := synthesize(t, standard)
+	rule := tm.find(t, "TriggerUpload", "AWS::Events::Rule")
+	equal(t, "pattern", rule.Properties["EventPattern"], object{
+		"source":      []any{"aws.s3"},
+		"detail-type": []any{"Object Created"},
+		"detail": object{
+			"bucket": object{"name": []any{dataBucket(t, tm).ref("")}},
+			"object": object{"key": []any{object{"wildcard": "fine-tuning-datasets/*.jsonl"}}},
+		},
+	})
+	target := get(rule.Properties, "Targets", 0)
+	equal(t, "target", get(target, "Arn"), tm.find(t, "WorkflowMachine", "AWS::StepFunctions::StateMachine").ref("Arn"))
+	const key = `fine-tuning-datasets/m/a = é <key>+%20.jsonl`
+	text := deliver(t, target, map[string]string{
+		"$.detail.bucket.name": "b", "$.detail.object.key": key, "$.detail.object.version-id": "v", "$.detail.object.sequencer": "0A",
+	})
+	var got finetune.ExecutionInput
+	decodeStrictly(t, text, &got)
+	equal(t, "input", got, finetune.ExecutionInput{Dataset: finetune.Dataset{Bucket: "b", Key: key, VersionID: "v", Sequencer: "0A"}})
+}
+
+// TestEndsAreSeen: every terminal status is told to people, and those no Catch
+// sees release what was bought.
+func TestEndsAreSeen(t *testing.T) {
+	tm := synthesize(t, standard)
+	machine := tm.find(t, "WorkflowMachine", "AWS::StepFunctions::StateMachine").ref("Arn")
+	pattern := func(statuses ...any) object {
+		return object{
+			"source": []any{"aws.states"}, "detail-type": []any{"Step Functions Execution Status Change"},
+			"detail": object{"stateMachineArn": []any{machine}, "status": statuses},
+		}
+	}
+	notify, release := tm.find(t, "TriggerNotify", "AWS::Events::Rule"), tm.find(t, "TriggerRelease", "AWS::Events::Rule")
+	equal(t, "notify", notify.Properties["EventPattern"], pattern("SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"))
+	equal(t, "release", release.Properties["EventPattern"], pattern("FAILED", "TIMED_OUT", "ABORTED"))
+
+	event := map[string]string{"$.detail.executionArn": "arn:e", "$.detail.status": "ABORTED", "$.detail.input": `{"dataset":{}}`, "$.time": "now"}
+	var got finetune.ThroughputInput
+	decodeStrictly(t, deliver(t, get(release.Properties, "Targets", 0), event), &got)
+	equal(t, "release input", got, finetune.ThroughputInput{Action: finetune.ActionRelease, ExecutionARN: "arn:e", Input: `{"dataset":{}}`, Status: "ABORTED"})
+	var notice map[string]string
+	decodeStrictly(t, deliver(t, get(notify.Properties, "Targets", 0), event), &notice)
+	equal(t, "notice", notice, map[string]string{"notice": "tuneline: an execution ended", "execution": "arn:e", "status": "ABORTED", "time": "now"})
+
+	permitted := false
+	for _, p := range tm.ofType("AWS::Lambda::Permission") {
+		permitted = permitted || (p.Properties["SourceArn"] == release.ref("Arn") && p.Properties["FunctionName"] == function(t, tm, "throughput").ref("Arn"))
+	}
+	if !permitted {
+		t.Error("the release rule may not call throughput")
+	}
+}
+
+// TestNoEventIsLost: every target has a dead-letter queue and a retry policy,
+// and the queue and every failed run an alarm that somebody hears.
+func TestNoEventIsLost(t *testing.T) {
+	forVariants(t, func(t *testing.T, _ variant, tm *template) {
+		queue := tm.find(t, "NoticesDeadLetters", "AWS::SQS::Queue")
+		for _, rule := range tm.ofType("AWS::Events::Rule") {
+			targets, _ := rule.Properties["Targets"].([]any)
+			if len(targets) != 1 || rule.Properties["State"] != "ENABLED" {
+				t.Errorf("%s: got %d targets, state %v", rule.id, len(targets), rule.Properties["State"])
+			}
+			for _, target := range targets {
+				equal(t, rule.id+" dead letters", get(target, "DeadLetterConfig", "Arn"), queue.ref("Arn"))
+				equal(t, rule.id+" retries", get(target, "RetryPolicy"), object{"MaximumRetryAttempts": 185, "MaximumEventAgeInSeconds": 86400})
+			}
+		}
+		topic := tm.find(t, "NoticesTopic", "AWS::SNS::Topic")
+		metrics := map[string]bool{}
+		for _, alarm := range tm.ofType("AWS::CloudWatch::Alarm") {
+			metrics[alarm.Properties["MetricName"].(string)] = true
+			equal(t, alarm.id+" tells", alarm.Properties["AlarmActions"], []any{topic.ref("TopicArn")})
+		}
+		equal(t, "alarms", slices.Sorted(maps.Keys(metrics)), []string{"ApproximateNumberOfMessagesVisible", "ExecutionsAborted", "ExecutionsFailed", "ExecutionsTimedOut"})
+	})
+}
+
+func TestEmail(t *testing.T) {
+	if got := synthesize(t, standard).ofType("AWS::SNS::Subscription"); len(got) != 0 {
+		t.Errorf("got %d subscriptions without an address, want none", len(got))
+	}
+	subscription := synthesize(t, strict).find(t, "NoticesEmail", "AWS::SNS::Subscription")
+	equal(t, "address", subscription.Properties["Endpoint"], "team@example.com")
+}
+
+// TestAPI: every method wants a signed request and has its body checked; the
+// stage is throttled and logs requests, never bodies.
+func TestAPI(t *testing.T) {
+	forVariants(t, func(t *testing.T, v variant, tm *template) {
+		methods := tm.ofType("AWS::ApiGateway::Method")
+		if len(methods) != 1 {
+			t.Fatalf("got %d methods, want 1", len(methods))
+		}
+		for _, m := range methods {
+			equal(t, "authorization", m.Properties["AuthorizationType"], "AWS_IAM")
+			equal(t, "model", get(m.Properties, "RequestModels", "application/json"), tm.find(t, "InferenceAPIConverse", "AWS::ApiGateway::Model").ref(""))
+			equal(t, "parameters", m.Properties["RequestParameters"], object{"method.request.path.model": true})
+			validator := tm.find(t, "Inference", "AWS::ApiGateway::RequestValidator")
+			equal(t, "validator", m.Properties["RequestValidatorId"], validator.ref(""))
+			equal(t, "validates", []any{validator.Properties["ValidateRequestBody"], validator.Properties["ValidateRequestParameters"]}, []any{true, true})
+			equal(t, "integration", get(m.Properties, "Integration", "Type"), "AWS_PROXY")
+		}
+		stages := tm.ofType("AWS::ApiGateway::Stage")
+		if len(stages) != 1 {
+			t.Fatalf("got %d stages, want 1", len(stages))
+		}
+		equal(t, "settings", get(stages[0].Properties, "MethodSettings"), []any{object{
+			"HttpMethod": "*", "ResourcePath": "/*", "DataTraceEnabled": false, "MetricsEnabled": true,
+			"ThrottlingRateLimit": 50, "ThrottlingBurstLimit": 100,
+		}})
+		format, _ := get(stages[0].Properties, "AccessLogSetting", "Format").(string)
+		var fields map[string]string
+		decodeStrictly(t, []byte(format), &fields)
+		if fields["caller"] == "" || strings.Contains(format, "body") {
+			t.Errorf("access log format: %s", format)
+		}
+		accounts := len(tm.ofType("AWS::ApiGateway::Account"))
+		if want := map[bool]int{true: 0, false: 1}[v.name == strict.name]; accounts != want {
+			t.Errorf("got %d account-wide log roles, want %d", accounts, want)
+		}
+	})
+}
+
+// TestLifecycle: there is one custom resource, and it is deleted before
+// anything it needs or guards.
+func TestLifecycle(t *testing.T) {
+	forVariants(t, func(t *testing.T, _ variant, tm *template) {
+		for id, r := range tm.Resources {
+			if (strings.HasPrefix(r.Type, "Custom::") || r.Type == "AWS::CloudFormation::CustomResource") && r.Type != "Custom::TunelineLifecycle" {
+				t.Errorf("%s is a custom resource: %s", id, r.Type)
+			}
+		}
+		resource := tm.find(t, "Lifecycle", "Custom::TunelineLifecycle")
+		equal(t, "served by", resource.Properties["ServiceToken"], function(t, tm, "lifecycle").ref("Arn"))
+		before := texts(resource.DependsOn)
+		var want []string
+		for _, kind := range []string{
+			"AWS::Events::Rule", "AWS::StepFunctions::StateMachine", "AWS::Lambda::Function", "AWS::KMS::Key", "AWS::EC2::Subnet",
+			"AWS::EC2::SecurityGroup", "AWS::EC2::VPCEndpoint", "AWS::S3::BucketPolicy",
+		} {
+			for _, r := range tm.ofType(kind) {
+				if concern := concernOf(r.id); concern != "Lifecycle" && concern != "Inference" {
+					want = append(want, r.id)
+				}
+			}
+		}
+		for _, prefix := range []string{"Customization", "Functions", "Workflow", "Trigger"} {
+			for _, r := range tm.ofType("AWS::IAM::Role") {
+				if strings.HasPrefix(r.id, prefix) {
+					want = append(want, r.id)
+				}
+			}
+		}
+		for _, id := range want {
+			if !slices.Contains(before, id) {
+				t.Errorf("%s may be deleted before the lifecycle resource", id)
+			}
+		}
+	})
+}

@@ -1,0 +1,102 @@
+package functions
+
+import (
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/tuneline/tuneline/infra/config"
+)
+
+// project writes a module with two functions; greeting is in one of them.
+func project(t *testing.T, greeting string) string {
+	t.Helper()
+	root := t.TempDir()
+	for name, text := range map[string]string{
+		"go.mod":               "module example.com/functions\n\ngo 1.24\n",
+		"lambdas/poll/main.go": "package main\n\nfunc main() { println(\"" + greeting + "\") }\n",
+		"lambdas/scan/main.go": "package main\n\nfunc main() { println(\"scan\") }\n",
+	} {
+		path := filepath.Join(root, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return root
+}
+
+func build(t *testing.T, root string, architecture config.Architecture) Binaries {
+	t.Helper()
+	binaries, err := Build(root, architecture)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := slices.Sorted(maps.Keys(binaries)), []string{"poll", "scan"}; !slices.Equal(got, want) {
+		t.Fatalf("got functions %v, want %v", got, want)
+	}
+	return binaries
+}
+
+// TestSameSourceSameHash: the hash depends on the source alone, not on the
+// folder, and follows every change of it.
+func TestSameSourceSameHash(t *testing.T) {
+	here := project(t, "hello")
+	first, again := build(t, here, config.ARM64), build(t, here, config.ARM64)
+	elsewhere := build(t, project(t, "hello"), config.ARM64)
+	changed, intel := build(t, project(t, "hallo"), config.ARM64), build(t, here, config.X8664)
+	for _, name := range []string{"poll", "scan"} {
+		if again[name] != first[name] {
+			t.Errorf("%s: built again: got %v, want %v", name, again[name], first[name])
+		}
+		if elsewhere[name].Hash != first[name].Hash {
+			t.Errorf("%s: built in another folder: got %s, want %s", name, elsewhere[name].Hash, first[name].Hash)
+		}
+		if intel[name].Hash == first[name].Hash {
+			t.Errorf("%s: both architectures have hash %s", name, first[name].Hash)
+		}
+	}
+	if changed["poll"].Hash == first["poll"].Hash {
+		t.Error("a changed function kept its hash")
+	}
+	if changed["scan"].Hash != first["scan"].Hash {
+		t.Error("a function changed with another one")
+	}
+}
+
+// TestBootstrap: an asset is one executable named bootstrap, and nothing is
+// left behind beside the assets.
+func TestBootstrap(t *testing.T) {
+	root := project(t, "hello")
+	binaries := build(t, root, config.ARM64)
+	for name, binary := range binaries {
+		entries, err := os.ReadDir(binary.Dir)
+		if err != nil || len(entries) != 1 || entries[0].Name() != "bootstrap" {
+			t.Fatalf("%s: got %v, %v in the asset", name, entries, err)
+		}
+		info, err := entries[0].Info()
+		if err != nil || info.Mode().Perm()&0o111 == 0 {
+			t.Errorf("%s: got mode %v, %v, want an executable", name, info.Mode(), err)
+		}
+	}
+	left, err := os.ReadDir(filepath.Join(root, filepath.FromSlash(buildDir)))
+	if err != nil || len(left) != len(binaries) {
+		t.Errorf("got %d folders, %v, want %d", len(left), err, len(binaries))
+	}
+}
+
+func TestBuildFails(t *testing.T) {
+	root := project(t, "hello")
+	if err := os.WriteFile(filepath.Join(root, "lambdas", "scan", "main.go"), []byte("package main\n\nfunc main() { scan() }\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err := Build(root, config.ARM64)
+	if err == nil || !strings.Contains(err.Error(), "undefined: scan") {
+		t.Errorf("got %v, want the compiler's message", err)
+	}
+}

@@ -1,0 +1,145 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/tuneline/tuneline/infra/config"
+	"github.com/tuneline/tuneline/internal/finetune"
+	"github.com/tuneline/tuneline/internal/lambdaenv"
+	"github.com/tuneline/tuneline/statemachine"
+)
+
+// function is the Lambda function of a folder under lambdas/.
+func function(t *testing.T, tm *template, name string) resource {
+	t.Helper()
+	if name == "lifecycle" {
+		return tm.find(t, "LifecycleFunction", "AWS::Lambda::Function")
+	}
+	return tm.find(t, "Functions"+strings.ToUpper(name[:1])+name[1:], "AWS::Lambda::Function")
+}
+
+func TestFunctions(t *testing.T) {
+	forVariants(t, func(t *testing.T, v variant, tm *template) {
+		cfg := config.Default()
+		v.configure(&cfg)
+		all := tm.ofType("AWS::Lambda::Function")
+		if len(all) != len(functionNames) {
+			t.Errorf("got %d functions, want %d: somebody adds functions of their own", len(all), len(functionNames))
+		}
+		roles, groups, code := map[any]bool{}, map[any]bool{}, map[any]bool{}
+		for _, f := range all {
+			p := f.Properties
+			equal(t, f.id+" runs", []any{p["Runtime"], p["Handler"], p["Architectures"]}, []any{"provided.al2023", "bootstrap", []any{string(cfg.Architecture)}})
+			equal(t, f.id+" tracing", get(p, "TracingConfig", "Mode"), "Active")
+			if p["ReservedConcurrentExecutions"] != nil {
+				t.Errorf("%s reserves concurrency, which a fresh account does not have", f.id)
+			}
+			roles[p["Role"]], groups[get(p, "LoggingConfig", "LogGroup")], code[get(p, "Code", "S3Key")] = true, true, true
+			if inVPC := p["VpcConfig"] != nil; inVPC == strings.HasPrefix(f.id, "Lifecycle") {
+				t.Errorf("%s: got in the VPC: %v", f.id, inVPC)
+			}
+		}
+		for what, own := range map[string]map[any]bool{"role": roles, "log group": groups, "code": code} {
+			if len(own) != len(all) {
+				t.Errorf("got %d different values of %s for %d functions: want one each", len(own), what, len(all))
+			}
+		}
+	})
+}
+
+// TestEnvironment: each function is given exactly the variables it loads.
+func TestEnvironment(t *testing.T) {
+	tm := synthesize(t, standard)
+	for name, environment := range map[string]any{
+		"validate": lambdaenv.Validate{}, "submit": lambdaenv.Submit{}, "poll": lambdaenv.Poll{}, "analyze": lambdaenv.Analyze{},
+		"throughput": lambdaenv.Throughput{}, "invoke": lambdaenv.Invoke{}, "lifecycle": lambdaenv.Lifecycle{},
+	} {
+		variables, _ := get(function(t, tm, name).Properties, "Environment", "Variables").(object)
+		equal(t, name, slices.Sorted(maps.Keys(variables)), slices.Sorted(maps.Keys(lambdaenv.Env(environment))))
+		for key, value := range variables {
+			if value == "" {
+				t.Errorf("%s: %s is empty", name, key)
+			}
+		}
+	}
+	text := get(function(t, tm, "validate").Properties, "Environment", "Variables", "TUNELINE_DEFAULTS")
+	var got finetune.Settings
+	if err := json.Unmarshal([]byte(text.(string)), &got); err != nil {
+		t.Fatal(err)
+	}
+	equal(t, "defaults", got, config.Default().Settings())
+}
+
+// TestNoStepOutlivesItsTask: a function that ran on after the state machine
+// gave up on it would work beside its own successor.
+func TestNoStepOutlivesItsTask(t *testing.T) {
+	var machine struct {
+		States map[string]struct {
+			Type           string
+			Resource       string
+			TimeoutSeconds float64
+		}
+	}
+	if err := json.Unmarshal([]byte(statemachine.Definition), &machine); err != nil {
+		t.Fatal(err)
+	}
+	tm := synthesize(t, standard)
+	for state, s := range machine.States {
+		if s.Type != "Task" {
+			continue
+		}
+		name := strings.ToLower(strings.TrimSuffix(strings.TrimPrefix(s.Resource, "${"), "Function}"))
+		if timeout := function(t, tm, name).Properties["Timeout"].(float64); timeout > s.TimeoutSeconds {
+			t.Errorf("%s waits %v s for %s, which may take %v s", state, s.TimeoutSeconds, name, timeout)
+		}
+	}
+}
+
+// TestArchitecturesDifferOnlyThere: what is rehearsed on one architecture is
+// what is deployed on the other.
+func TestArchitecturesDifferOnlyThere(t *testing.T) {
+	neutral := func(v variant) string {
+		tm := synthesize(t, v)
+		assets := 0
+		for _, f := range tm.ofType("AWS::Lambda::Function") {
+			key, _ := get(f.Properties, "Code", "S3Key").(string)
+			if !assetKey.MatchString(key) {
+				t.Errorf("%s: code is %q", f.id, key)
+			}
+			assets++
+		}
+		text := assetKey.ReplaceAllString(string(tm.text), "<asset>")
+		architecture := fmt.Sprintf(`"Architectures":["%s"]`, map[string]string{"default": "arm64", "x86_64": "x86_64"}[v.name])
+		if got := strings.Count(text, architecture); got != assets {
+			t.Errorf("%s: got %d times %s, want %d", v.name, got, architecture, assets)
+		}
+		return strings.ReplaceAll(text, architecture, `"Architectures":["<any>"]`)
+	}
+	if string(synthesize(t, standard).text) == string(synthesize(t, intel).text) {
+		t.Fatal("the templates do not differ at all")
+	}
+	if neutral(standard) != neutral(intel) {
+		t.Error("the templates differ in more than architectures and asset hashes")
+	}
+}
+
+// TestSameSourceSameTemplate: synthesizing twice gives the same bytes.
+func TestSameSourceSameTemplate(t *testing.T) {
+	again := synthesizeWith(t, standard, stubs(t, standard.name))
+	if string(again.text) != string(synthesize(t, standard).text) {
+		t.Error("two syntheses of the same source differ")
+	}
+}
+
+// TestDeadLettersOfThroughput: the function EventBridge calls keeps what it
+// failed on.
+func TestDeadLettersOfThroughput(t *testing.T) {
+	tm := synthesize(t, standard)
+	queue := tm.find(t, "NoticesDeadLetters", "AWS::SQS::Queue")
+	equal(t, "dead letters", get(function(t, tm, "throughput").Properties, "DeadLetterConfig", "TargetArn"), queue.ref("Arn"))
+}

@@ -1,0 +1,158 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/tuneline/tuneline/internal/finetune"
+)
+
+const (
+	// pause lies between two looks at what is left.
+	pause = 15 * time.Second
+	// margin is kept of the function's own time, once for the last look and once
+	// for the answer: a function that is killed answers nothing, and
+	// CloudFormation then waits an hour.
+	margin = 30 * time.Second
+	// maxLooks bounds the looks of a function without a deadline: 15 minutes,
+	// the longest a function may have.
+	maxLooks = 60
+)
+
+// clear stops everything that runs and releases everything billed by the hour.
+// It looks again and again, because what is stopped takes a while to go and
+// what is under way may still make something, and it is done when two looks in
+// a row found nothing. Whatever is billed is released in the first look
+// already, and waits for nothing else.
+func (h handler) clear(ctx context.Context) error {
+	if deadline, ok := ctx.Deadline(); ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadline(ctx, deadline.Add(-margin))
+		defer cancel()
+	}
+	tags := tagReader{bedrock: h.bedrock, stack: h.env.Stack, seen: map[string]bool{}}
+	empty := 0
+	for looks := 1; ; looks++ {
+		left := h.look(ctx, tags)
+		if err := left.hopeless(); err != nil {
+			return err
+		}
+		if len(left.waiting) > 0 {
+			empty = 0
+		} else if empty++; empty == 2 {
+			h.nameModels(ctx, tags)
+			return left.committedError()
+		}
+		h.log.Info("waiting", "look", looks, "for", left.waiting)
+		if looks == maxLooks || h.late(ctx) || h.sleep(ctx, pause) != nil {
+			return left.lateError()
+		}
+	}
+}
+
+// late says whether there is no time for another pause and look.
+func (h handler) late(ctx context.Context) bool {
+	deadline, ok := ctx.Deadline()
+	return ok && h.now().Add(pause+margin).After(deadline)
+}
+
+// leftover is what one look found and did not finish.
+type leftover struct {
+	// waiting is what another look may find gone, each with what to do by hand.
+	waiting []string
+	// committed is what only the end of a commitment releases.
+	committed []string
+	// errs are the failures of this look.
+	errs []error
+}
+
+// fail notes a failure.
+func (l *leftover) fail(err error) {
+	if err != nil {
+		l.errs = append(l.errs, err)
+		l.waiting = append(l.waiting, err.Error())
+	}
+}
+
+// wait notes something that another look may find gone.
+func (l *leftover) wait(format string, args ...any) {
+	l.waiting = append(l.waiting, fmt.Sprintf(format, args...))
+}
+
+// hopeless is the error of a look whose failures no other look would mend.
+func (l *leftover) hopeless() error {
+	for _, err := range l.errs {
+		if !passing(err) {
+			return fmt.Errorf("%s. Mend that and delete the stack again", l.text())
+		}
+	}
+	return nil
+}
+
+// committedError is the error of a deletion that only a commitment prevents.
+func (l *leftover) committedError() error {
+	if len(l.committed) == 0 {
+		return nil
+	}
+	return errors.New(strings.Join(l.committed, "; ") + ". After that, delete the stack again; or delete it now retaining the resource of this function, and see to the throughput yourself")
+}
+
+// lateError is the error of a deletion that ran out of time.
+func (l *leftover) lateError() error {
+	return fmt.Errorf("not all was gone when the function's time was up: %s. Delete the stack again to go on from here", l.text())
+}
+
+func (l *leftover) text() string {
+	return strings.Join(append(l.waiting, l.committed...), "; ")
+}
+
+// look stops and releases what it finds, once: first what could make more, then
+// what is billed. A failure in one part keeps no other part from being done.
+func (h handler) look(ctx context.Context, tags tagReader) leftover {
+	var left leftover
+	h.disableRule(ctx, &left)
+	h.stopExecutions(ctx, &left)
+	h.stopJobs(ctx, tags, &left)
+	h.releaseThroughputs(ctx, tags, &left)
+	h.releaseDeployments(ctx, tags, &left)
+	h.findInterfaces(ctx, &left)
+	return left
+}
+
+// The error codes this step reasons about.
+const (
+	notFound = "ResourceNotFoundException"
+	conflict = "ConflictException"
+	invalid  = "ValidationException"
+)
+
+// tagReader says what belongs to the stack. Tags do not change, so each
+// resource is asked for once, however often it is seen.
+type tagReader struct {
+	bedrock bedrockAPI
+	stack   string
+	seen    map[string]bool
+}
+
+// ours says whether a Bedrock resource carries the stack's tag.
+func (t tagReader) ours(ctx context.Context, arn string) (bool, error) {
+	if ours, ok := t.seen[arn]; ok {
+		return ours, nil
+	}
+	out, err := t.bedrock.ListTagsForResource(ctx, tagsInput(arn))
+	if code(err) == notFound {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("reading the tags of %s: %w", arn, err)
+	}
+	ours := false
+	for _, tag := range out.Tags {
+		ours = ours || *tag.Key == finetune.TagStack && *tag.Value == t.stack
+	}
+	t.seen[arn] = ours
+	return ours, nil
+}
