@@ -52,8 +52,10 @@ type object = map[string]any
 
 // template is a synthesized template.
 type template struct {
-	// text is the template as it was synthesized.
-	text []byte
+	// text is the template as it was synthesized, and warnings the rules of
+	// CloudFormation that the CDK says it breaks.
+	text     []byte
+	warnings []string
 	// Resources and Outputs are readable: see [readable].
 	Resources map[string]resource
 	Outputs   map[string]struct{ Description, Value string }
@@ -107,13 +109,40 @@ func synthesizeWith(t *testing.T, v variant, binaries functions.Binaries) *templ
 	t.Helper()
 	cfg := config.Default()
 	v.configure(&cfg)
-	app := awscdk.NewApp(&awscdk.AppProps{Outdir: jsii.String(t.TempDir()), Context: contextOf(t), AnalyticsReporting: jsii.Bool(false)})
+	out := t.TempDir()
+	app := awscdk.NewApp(&awscdk.AppProps{Outdir: jsii.String(out), Context: contextOf(t), AnalyticsReporting: jsii.Bool(false)})
 	s := stack.New(app, cfg, binaries)
 	text, err := json.Marshal(app.Synth(nil).GetStackByName(s.StackName()).Template())
 	if err != nil {
 		t.Fatal(err)
 	}
-	return parse(t, text)
+	tm := parse(t, text)
+	tm.warnings = validationReport(t, filepath.Join(out, "validation-report.json"))
+	return tm
+}
+
+// validationReport lists the rules that the CDK's own validation found broken.
+func validationReport(t *testing.T, path string) []string {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var report struct {
+		PluginReports []struct {
+			Violations []struct{ RuleName, Description string }
+		}
+	}
+	if err := json.Unmarshal(text, &report); err != nil {
+		t.Fatal(err)
+	}
+	var broken []string
+	for _, plugin := range report.PluginReports {
+		for _, v := range plugin.Violations {
+			broken = append(broken, v.RuleName+" "+v.Description)
+		}
+	}
+	return broken
 }
 
 func parse(t *testing.T, text []byte) *template {

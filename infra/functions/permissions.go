@@ -17,7 +17,7 @@ func (f *Functions) mayValidate() []policy.Statement {
 		f.objects("WriteAccepted", []string{"s3:PutObject", "s3:AbortMultipartUpload"}, finetune.PrefixAccepted),
 		f.objects("KeepRun", readingAndWriting, finetune.PrefixRuns),
 		f.objects("WriteReport", writing, finetune.PrefixReports),
-		f.list("SeeWhatIsThere", finetune.PrefixDatasets, finetune.PrefixValidation, finetune.PrefixRuns),
+		f.list(finetune.PrefixDatasets, finetune.PrefixValidation, finetune.PrefixRuns),
 		f.place.Key.Use("UseObjects", "s3", true),
 	}
 }
@@ -51,7 +51,7 @@ func (f *Functions) maySubmit(c *customization.Customization) []policy.Statement
 		model,
 		f.place.Key.GrantThroughBedrock("KeepModelReadable"),
 		f.objects("KeepRun", readingAndWriting, finetune.PrefixRuns),
-		f.list("SeeWhatIsThere", finetune.PrefixRuns),
+		f.list(finetune.PrefixRuns),
 		f.place.Key.Use("UseObjects", "s3", true),
 	}
 }
@@ -70,7 +70,7 @@ func (f *Functions) mayAnalyze() []policy.Statement {
 		f.objects("ReadMetrics", []string{"s3:GetObject"}, finetune.PrefixOutputs),
 		f.objects("KeepRun", readingAndWriting, finetune.PrefixRuns),
 		f.objects("WriteReport", writing, finetune.PrefixReports),
-		f.list("SeeWhatIsThere", finetune.PrefixOutputs, finetune.PrefixRuns),
+		f.list(finetune.PrefixOutputs, finetune.PrefixRuns),
 		f.place.Key.Use("UseObjects", "s3", true),
 	}
 }
@@ -118,7 +118,7 @@ func (f *Functions) mayServe() []policy.Statement {
 		f.place.Key.Use("ServeEncryptedModel", "bedrock", false),
 		f.objects("KeepRegistry", readingAndWriting, finetune.PrefixRegistry, finetune.PrefixRuns),
 		f.objects("WriteReport", writing, finetune.PrefixReports),
-		f.list("SeeWhatIsThere", finetune.PrefixRegistry, finetune.PrefixRuns),
+		f.list(finetune.PrefixRegistry, finetune.PrefixRuns),
 		f.place.Key.Use("UseObjects", "s3", true),
 	}
 }
@@ -126,7 +126,7 @@ func (f *Functions) mayServe() []policy.Statement {
 func (f *Functions) mayInvoke() []policy.Statement {
 	return []policy.Statement{
 		f.objects("ReadRegistry", []string{"s3:GetObject"}, finetune.PrefixRegistry),
-		f.list("SeeWhatIsThere", finetune.PrefixRegistry),
+		f.list(finetune.PrefixRegistry),
 		f.place.Key.Use("UseObjects", "s3", false),
 		{
 			Sid: "Ask", Actions: []string{"bedrock:InvokeModel"},
@@ -151,13 +151,13 @@ func (f *Functions) objects(sid string, actions []string, prefixes ...string) po
 // list allows to list under prefixes, and by that to be told that a key does
 // not exist. "IfExists" is for the latter: S3 then asks for the permission in a
 // request without a prefix. All it shows beyond the prefixes is names of keys.
-func (f *Functions) list(sid string, prefixes ...string) policy.Statement {
+func (f *Functions) list(prefixes ...string) policy.Statement {
 	patterns := make([]string, 0, len(prefixes))
 	for _, prefix := range prefixes {
 		patterns = append(patterns, prefix+"*")
 	}
 	return policy.Statement{
-		Sid: sid, Actions: []string{"s3:ListBucket"}, Resources: []string{f.bucket.ARN()},
+		Sid: "SeeWhatIsThere", Actions: []string{"s3:ListBucket"}, Resources: []string{f.bucket.ARN()},
 		Conditions: policy.Conditions{"StringLikeIfExists": {"s3:prefix": patterns}},
 	}
 }

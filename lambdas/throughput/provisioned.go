@@ -137,8 +137,8 @@ func (h handler) findProvisioned(ctx context.Context, p purchase, t *finetune.Th
 func (h handler) purchaseRefused(ctx context.Context, p purchase, t *finetune.Throughput, refusal error) error {
 	switch code(refusal) {
 	case quotaExceeded:
-		return finetune.Errorf(finetune.ModelUnitQuota, "buying %s: %s. Ask for them in Service Quotas of %s or from AWS Support; the trained model %s is kept, go on with: tuneline resume %s: %w",
-			p.run.Name(), unitQuota(p.settings), regionOf(p.model.ARN), p.model.ARN, p.run.ID, refusal)
+		return finetune.Errorf(finetune.ModelUnitQuota, "buying %s: %s (Bedrock says: %w). Ask for them in Service Quotas of %s or from AWS Support",
+			p.run.Name(), unitQuota(p.settings), refusal, regionOf(p.model.ARN))
 	case conflict, invalid:
 		found, err := h.findProvisioned(ctx, p, t)
 		if err != nil || found {

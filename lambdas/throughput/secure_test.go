@@ -93,7 +93,7 @@ func TestSecureRefused(t *testing.T) {
 		"deployments used up":    {onDemand, quotaExceeded, finetune.Busy, []string{"L-430C95DD", "L-1EF80F3E", "us-east-1"}},
 		"deployment conflict":    {onDemand, conflict, finetune.Busy, []string{"under way"}},
 		"model not deployable":   {onDemand, invalid, finetune.ThroughputFailed, []string{modelARN(1)}},
-		"no model units":         {provisioned, quotaExceeded, finetune.ModelUnitQuota, []string{"L-BE77399C", "us-east-1", modelARN(1), "tuneline resume " + string(run(1).ID)}},
+		"no model units":         {provisioned, quotaExceeded, finetune.ModelUnitQuota, []string{"L-BE77399C", "us-east-1", "AWS Support"}},
 		"no committed units":     {committed, quotaExceeded, finetune.ModelUnitQuota, []string{"SixMonths", "base"}},
 		"provisioned conflict":   {provisioned, conflict, finetune.Busy, nil},
 		"legacy base":            {provisioned, invalid, finetune.ThroughputFailed, nil},
