@@ -159,75 +159,113 @@ func bucketPolicy(t *testing.T, tm *template) []statement {
 	return statementsOf("bucket", false, tm.find(t, "StoragePolicy", "AWS::S3::BucketPolicy").Properties["PolicyDocument"])
 }
 
-// TestBucketDecisions asks the bucket policy about requests whose senders IAM
-// allows everything.
-func TestBucketDecisions(t *testing.T) {
-	tm := synthesize(t, standard)
-	policy, bucket := bucketPolicy(t, tm), dataBucket(t, tm).ref("Arn")
-	endpoint := tm.find(t, "NetworkS3Endpoint", "AWS::EC2::VPCEndpoint").ref("")
-	operator := tm.find(t, "AccessOperator", "AWS::IAM::Role").ref("Arn")
-	service := tm.find(t, "CustomizationRole", "AWS::IAM::Role").ref("Arn")
-	const someone = "arn:aws:iam::${AWS::AccountId}:role/Someone"
-	key := keyOf(t, tm).ref("Arn")
+// senders are those whose requests the bucket policy is asked about.
+type senders struct {
+	policy                                   []statement
+	bucket, endpoint, operator, service, key string
+}
 
-	const sse, sseKey, sseC = "s3:x-amz-server-side-encryption", "s3:x-amz-server-side-encryption-aws-kms-key-id", "s3:x-amz-server-side-encryption-customer-algorithm"
-	from := func(principal string, more ...string) map[string]string {
-		context := map[string]string{"aws:PrincipalArn": principal, "aws:SecureTransport": "true", "s3:TlsVersion": "1.3"}
-		for i := 0; i < len(more); i += 2 {
-			context[more[i]] = more[i+1]
-		}
-		return context
+// someone is a principal of the account whom IAM allows everything.
+const someone = "arn:aws:iam::${AWS::AccountId}:role/Someone"
+
+// What a request may say about encryption.
+const (
+	sse    = "s3:x-amz-server-side-encryption"
+	sseKey = "s3:x-amz-server-side-encryption-aws-kms-key-id"
+	sseC   = "s3:x-amz-server-side-encryption-customer-algorithm"
+)
+
+func sendersOf(t *testing.T, tm *template) senders {
+	t.Helper()
+	return senders{
+		policy:   bucketPolicy(t, tm),
+		bucket:   dataBucket(t, tm).ref("Arn"),
+		endpoint: tm.find(t, "NetworkS3Endpoint", "AWS::EC2::VPCEndpoint").ref(""),
+		operator: tm.find(t, "AccessOperator", "AWS::IAM::Role").ref("Arn"),
+		service:  tm.find(t, "CustomizationRole", "AWS::IAM::Role").ref("Arn"),
+		key:      keyOf(t, tm).ref("Arn"),
 	}
-	inside := func(principal string, more ...string) map[string]string {
-		return from(principal, append(more, "aws:SourceVpce", endpoint)...)
+}
+
+// from is the context of a request over TLS 1.3, from anywhere; more holds
+// further keys and values.
+func (w senders) from(principal string, more ...string) map[string]string {
+	context := map[string]string{"aws:PrincipalArn": principal, "aws:SecureTransport": "true", "s3:TlsVersion": "1.3"}
+	for i := 0; i < len(more); i += 2 {
+		context[more[i]] = more[i+1]
 	}
-	for _, test := range []struct {
-		name     string
-		action   string
-		resource string
-		context  map[string]string
-		want     string // the Sid that denies, or ""
-	}{
-		{"upload", "s3:PutObject", "/fine-tuning-datasets/m/a.jsonl", from(someone), ""},
-		{"upload of validation data", "s3:PutObject", "/validation-datasets/m/validation.jsonl", from(someone), ""},
-		{"upload of a large file", "s3:AbortMultipartUpload", "/fine-tuning-datasets/m/a.jsonl", from(someone), ""},
-		{"upload without TLS", "s3:PutObject", "/fine-tuning-datasets/m/a.jsonl", from(someone, "aws:SecureTransport", "false"), "DenyWithoutTLS"},
-		{"upload with TLS 1.1", "s3:PutObject", "/fine-tuning-datasets/m/a.jsonl", from(someone, "s3:TlsVersion", "1.1"), "DenyOldTLS"},
-		{"configuration without TLS", "s3:PutBucketPolicy", "", from(someone, "aws:SecureTransport", "false"), "DenyWithoutTLS"},
-		{"upload with AES256", "s3:PutObject", "/fine-tuning-datasets/m/a.jsonl", from(someone, sse, "AES256"), "DenyOtherEncryption"},
-		{"upload with our key", "s3:PutObject", "/fine-tuning-datasets/m/a.jsonl", from(someone, sse, "aws:kms", sseKey, key), ""},
-		{"upload with another key", "s3:PutObject", "/fine-tuning-datasets/m/a.jsonl", from(someone, sse, "aws:kms", sseKey, "arn:other"), "DenyOtherKey"},
-		{"upload with AWS's key", "s3:PutObject", "/fine-tuning-datasets/m/a.jsonl", from(someone, sse, "aws:kms"), "DenyUnnamedKey"},
-		{"upload with a key of the caller", "s3:PutObject", "/fine-tuning-datasets/m/a.jsonl", from(someone, sseC, "AES256"), "DenyCustomerProvidedKey"},
-		{"reading an upload", "s3:GetObject", "/fine-tuning-datasets/m/a.jsonl", from(someone), "DenyUploadedObjectsFromOutside"},
-		{"reading a version of an upload", "s3:GetObjectVersion", "/fine-tuning-datasets/m/a.jsonl", from(someone), "DenyUploadedObjectsFromOutside"},
-		{"deleting an upload", "s3:DeleteObject", "/fine-tuning-datasets/m/a.jsonl", from(someone), "DenyUploadedObjectsFromOutside"},
-		{"tagging an upload", "s3:PutObjectTagging", "/validation-datasets/m/a.jsonl", from(someone), "DenyUploadedObjectsFromOutside"},
-		{"reading what was accepted", "s3:GetObject", "/accepted/r/train.jsonl", from(someone), "DenyObjectsFromOutside"},
-		{"reading a version of it", "s3:GetObjectVersion", "/accepted/r/train.jsonl", from(someone), "DenyObjectsFromOutside"},
-		{"writing it", "s3:PutObject", "/accepted/r/train.jsonl", from(someone), "DenyObjectsFromOutside"},
-		{"writing the registry", "s3:PutObject", "/registry/m.json", from(someone), "DenyObjectsFromOutside"},
-		{"writing beside the prefixes", "s3:PutObject", "/x", from(someone), "DenyObjectsFromOutside"},
-		{"an action of the future", "s3:UpdateObjectSomehow", "/outputs/x", from(someone), "DenyObjectsFromOutside"},
-		{"listing", "s3:ListBucket", "", from(someone), "DenyListsFromOutside"},
-		{"listing versions", "s3:ListBucketVersions", "", from(someone), "DenyListsFromOutside"},
-		{"another endpoint", "s3:GetObject", "/accepted/r/train.jsonl", from(someone, "aws:SourceVpce", "vpce-other"), "DenyObjectsFromOutside"},
-		{"configuration is left to IAM", "s3:PutBucketPolicy", "", from(someone), ""},
-		{"a function reads", "s3:GetObjectVersion", "/fine-tuning-datasets/m/a.jsonl", inside(someone), ""},
-		{"a function writes", "s3:PutObject", "/accepted/r/train.jsonl", inside(someone), ""},
-		{"a function writes with AES256", "s3:PutObject", "/accepted/r/train.jsonl", inside(someone, sse, "AES256"), "DenyOtherEncryption"},
-		{"the operator reads", "s3:GetObject", "/reports/r/run.json", from(operator), ""},
-		{"the operator lists versions", "s3:ListBucketVersions", "", from(operator), ""},
-		{"the service role inside", "s3:GetObject", "/accepted/r/train.jsonl", inside(service), ""},
-		{"the service role outside", "s3:GetObject", "/accepted/r/train.jsonl", from(service), "DenyObjectsFromOutside"},
-		{"an AWS service without a role", "s3:GetObject", "/accepted/r/train.jsonl", map[string]string{"aws:SecureTransport": "true", "s3:TlsVersion": "1.3"}, "DenyObjectsFromOutside"},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			if got, _ := denied(t, policy, request{test.action, bucket + test.resource, test.context}); got != test.want {
-				t.Errorf("got denied by %q, want %q", got, test.want)
+	return context
+}
+
+// inside is one that comes through the endpoint.
+func (w senders) inside(principal string, more ...string) map[string]string {
+	return w.from(principal, append(more, "aws:SourceVpce", w.endpoint)...)
+}
+
+// decision is a request, and the Sid of the statement that denies it, or "".
+type decision struct {
+	name, action, object string
+	context              map[string]string
+	want                 string
+}
+
+func (w senders) check(t *testing.T, decisions []decision) {
+	t.Helper()
+	for _, d := range decisions {
+		t.Run(d.name, func(t *testing.T) {
+			if got, _ := denied(t, w.policy, request{d.action, w.bucket + d.object, d.context}); got != d.want {
+				t.Errorf("got denied by %q, want %q", got, d.want)
 			}
 		})
 	}
+}
+
+// TestUploadDecisions asks the bucket policy about the two prefixes people
+// upload to.
+func TestUploadDecisions(t *testing.T) {
+	w := sendersOf(t, synthesize(t, standard))
+	w.check(t, []decision{
+		{"upload", "s3:PutObject", "/fine-tuning-datasets/m/a.jsonl", w.from(someone), ""},
+		{"upload of validation data", "s3:PutObject", "/validation-datasets/m/validation.jsonl", w.from(someone), ""},
+		{"upload of a large file", "s3:AbortMultipartUpload", "/fine-tuning-datasets/m/a.jsonl", w.from(someone), ""},
+		{"upload without TLS", "s3:PutObject", "/fine-tuning-datasets/m/a.jsonl", w.from(someone, "aws:SecureTransport", "false"), "DenyWithoutTLS"},
+		{"upload with TLS 1.1", "s3:PutObject", "/fine-tuning-datasets/m/a.jsonl", w.from(someone, "s3:TlsVersion", "1.1"), "DenyOldTLS"},
+		{"configuration without TLS", "s3:PutBucketPolicy", "", w.from(someone, "aws:SecureTransport", "false"), "DenyWithoutTLS"},
+		{"upload with AES256", "s3:PutObject", "/fine-tuning-datasets/m/a.jsonl", w.from(someone, sse, "AES256"), "DenyOtherEncryption"},
+		{"upload with our key", "s3:PutObject", "/fine-tuning-datasets/m/a.jsonl", w.from(someone, sse, "aws:kms", sseKey, w.key), ""},
+		{"upload with another key", "s3:PutObject", "/fine-tuning-datasets/m/a.jsonl", w.from(someone, sse, "aws:kms", sseKey, "arn:other"), "DenyOtherKey"},
+		{"upload with AWS's key", "s3:PutObject", "/fine-tuning-datasets/m/a.jsonl", w.from(someone, sse, "aws:kms"), "DenyUnnamedKey"},
+		{"upload with a key of the caller", "s3:PutObject", "/fine-tuning-datasets/m/a.jsonl", w.from(someone, sseC, "AES256"), "DenyCustomerProvidedKey"},
+		{"reading an upload", "s3:GetObject", "/fine-tuning-datasets/m/a.jsonl", w.from(someone), "DenyUploadedObjectsFromOutside"},
+		{"reading a version of an upload", "s3:GetObjectVersion", "/fine-tuning-datasets/m/a.jsonl", w.from(someone), "DenyUploadedObjectsFromOutside"},
+		{"deleting an upload", "s3:DeleteObject", "/fine-tuning-datasets/m/a.jsonl", w.from(someone), "DenyUploadedObjectsFromOutside"},
+		{"tagging an upload", "s3:PutObjectTagging", "/validation-datasets/m/a.jsonl", w.from(someone), "DenyUploadedObjectsFromOutside"},
+		{"a function reads", "s3:GetObjectVersion", "/fine-tuning-datasets/m/a.jsonl", w.inside(someone), ""},
+	})
+}
+
+// TestInsideDecisions asks the bucket policy about everything else.
+func TestInsideDecisions(t *testing.T) {
+	w := sendersOf(t, synthesize(t, standard))
+	w.check(t, []decision{
+		{"reading what was accepted", "s3:GetObject", "/accepted/r/train.jsonl", w.from(someone), "DenyObjectsFromOutside"},
+		{"reading a version of it", "s3:GetObjectVersion", "/accepted/r/train.jsonl", w.from(someone), "DenyObjectsFromOutside"},
+		{"writing it", "s3:PutObject", "/accepted/r/train.jsonl", w.from(someone), "DenyObjectsFromOutside"},
+		{"writing the registry", "s3:PutObject", "/registry/m.json", w.from(someone), "DenyObjectsFromOutside"},
+		{"writing beside the prefixes", "s3:PutObject", "/x", w.from(someone), "DenyObjectsFromOutside"},
+		{"an action of the future", "s3:UpdateObjectSomehow", "/outputs/x", w.from(someone), "DenyObjectsFromOutside"},
+		{"listing", "s3:ListBucket", "", w.from(someone), "DenyListsFromOutside"},
+		{"listing versions", "s3:ListBucketVersions", "", w.from(someone), "DenyListsFromOutside"},
+		{"another endpoint", "s3:GetObject", "/accepted/r/train.jsonl", w.from(someone, "aws:SourceVpce", "vpce-other"), "DenyObjectsFromOutside"},
+		{"configuration is left to IAM", "s3:PutBucketPolicy", "", w.from(someone), ""},
+		{"a function writes", "s3:PutObject", "/accepted/r/train.jsonl", w.inside(someone), ""},
+		{"a function writes with AES256", "s3:PutObject", "/accepted/r/train.jsonl", w.inside(someone, sse, "AES256"), "DenyOtherEncryption"},
+		{"the operator reads", "s3:GetObject", "/reports/r/run.json", w.from(w.operator), ""},
+		{"the operator lists versions", "s3:ListBucketVersions", "", w.from(w.operator), ""},
+		{"the service role inside", "s3:GetObject", "/accepted/r/train.jsonl", w.inside(w.service), ""},
+		{"the service role outside", "s3:GetObject", "/accepted/r/train.jsonl", w.from(w.service), "DenyObjectsFromOutside"},
+		{"an AWS service without a role", "s3:GetObject", "/accepted/r/train.jsonl", map[string]string{"aws:SecureTransport": "true", "s3:TlsVersion": "1.3"}, "DenyObjectsFromOutside"},
+	})
 }
 
 // TestBucketDecisionsOfConfiguration: what uploaders and exemptServiceRole change.

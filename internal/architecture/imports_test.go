@@ -43,7 +43,9 @@ var rooms = []room{
 	{"internal/dataset", []string{"internal/finetune", json2}},
 	{"internal/registry", []string{"internal/finetune", sdk, smithy}},
 	{"internal/task", []string{"internal/finetune", lambda, smithy}},
+	{"internal/operator", []string{"internal/finetune", "internal/registry", sdk}},
 	{"statemachine", nil},
+	{"examples", nil},
 	{"lambdas/", []string{
 		"internal/finetune", "internal/catalog", "internal/dataset", "internal/lambdaenv",
 		"internal/registry", "internal/task", sdk, smithy, lambda,
