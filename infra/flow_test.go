@@ -101,10 +101,10 @@ func TestEndsAreSeen(t *testing.T) {
 	equal(t, "notify", notify.Properties["EventPattern"], pattern("SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"))
 	equal(t, "release", release.Properties["EventPattern"], pattern("FAILED", "TIMED_OUT", "ABORTED"))
 
-	event := map[string]string{"$.detail.executionArn": "arn:e", "$.detail.status": "ABORTED", "$.detail.input": `{"dataset":{}}`, "$.time": "now"}
+	event := map[string]string{"$.detail.executionArn": "arn:e", "$.detail.status": "ABORTED", "$.time": "now"}
 	var got finetune.ThroughputInput
 	decodeStrictly(t, deliver(t, get(release.Properties, "Targets", 0), event), &got)
-	equal(t, "release input", got, finetune.ThroughputInput{Action: finetune.ActionRelease, ExecutionARN: "arn:e", Input: `{"dataset":{}}`, Status: "ABORTED"})
+	equal(t, "release input", got, finetune.ThroughputInput{Action: finetune.ActionRelease, ExecutionARN: "arn:e", Status: "ABORTED"})
 	var notice map[string]string
 	decodeStrictly(t, deliver(t, get(notify.Properties, "Targets", 0), event), &notice)
 	equal(t, "notice", notice, map[string]string{"notice": "tuneline: an execution ended", "execution": "arn:e", "status": "ABORTED", "time": "now"})

@@ -123,7 +123,7 @@ func (t *Trigger) newNotify() awsevents.CfnRule {
 // stop or a runtime error, and what a run bought must not outlive it.
 func (t *Trigger) newRelease() awsevents.CfnRule {
 	input := finetune.StatusRelease{
-		Action: finetune.ActionRelease, ExecutionARN: field("execution"), Input: field("input"), Status: field("status"),
+		Action: finetune.ActionRelease, ExecutionARN: field("execution"), Status: field("status"),
 	}
 	rule := awsevents.NewCfnRule(t.Scope, jsii.String("Release"), &awsevents.CfnRuleProps{
 		Description:  jsii.String("An execution ended without its compensation: release what it bought"),
@@ -133,7 +133,7 @@ func (t *Trigger) newRelease() awsevents.CfnRule {
 			Id:  jsii.String("Release"),
 			Arn: t.props.Functions.Throughput.Resource.AttrArn(),
 			InputTransformer: transformer(input, fields{
-				"execution": "$.detail.executionArn", "input": "$.detail.input", "status": "$.detail.status",
+				"execution": "$.detail.executionArn", "status": "$.detail.status",
 			}),
 			RetryPolicy:      patiently(),
 			DeadLetterConfig: t.deadLetters(),

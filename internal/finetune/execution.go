@@ -64,7 +64,7 @@ const (
 //	smoke-test  run, throughput                                     → SmokeTest
 //	publish     run, settings, training, model, results, throughput → Endpoint
 //	release     executionArn, dataset, error                        → Closing
-//	release     executionArn, input, status (from the status rule)  → Closing
+//	release     executionArn, status (from the status rule)         → Closing
 type ThroughputInput struct {
 	Action       string      `json:"action"`
 	ExecutionARN string      `json:"executionArn,omitempty"`
@@ -76,19 +76,19 @@ type ThroughputInput struct {
 	Results      *Results    `json:"results,omitempty"`
 	Throughput   *Throughput `json:"throughput,omitempty"`
 	Error        *Failure    `json:"error,omitempty"`
-	// Input is the execution's input as the status event carries it: JSON
-	// inside a JSON string.
-	Input string `json:"input,omitempty"`
 	// Status is the execution's status: FAILED, TIMED_OUT or ABORTED.
 	Status string `json:"status,omitempty"`
 }
 
 // StatusRelease is what the status rule sends: [ThroughputInput] with only the
-// fields an EventBridge input transformer fills.
+// fields an EventBridge input transformer fills. The execution's input is not
+// among them: Step Functions leaves input, output, error and cause out of the
+// events of a machine that is encrypted with a customer managed key
+// (https://docs.aws.amazon.com/step-functions/latest/dg/encryption-at-rest.html).
+// The data set is found by the execution instead, under [ExecutionKey].
 type StatusRelease struct {
 	Action       string `json:"action"`
 	ExecutionARN string `json:"executionArn"`
-	Input        string `json:"input"`
 	Status       string `json:"status"`
 }
 

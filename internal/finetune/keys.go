@@ -50,6 +50,12 @@ func RunReportKey(id RunID) string { return PrefixReports + string(id) + "/run.j
 // RunKey is the key of a run's record.
 func RunKey(id RunID) string { return PrefixRuns + string(id) + ".json" }
 
+// ExecutionKey is the key under which an execution's data set is found again:
+// its name is the last part of its ARN, and unique in the one state machine.
+func ExecutionKey(executionARN string) string {
+	return PrefixRuns + "executions/" + executionARN[strings.LastIndex(executionARN, ":")+1:] + ".json"
+}
+
 // RegistryKey is the key of a model's record.
 func RegistryKey(model string) string { return PrefixRegistry + model + ".json" }
 

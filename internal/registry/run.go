@@ -51,6 +51,27 @@ type Run struct {
 	Unreleased []string `json:"unreleased,omitempty"`
 }
 
+// Execution says which data set an execution is about.
+type Execution struct {
+	ARN     string           `json:"arn"`
+	Dataset finetune.Dataset `json:"dataset"`
+}
+
+// NoteExecution writes down which data set an execution is about. It is written
+// before the run is claimed, and so before anything is made, for whoever is told
+// of the execution's end and nothing else.
+func (s Store) NoteExecution(ctx context.Context, e Execution) error {
+	return s.put(ctx, finetune.ExecutionKey(e.ARN), e)
+}
+
+// Execution reads what NoteExecution wrote; the error wraps ErrNotFound for an
+// execution that never came so far.
+func (s Store) Execution(ctx context.Context, executionARN string) (Execution, error) {
+	var e Execution
+	_, err := s.read(ctx, finetune.ExecutionKey(executionARN), &e)
+	return e, err
+}
+
 // Claim makes run.ExecutionARN the owner of a run that has none. It returns
 // the record as it stands, which has another owner when the claim was lost.
 func (s Store) Claim(ctx context.Context, run Run) (Run, error) {

@@ -72,6 +72,7 @@ type Cloud struct {
 	urls          map[string]string
 	uploads       map[string]chan struct{}
 	started       []string
+	delivered     []json.RawMessage
 	notices       []Notice
 	asyncFailures []string
 }

@@ -62,6 +62,9 @@ func targetInput(t template.Target) eventrule.TargetInput {
 // virtual time stands still meanwhile.
 func (c *Cloud) Deliver(ctx context.Context, event json.RawMessage) error {
 	defer c.StepFunctions.Hold()()
+	c.mu.Lock()
+	c.delivered = append(c.delivered, event)
+	c.mu.Unlock()
 	for _, r := range c.rules {
 		if r.State == "DISABLED" || c.control.Disabled(r.Name) {
 			continue
@@ -144,6 +147,14 @@ func (c *Cloud) invokeAsync(ctx context.Context, r rule, functionARN string, inp
 		c.asyncFailures = append(c.asyncFailures, failure)
 	})
 	return nil
+}
+
+// Delivered returns every event that was put on the bus so far, in order, so
+// that one can be delivered again: EventBridge promises at least once.
+func (c *Cloud) Delivered() []json.RawMessage {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return append([]json.RawMessage(nil), c.delivered...)
 }
 
 // Notices returns what was sent to SNS topics so far.

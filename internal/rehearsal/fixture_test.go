@@ -255,7 +255,7 @@ func (f *fixture) noHourlyBill() {
 	f.t.Helper()
 	f.Bedrock.Settle(f.t.Context())
 	for _, b := range f.Bedrock.Billed() {
-		if b.Kind == "throughput" {
+		if b.Hourly {
 			f.t.Errorf("%s is still billed, since %s", b.ARN, b.Since)
 		}
 	}

@@ -71,6 +71,7 @@ func (c *Cloud) startStepFunctions(ctx context.Context) (err error) {
 		Region:    c.Stack.Region,
 		AccountID: AccountID,
 		RoleARN:   machine.RoleARN,
+		Encrypted: c.encrypted(machine),
 		Clock:     c.Clock,
 		Log:       c.Log,
 		Verify:    c.verify("states"),
@@ -85,6 +86,13 @@ func (c *Cloud) startStepFunctions(ctx context.Context) (err error) {
 	url, err := c.serve(c.StepFunctions.Handler())
 	c.setURL(serviceStepFunctions, url)
 	return err
+}
+
+// encrypted says whether a state machine has a customer managed key.
+func (c *Cloud) encrypted(machine template.StateMachine) bool {
+	resource, _ := c.Stack.Resource(machine.LogicalID)
+	encryption, _ := resource.Properties["EncryptionConfiguration"].(map[string]any)
+	return encryption["Type"] == "CUSTOMER_MANAGED_KMS_KEY"
 }
 
 // startBedrock starts the control plane and the runtime, one server for both.

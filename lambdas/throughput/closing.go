@@ -24,22 +24,31 @@ type ending struct {
 	byRule bool
 }
 
-// readEnding reads either form of release's view.
-func readEnding(in finetune.ThroughputInput) (ending, error) {
+// readEnding reads either form of release's view. The rule's holds no data set:
+// the execution wrote down which is its own before it made anything. The error
+// wraps registry.ErrNotFound for an execution that did not come so far.
+func (h handler) readEnding(ctx context.Context, in finetune.ThroughputInput) (ending, error) {
 	switch {
 	case in.ExecutionARN == "":
 	case in.Dataset != nil && in.Error != nil:
 		kind, cause := readFailure(*in.Error)
 		return ending{executionARN: in.ExecutionARN, dataset: *in.Dataset, kind: kind, cause: cause}, nil
-	case in.Input != "" && in.Status != "":
-		var started finetune.ExecutionInput
-		if err := json.Unmarshal([]byte(in.Input), &started); err != nil {
-			return ending{}, finetune.Errorf(finetune.Internal, "releasing after execution %s: its input is not one the upload rule writes: %w", in.ExecutionARN, err)
+	case in.Status != "":
+		started, err := h.store.Execution(ctx, in.ExecutionARN)
+		if err != nil {
+			return ending{}, fmt.Errorf("releasing after execution %s: %w", in.ExecutionARN, err)
 		}
 		kind, cause := readStatus(in.Status)
 		return ending{executionARN: in.ExecutionARN, dataset: started.Dataset, kind: kind, cause: cause, byRule: true}, nil
 	}
-	return ending{}, finetune.Errorf(finetune.Internal, "releasing: neither dataset and error nor input and status were passed; deploy functions and state machine from the same source")
+	return ending{}, finetune.Errorf(finetune.Internal, "releasing: neither dataset and error nor a status were passed; deploy functions and state machine from the same source")
+}
+
+// neverBegun is the answer for an execution that ended before it wrote down its
+// data set: nothing was claimed, and so nothing was made.
+func neverBegun(in finetune.ThroughputInput) finetune.Closing {
+	kind, cause := readStatus(in.Status)
+	return finetune.Closing{End: finetune.EndFailed, Error: string(kind), Cause: joined(cause, "It had claimed no run: upload the data set again.")}
 }
 
 // readFailure finds kind and words in what a Catch wrote. A function's error

@@ -374,11 +374,10 @@ func (w *world) released(t *testing.T, n int, kind finetune.Kind, cause string) 
 // releasedByRule asks for it as the rule on the executions' ends does.
 func (w *world) releasedByRule(t *testing.T, n int, status string) (finetune.Closing, error) {
 	t.Helper()
-	input, err := json.Marshal(finetune.ExecutionInput{Dataset: upload(n)})
-	if err != nil {
+	if err := w.store.NoteExecution(t.Context(), registry.Execution{ARN: execution(n), Dataset: upload(n)}); err != nil {
 		t.Fatal(err)
 	}
-	out, err := w.Handle(t.Context(), finetune.ThroughputInput{Action: finetune.ActionRelease, ExecutionARN: execution(n), Input: string(input), Status: status})
+	out, err := w.Handle(t.Context(), finetune.ThroughputInput{Action: finetune.ActionRelease, ExecutionARN: execution(n), Status: status})
 	closing, _ := out.(finetune.Closing)
 	return closing, err
 }

@@ -225,7 +225,7 @@ func TestHandleRefuses(t *testing.T) {
 	for _, in := range []finetune.ThroughputInput{
 		{}, {Action: "buy"}, {Action: finetune.ActionSecure}, {Action: finetune.ActionSmokeTest, Run: ptr(run(1))},
 		{Action: finetune.ActionPublish, Run: ptr(run(1))}, {Action: finetune.ActionRelease},
-		{Action: finetune.ActionRelease, ExecutionARN: "arn", Input: "{", Status: "FAILED"},
+		{Action: finetune.ActionRelease, ExecutionARN: "arn"},
 	} {
 		_, err := newWorld().Handle(t.Context(), in)
 		wantKind(t, err, finetune.Internal)

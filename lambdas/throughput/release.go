@@ -19,7 +19,10 @@ import (
 // called by the state machine and again by the rule on the executions' ends;
 // called again after it was killed anywhere, it finishes.
 func (h handler) release(ctx context.Context, in finetune.ThroughputInput) (finetune.Closing, error) {
-	e, err := readEnding(in)
+	e, err := h.readEnding(ctx, in)
+	if errors.Is(err, registry.ErrNotFound) {
+		return neverBegun(in), nil
+	}
 	if err != nil {
 		return finetune.Closing{}, err
 	}

@@ -326,3 +326,14 @@ func TestReleaseDeployed(t *testing.T) {
 		t.Error("the deployment kept for a rollback was deleted")
 	}
 }
+
+// Ensure an execution that ended before it claimed a run releases nothing and
+// is not an error that Lambda would try again.
+func TestReleaseOfAnExecutionThatNeverBegan(t *testing.T) {
+	w := newWorld()
+	out, err := w.Handle(t.Context(), finetune.ThroughputInput{Action: finetune.ActionRelease, ExecutionARN: "arn:unknown", Status: "ABORTED"})
+	closing, _ := out.(finetune.Closing)
+	if err != nil || closing.End != finetune.EndFailed || len(w.bucket.objects) != 0 {
+		t.Errorf("got %+v, %v, objects %v", closing, err, w.bucket.objects)
+	}
+}

@@ -61,12 +61,15 @@ func newHandler(env lambdaenv.Validate, cfg aws.Config) (handler, error) {
 	}, nil
 }
 
-// Handle claims the upload's run, settles its settings, checks its data,
+// Handle writes down what the execution is about, claims the upload's run, settles its settings, checks its data,
 // reports on both, and copies what was checked. Called again by the execution
 // that owns the run, it answers what it answered before.
 func (h handler) Handle(ctx context.Context, in finetune.ValidateInput) (finetune.Report, error) {
 	model, err := h.model(in.Dataset)
 	if err != nil {
+		return finetune.Report{}, err
+	}
+	if err := h.store.NoteExecution(ctx, registry.Execution{ARN: in.ExecutionARN, Dataset: in.Dataset}); err != nil {
 		return finetune.Report{}, err
 	}
 	record, err := h.claim(ctx, model, in)

@@ -115,8 +115,8 @@ func TestHandleDuplicate(t *testing.T) {
 	if err != nil || !reflect.DeepEqual(report, finetune.Report{Outcome: finetune.OutcomeDuplicate}) {
 		t.Errorf("got %+v, %v, want Duplicate and nothing else", report, err)
 	}
-	if len(b.calls) != 2 {
-		t.Errorf("made the calls %v, want a claim and a look at it", b.calls)
+	if len(b.calls) != 3 {
+		t.Errorf("made the calls %v, want a note of the execution, a claim and a look at it", b.calls)
 	}
 }
 

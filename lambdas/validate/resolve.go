@@ -56,7 +56,7 @@ func resolveServing(model *catalog.BaseModel, asked finetune.Serving) (finetune.
 	var problems []string
 	mode, err := model.ServingFor(asked.Mode)
 	if err != nil {
-		problems = append(problems, err.Error())
+		problems = append(problems, "serving.mode: "+err.Error())
 	}
 	commitment := asked.Commitment
 	switch commitment {

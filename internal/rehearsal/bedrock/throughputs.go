@@ -1,6 +1,7 @@
 package bedrock
 
 import (
+	"maps"
 	"slices"
 	"time"
 )
@@ -131,6 +132,19 @@ func (d *Double) checkUnits(base BaseModel, in createThroughputInput) *apiError 
 		return quotaExceeded("model units for "+base.ID+" ("+base.UnitsQuota+")", granted[base.UnitsQuota])
 	}
 	return nil
+}
+
+// GrantModelUnits sets the granted model units of a quota code, as AWS does
+// when an increase that was asked for in Service Quotas is approved.
+func (d *Double) GrantModelUnits(code string, units int) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	granted := maps.Clone(d.o.Scenario.ModelUnits) // the scenario is its loader's
+	if granted == nil {
+		granted = map[string]int{}
+	}
+	granted[code] = units
+	d.o.Scenario.ModelUnits = granted
 }
 
 func (d *Double) getThroughput(rq *request) (any, *apiError) {

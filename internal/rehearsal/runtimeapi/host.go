@@ -234,6 +234,21 @@ func (h *Host) Kill(name string) int {
 	return killed
 }
 
+// Recycle ends the function's idle environments, as Lambda does whenever it
+// likes: what they remembered is gone, and the next invocation starts a new one.
+func (h *Host) Recycle(name string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	fn := h.functions[name]
+	if fn == nil {
+		return
+	}
+	for _, env := range fn.idle {
+		env.kill()
+	}
+	fn.idle = nil
+}
+
 // Close ends every process and waits until they are gone.
 func (h *Host) Close() error {
 	h.mu.Lock()

@@ -34,6 +34,9 @@ type Options struct {
 	AccountID string
 	// RoleARN is the role the machines run as; DescribeStateMachine reports it.
 	RoleARN string
+	// Encrypted says that the machines are encrypted with a customer managed
+	// key: their status events then carry neither data nor errors.
+	Encrypted bool
 	// Clock is moved forward when every execution waits.
 	Clock *clock.Clock
 	// Log records API calls and injects faults into them; nil does neither.

@@ -16,7 +16,7 @@ type status struct {
 // announce queues the event of e's present status and holds time until it is
 // delivered. s.mu must be held.
 func (s *Service) announce(e *execution) {
-	change := status{event: statusEvent(e.Execution, s.opts.AccountID, s.opts.Region, s.opts.Clock.Now())}
+	change := status{event: statusEvent(e.Execution, s.opts, s.opts.Clock.Now())}
 	if e.Status != Running {
 		change.done = e.done
 	}
@@ -69,8 +69,14 @@ func (s *Service) deliver(change status) {
 // beyond.
 const maxEventData = 248 << 10
 
-// statusEvent is EventBridge's "Step Functions Execution Status Change".
-func statusEvent(e Execution, account, region string, now time.Time) json.RawMessage {
+// statusEvent is EventBridge's "Step Functions Execution Status Change". Of a
+// machine that is encrypted with a customer managed key it holds neither input
+// and output nor error and cause, after the developer guide ("Data at rest
+// encryption"); that they are null then, and not missing, is unverified.
+func statusEvent(e Execution, opts Options, now time.Time) json.RawMessage {
+	if opts.Encrypted {
+		e.Input, e.Output, e.Error, e.Cause = nil, nil, "", ""
+	}
 	detail := map[string]any{
 		"executionArn":           e.ARN,
 		"stateMachineArn":        e.MachineARN,
@@ -100,9 +106,9 @@ func statusEvent(e Execution, account, region string, now time.Time) json.RawMes
 		"id":          newUUID(),
 		"detail-type": "Step Functions Execution Status Change",
 		"source":      "aws.states",
-		"account":     account,
+		"account":     opts.AccountID,
 		"time":        now.UTC().Format(time.RFC3339),
-		"region":      region,
+		"region":      opts.Region,
 		"resources":   []string{e.ARN},
 		"detail":      detail,
 	})

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -226,7 +227,7 @@ func shape(t *testing.T, e Execution, detail string) any {
 
 func TestStatusEventLeavesLargeDataOut(t *testing.T) {
 	large := json.RawMessage(`"` + string(make250K()) + `"`)
-	event := statusEvent(Execution{Input: large, Output: json.RawMessage(`{}`)}, "1", "r", began)
+	event := statusEvent(Execution{Input: large, Output: json.RawMessage(`{}`)}, Options{AccountID: "1", Region: "r"}, began)
 	var got struct {
 		Detail struct {
 			Input, Output               *string
@@ -239,6 +240,14 @@ func TestStatusEventLeavesLargeDataOut(t *testing.T) {
 	d := got.Detail
 	if d.Input != nil || d.InputDetails.Included || d.Output == nil || !d.OutputDetails.Included {
 		t.Errorf("got %+v, want the input left out and the output included", d)
+	}
+}
+
+func TestStatusEventOfAnEncryptedMachineHoldsNoData(t *testing.T) {
+	secret := json.RawMessage(`"secret"`)
+	event := statusEvent(Execution{ARN: "arn:e", Status: Failed, Input: secret, Output: secret, Error: "secret", Cause: "secret"}, Options{Encrypted: true}, began)
+	if strings.Contains(string(event), "secret") || !strings.Contains(string(event), `"executionArn":"arn:e"`) {
+		t.Errorf("got %s", event)
 	}
 }
 
