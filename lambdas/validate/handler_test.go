@@ -99,8 +99,8 @@ func TestHandleAccepts(t *testing.T) {
 	if err != nil || !reflect.DeepEqual(again, report) {
 		t.Errorf("a second call answered %+v, %v, want the first one's report", again, err)
 	}
-	if got := b.calls[calls:]; len(got) != 2 {
-		t.Errorf("a second call made the calls %v, want a claim and a look at it", got)
+	if got := b.calls[calls:]; len(got) != 3 {
+		t.Errorf("a second call made the calls %v, want a note of the execution, a claim and a look at it", got)
 	}
 }
 
