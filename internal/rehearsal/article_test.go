@@ -104,6 +104,7 @@ func (f *fixture) checkQuotaEnd(run registry.Run, executionError, executionCause
 	if ledger := f.Bedrock.Ledger(); len(ledger) != 0 {
 		f.t.Errorf("billed were %v; want nothing", ledger)
 	}
+	f.noHourlyBill()
 	f.mustBeUnpublished(run.Model)
 }
 

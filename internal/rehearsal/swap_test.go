@@ -3,6 +3,7 @@ package rehearsal
 import (
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -88,22 +89,24 @@ func TestThirdUploadDeletesTheFirstDeployment(t *testing.T) {
 // what it made to be served by is released.
 func TestOlderUploadNeverReplacesNewer(t *testing.T) {
 	tests := map[string]struct {
-		slow func(*bedrock.Scenario)
+		older, newer string
+		// deploying is how long the first deployment takes.
+		deploying time.Duration
 		// deployments is how many are asked for, released how many are deleted.
 		deployments, released int
 	}{
-		"slow to train": {func(s *bedrock.Scenario) {
-			s.Jobs = []bedrock.JobOutcome{{Match: bedrock.Match{Nth: 1}, ModelCreating: bedrock.Duration(6 * time.Hour)}}
-		}, 1, 0},
-		"slow to deploy": {func(s *bedrock.Scenario) {
-			s.Deployments = []bedrock.ServeOutcome{{Match: bedrock.Match{Nth: 1}, Takes: bedrock.Duration(6 * time.Hour)}}
-		}, 2, 1},
+		"slow to train":  {larger("older"), conversation("newer"), 8 * time.Minute, 1, 0},
+		"slow to deploy": {conversation("older"), larger("newer"), 10 * time.Hour, 2, 1},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			f := start(t, nova, "default", test.slow)
-			older, newer := f.dropBoth("support")
+			f := start(t, nova, "default", slowTraining, func(s *bedrock.Scenario) {
+				s.Deployments = []bedrock.ServeOutcome{{Match: bedrock.Match{Nth: 1}, Takes: bedrock.Duration(test.deploying)}}
+			})
+			release := f.StepFunctions.Hold()
+			older, newer := f.drop("support", "older.jsonl", test.older), f.drop("support", "newer.jsonl", test.newer)
+			release()
 			execution := f.endOf(f.Started()[1])
 			f.checkEnd(f.run(newer), execution, finetune.EndDeployed)
 			if run := f.run(older); run.End != "" {
@@ -111,20 +114,8 @@ func TestOlderUploadNeverReplacesNewer(t *testing.T) {
 			}
 			f.mustAnswer("support", question(2), fact("newer", 2))
 			execution = f.endOf(f.Started()[0])
-			run := f.run(older)
-			f.checkEnd(run, execution, finetune.EndSuperseded)
-
-			if execution.Status != stepfunctions.Succeeded || run.Error != string(finetune.Superseded) || run.CustomModel == nil {
-				t.Errorf("the older run ended %s, %s with model %v; want Superseded, its model kept", execution.Status, run.Error, run.CustomModel)
-			}
-			f.forgetServed()
-			f.mustAnswer("support", question(2), fact("newer", 2))
-			if model := f.model("support"); model.Serving.Run.ID != newer || model.Previous != nil || len(model.History) != 1 {
-				t.Errorf("the registry says %+v; want %s alone", model, newer)
-			}
-			if d := f.Bedrock.Deployments(); len(d) != 1 || d[0].ARN != f.run(newer).Endpoint.ModelID {
-				t.Errorf("the deployments are %+v; want the newer run's alone", d)
-			}
+			f.checkEnd(f.run(older), execution, finetune.EndSuperseded)
+			f.checkSuperseded(f.run(older), f.run(newer))
 			made, deleted := f.requests("bedrock:CreateCustomModelDeployment", ""), f.requests("bedrock:DeleteCustomModelDeployment", "")
 			if len(made) != test.deployments || len(deleted) != test.released {
 				t.Errorf("%d deployments asked for and %d deleted, want %d and %d", len(made), len(deleted), test.deployments, test.released)
@@ -132,6 +123,29 @@ func TestOlderUploadNeverReplacesNewer(t *testing.T) {
 		})
 	}
 }
+
+// checkSuperseded holds what is left of an older run once a newer one is served.
+func (f *fixture) checkSuperseded(older, newer registry.Run) {
+	f.t.Helper()
+	if older.Error != string(finetune.Superseded) || older.CustomModel == nil || older.Unreleased != nil || older.Endpoint != nil {
+		f.t.Errorf("the older run ended %s with model %v, left %v; want Superseded, its model kept", older.Error, older.CustomModel, older.Unreleased)
+	}
+	f.forgetServed()
+	f.mustAnswer(newer.Model, question(2), fact("newer", 2))
+	if model := f.model(newer.Model); model.Serving.Run.ID != newer.ID || model.Previous != nil || len(model.History) != 1 {
+		f.t.Errorf("the registry says %+v; want %s alone", model, newer.ID)
+	}
+	f.servesOnly(newer)
+}
+
+// slowTraining makes training take as long as the data are large: ten minutes a
+// record and epoch.
+func slowTraining(s *bedrock.Scenario) {
+	s.Durations.TrainingPerRow = bedrock.Duration(10 * time.Minute)
+}
+
+// larger is a data set of twice the records of [conversation].
+func larger(set string) string { return conversation(set) + conversation(set) }
 
 // Ensure a provisioned throughput is re-pointed by the second upload: nothing is
 // bought again, and callers are answered while it is being changed.
@@ -152,18 +166,25 @@ func TestProvisionedThroughputIsRepointed(t *testing.T) {
 	f.checkSwap(stop(), fact("first", 4), fact("second", 4))
 
 	f.mustAnswer("support", question(4), fact("second", 4))
-	throughputs := f.Bedrock.Throughputs()
-	if len(throughputs) != 1 || second.Endpoint.ModelID != first.Endpoint.ModelID || throughputs[0].ARN != first.Endpoint.ModelID || throughputs[0].ModelARN != second.CustomModel.ARN {
-		t.Errorf("served by %+v as %v; want %s with model %s", throughputs, second.Endpoint, first.Endpoint.ModelID, second.CustomModel.ARN)
-	}
+	f.servesOnly(second)
 	bought := f.requests("bedrock:CreateProvisionedModelThroughput", ":custom-model/")
 	changed := f.requests("bedrock:UpdateProvisionedModelThroughput", ":provisioned-model/")
-	if ledger := f.Bedrock.Ledger(); len(bought) != 1 || len(changed) != 1 || len(ledger) != 1 {
+	if ledger := f.Bedrock.Ledger(); len(bought) != 1 || len(changed) != 1 || len(ledger) != 1 || second.Endpoint.ModelID != first.Endpoint.ModelID {
 		t.Errorf("bought %d times, changed %d times, billed %v; want one purchase and one change", len(bought), len(changed), ledger)
 	}
-	model := f.model("support")
-	if model.Serving.Run.ID != second.ID || model.Serving.ModelARN != second.CustomModel.ARN || model.Lease != nil || model.Previous != nil || len(model.Retired) != 0 {
-		t.Errorf("the registry says %+v; want %s served by the same throughput, no lease, nothing to release", model, second.ID)
+	f.checkRepointed(second)
+}
+
+// checkRepointed holds that the registry serves a run from a throughput that was
+// changed in place.
+func (f *fixture) checkRepointed(run registry.Run) {
+	f.t.Helper()
+	model := f.model(run.Model)
+	if model.Serving.Run.ID != run.ID || model.Serving.ModelARN != run.CustomModel.ARN || model.Serving.ThroughputARN != run.Endpoint.ModelID {
+		f.t.Errorf("the registry serves %+v; want run %s", model.Serving, run.ID)
+	}
+	if model.Lease != nil || model.Previous != nil || len(model.Retired) != 0 {
+		f.t.Errorf("the registry says %+v; want no lease, and nothing to keep or release", model)
 	}
 }
 
@@ -236,23 +257,6 @@ func (f *fixture) servesOnly(run registry.Run) {
 	}
 }
 
-// dropBoth uploads two data sets of a model, the second after the job of the
-// first was submitted and before any time has passed.
-func (f *fixture) dropBoth(model string) (older, newer finetune.RunID) {
-	f.t.Helper()
-	release := f.StepFunctions.Hold()
-	defer release()
-	submitted := make(chan struct{})
-	f.whenEntered("WaitForJob", func(string) { close(submitted) })
-	older = f.drop(model, "older.jsonl", conversation("older"))
-	select {
-	case <-submitted:
-	case <-time.After(30 * time.Second):
-		f.t.Fatal("the first job was not submitted")
-	}
-	return older, f.drop(model, "newer.jsonl", conversation("newer"))
-}
-
 // checkSmokeBeforeFlip holds that a run's deployment answered the throughput
 // function between its making and the registry's first change.
 func (f *fixture) checkSmokeBeforeFlip(run registry.Run) {
@@ -279,15 +283,18 @@ func (f *fixture) checkSmokeBeforeFlip(run registry.Run) {
 // of the states is entered, until it is stopped; every request must be answered.
 // stop returns the answers in their order.
 func (f *fixture) keepAsking(model, question string, states ...string) (stop func() []string) {
-	// One caller at a time, so that the answers have an order.
-	turn := make(chan struct{}, 1)
+	var mu sync.Mutex // one caller at a time, so that the answers have an order
 	var answers []string
+	stopped := false
 	ask := func() {
-		turn <- struct{}{}
-		defer func() { <-turn }()
+		mu.Lock()
+		defer mu.Unlock()
+		if stopped {
+			return
+		}
 		text, err := f.answer(model, question)
 		if err != nil {
-			f.t.Errorf("a request of the second run's time: %v", err)
+			f.t.Errorf("a request while another run goes on: %v", err)
 		}
 		answers = append(answers, text)
 	}
@@ -306,11 +313,16 @@ func (f *fixture) keepAsking(model, question string, states ...string) (stop fun
 			}
 		}
 	}()
-	return func() []string {
+	stop = sync.OnceValue(func() []string {
 		close(done)
 		<-ended
+		mu.Lock()
+		defer mu.Unlock()
+		stopped = true
 		return answers
-	}
+	})
+	f.t.Cleanup(func() { stop() }) // when the test ends before it stops this
+	return stop
 }
 
 // checkSwap holds that answers change in the order given and never back, and
