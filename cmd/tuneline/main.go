@@ -38,7 +38,7 @@ func (e endError) Error() string { return "the run ended " + e.end }
 // run is main with its surroundings passed in, so that os.Exit skips no
 // deferred call and a test can run it.
 func run(args []string, stdout, stderr io.Writer) int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
 	root := &cobra.Command{
 		Use:           "tuneline",

@@ -99,6 +99,9 @@ func readExample(root string, o rehearseOptions) (example, error) {
 	if o.dataset != "" {
 		// Somebody else's data has neither our validation data nor our questions.
 		e.training, e.validation, e.heldOut = o.dataset, "", ""
+		if _, err := os.Stat(o.dataset); err != nil {
+			return example{}, fmt.Errorf("reading the data set: %w", err)
+		}
 	}
 	if o.scenario != "" {
 		e.Scenario = o.scenario
@@ -150,7 +153,7 @@ func rehearse(ctx context.Context, o rehearseOptions, stdout io.Writer) error {
 		return err
 	}
 	if o.stay {
-		show.stay(cloud, result)
+		show.stay(cloud, result, e.training)
 		<-ctx.Done()
 	}
 	if result.End != finetune.EndDeployed {

@@ -288,7 +288,7 @@ func shorten(text string) string {
 }
 
 // stay prints what can be done while everything stays up.
-func (t *terminal) stay(cloud *rehearsal.Cloud, r result) {
+func (t *terminal) stay(cloud *rehearsal.Cloud, r result, dataset string) {
 	if t.asJSON {
 		return
 	}
@@ -298,7 +298,7 @@ func (t *terminal) stay(cloud *rehearsal.Cloud, r result) {
 		cloud.Stack.Region, cloud.Stack.Region, credentials.AccessKeyID, credentials.SecretAccessKey, credentials.SessionToken)
 	t.print("export AWS_ENDPOINT_URL_S3=%s AWS_ENDPOINT_URL_BEDROCK=%s AWS_ENDPOINT_URL_BEDROCK_RUNTIME=%s AWS_ENDPOINT_URL_SFN=%s",
 		urls["S3"], urls["BEDROCK"], urls["BEDROCK_RUNTIME"], urls["SFN"])
-	t.print("\naws s3 cp train.jsonl s3://%s/%s%s/again.jsonl", cloud.Bucket(), finetune.PrefixDatasets, r.Model)
+	t.print("\naws s3 cp %s s3://%s/%s%s/again.jsonl", dataset, cloud.Bucket(), finetune.PrefixDatasets, r.Model)
 	t.print("aws bedrock list-model-customization-jobs")
 	t.print("aws stepfunctions describe-execution --execution-arn %s", r.ExecutionARN)
 	t.print("curl --aws-sigv4 aws:amz:%s:execute-api --user \"$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY\" -H \"x-amz-security-token: $AWS_SESSION_TOKEN\" \\\n"+

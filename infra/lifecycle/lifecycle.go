@@ -41,6 +41,8 @@ const (
 	// answerSeconds is when CloudFormation gives up on an answer.
 	answerSeconds = 960
 	megaBytes     = 256
+	// pause lies between two looks at what is still being wound up.
+	pause = "15s"
 )
 
 // New makes the custom resource. It comes last, after everything it depends on,
@@ -56,6 +58,7 @@ func New(scope constructs.Construct, id string, props Props) *Lifecycle {
 			RuleName:           *props.Trigger.Upload.Ref(),
 			StateMachineARN:    props.Workflow.ARN(),
 			JobSecurityGroupID: *props.Network.Groups.Job.AttrGroupId(),
+			Pause:              pause,
 		},
 		Statements: l.mayWindUp(props),
 		Seconds:    functionSeconds, MegaBytes: megaBytes,

@@ -72,6 +72,8 @@ type Lifecycle struct {
 	// JobSecurityGroupID is the group whose network interfaces must go before
 	// CloudFormation can delete it.
 	JobSecurityGroupID string `env:"TUNELINE_JOB_SECURITY_GROUP_ID"`
+	// Pause lies between two looks at what is left, as time.ParseDuration reads it.
+	Pause string `env:"TUNELINE_PAUSE"`
 }
 
 // Env returns the variables of one of this package's structs.

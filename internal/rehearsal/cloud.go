@@ -91,7 +91,7 @@ func Start(ctx context.Context, o Options) (_ *Cloud, err error) {
 		Stack:   stack,
 		Clock:   clock.New(o.Scenario.Start),
 		Log:     new(calls.Log),
-		Keyring: new(calls.Keyring),
+		Keyring: &calls.Keyring{Region: stack.Region},
 		options: o,
 		urls:    map[string]string{},
 		uploads: map[string]chan struct{}{},
@@ -136,11 +136,33 @@ func (c *Cloud) makeDir() error {
 	if err := os.MkdirAll(clouds, 0o750); err != nil {
 		return fmt.Errorf("making the rehearsal's folder: %w", err)
 	}
+	if err := removeStale(clouds); err != nil {
+		return err
+	}
 	dir, err := os.MkdirTemp(clouds, "")
 	if err != nil {
 		return fmt.Errorf("making the rehearsal's folder: %w", err)
 	}
 	c.dir = dir
+	return nil
+}
+
+// removeStale removes what a rehearsal that was killed left behind, a day ago
+// or more: a younger one may be another that still runs.
+func removeStale(clouds string) error {
+	entries, err := os.ReadDir(clouds)
+	if err != nil {
+		return fmt.Errorf("looking for earlier rehearsals: %w", err)
+	}
+	for _, entry := range entries {
+		info, err := entry.Info()
+		if err != nil || time.Since(info.ModTime()) < 24*time.Hour {
+			continue
+		}
+		if err := os.RemoveAll(filepath.Join(clouds, entry.Name())); err != nil {
+			return fmt.Errorf("removing an earlier rehearsal: %w", err)
+		}
+	}
 	return nil
 }
 

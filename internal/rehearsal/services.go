@@ -176,6 +176,13 @@ func (c *Cloud) startFunctions(ctx context.Context) (err error) {
 	return nil
 }
 
+// pauseVariable is how long a function pauses between two looks at what it
+// waits for. Functions sleep in real time, so the rehearsal cuts it to pause.
+const (
+	pauseVariable = "TUNELINE_PAUSE"
+	pause         = "20ms"
+)
+
 // environment is the template's variables, and where the local services are.
 func (c *Cloud) environment(f template.Function) map[string]string {
 	env := map[string]string{}
@@ -184,6 +191,9 @@ func (c *Cloud) environment(f template.Function) map[string]string {
 	}
 	for name, value := range f.Environment {
 		env[name] = value
+	}
+	if _, pauses := env[pauseVariable]; pauses {
+		env[pauseVariable] = pause
 	}
 	return env
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/tuneline/tuneline/internal/rehearsal/control"
@@ -50,17 +51,30 @@ func (c *Cloud) networkInterfaces(securityGroup string) []string {
 
 // DeleteStack does what CloudFormation does to the stack's custom resource
 // when the stack is deleted, and returns its answer: SUCCESS, or FAILED with
-// the reason a person sees. A virtual minute passes with every few
-// milliseconds of the function's time, since nobody waits in a state machine.
+// the reason a person sees.
 func (c *Cloud) DeleteStack(ctx context.Context) (control.Response, error) {
+	response, err := c.AskLifecycle(ctx, "Delete", "DELETE_IN_PROGRESS")
+	if err == nil && response.Status == "SUCCESS" {
+		c.control.SetStackStatus("DELETE_COMPLETE")
+	} else {
+		c.control.SetStackStatus("DELETE_FAILED")
+	}
+	return response, err
+}
+
+// AskLifecycle sends the stack's custom resource a request ("Create", "Update"
+// or "Delete") while the stack is in a status, and returns its answer. A
+// virtual minute passes with every few milliseconds of the function's time,
+// since nobody waits in a state machine.
+func (c *Cloud) AskLifecycle(ctx context.Context, requestType, stackStatus string) (control.Response, error) {
 	if len(c.Stack.CustomResources) != 1 {
 		return control.Response{}, fmt.Errorf("the stack has %d custom resources, want 1", len(c.Stack.CustomResources))
 	}
 	resource := c.Stack.CustomResources[0]
-	requestID := fmt.Sprintf("delete-%d", c.Clock.Now().UnixNano())
+	requestID := fmt.Sprintf("%s-%d", strings.ToLower(requestType), c.Clock.Now().UnixNano())
 	answer := c.control.Expect(requestID)
 	request, err := json.Marshal(map[string]any{
-		"RequestType":        "Delete",
+		"RequestType":        requestType,
 		"ServiceToken":       resource.FunctionARN,
 		"ResponseURL":        c.controlURL + control.ResponsePath(requestID),
 		"StackId":            c.Stack.ID,
@@ -77,7 +91,7 @@ func (c *Cloud) DeleteStack(ctx context.Context) (control.Response, error) {
 	if err != nil {
 		return control.Response{}, err
 	}
-	c.control.SetStackStatus("DELETE_IN_PROGRESS")
+	c.control.SetStackStatus(stackStatus)
 	defer c.passTime(5*time.Millisecond, time.Minute)()
 	result, err := c.host.Invoke(ctx, name, request)
 	if err != nil {
@@ -85,11 +99,6 @@ func (c *Cloud) DeleteStack(ctx context.Context) (control.Response, error) {
 	}
 	select {
 	case response := <-answer:
-		if response.Status == "SUCCESS" {
-			c.control.SetStackStatus("DELETE_COMPLETE")
-		} else {
-			c.control.SetStackStatus("DELETE_FAILED")
-		}
 		return response, nil
 	default:
 		return control.Response{}, errors.New("the lifecycle function ended without an answer to CloudFormation: " + string(result.Payload))

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"os"
 	"time"
 
@@ -108,8 +109,12 @@ func read(request events.APIGatewayProxyRequest) (model string, body []byte, ref
 	if request.HTTPMethod != http.MethodPost || request.Resource != "/model/{model}/converse" {
 		return "", nil, refuse(http.StatusNotFound, "UnknownOperationException", "the one operation is POST /model/{model}/converse")
 	}
-	model = request.PathParameters["model"]
-	if err := finetune.CheckModelName(model); err != nil {
+	// A REST API hands a path's parameters on as they stand in the URL.
+	model, err := url.PathUnescape(request.PathParameters["model"])
+	if err == nil {
+		err = finetune.CheckModelName(model)
+	}
+	if err != nil {
 		return "", nil, refuse(http.StatusBadRequest, "ValidationException", err.Error())
 	}
 	body = []byte(request.Body)

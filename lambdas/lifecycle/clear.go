@@ -11,14 +11,12 @@ import (
 )
 
 const (
-	// pause lies between two looks at what is left.
-	pause = 15 * time.Second
 	// margin is kept of the function's own time, once for the last look and once
 	// for the answer: a function that is killed answers nothing, and
 	// CloudFormation then waits an hour.
 	margin = 30 * time.Second
-	// maxLooks bounds the looks of a function without a deadline: 15 minutes,
-	// the longest a function may have.
+	// maxLooks bounds the looks of a function without a deadline: 15 minutes, the
+	// longest a function may have, when 15 seconds lie between them.
 	maxLooks = 60
 )
 
@@ -47,7 +45,7 @@ func (h handler) clear(ctx context.Context) error {
 			return left.committedError()
 		}
 		h.log.Info("waiting", "look", looks, "for", left.waiting)
-		if looks == maxLooks || h.late(ctx) || h.sleep(ctx, pause) != nil {
+		if looks == maxLooks || h.late(ctx) || h.sleep(ctx, h.pause) != nil {
 			return left.lateError()
 		}
 	}
@@ -56,7 +54,7 @@ func (h handler) clear(ctx context.Context) error {
 // late says whether there is no time for another pause and look.
 func (h handler) late(ctx context.Context) bool {
 	deadline, ok := ctx.Deadline()
-	return ok && h.now().Add(pause+margin).After(deadline)
+	return ok && h.now().Add(h.pause+margin).After(deadline)
 }
 
 // leftover is what one look found and did not finish.

@@ -62,15 +62,17 @@ type clients struct {
 type handler struct {
 	clients
 	env lambdaenv.Lifecycle
-	log *slog.Logger
-	now func() time.Time
+	// pause lies between two looks at what is left.
+	pause time.Duration
+	log   *slog.Logger
+	now   func() time.Time
 	// sleep waits, or returns early with the context's error.
 	sleep func(context.Context, time.Duration) error
 }
 
-func newHandler(c clients, env lambdaenv.Lifecycle) handler {
+func newHandler(c clients, env lambdaenv.Lifecycle, pause time.Duration) handler {
 	return handler{
-		clients: c, env: env, now: time.Now, sleep: sleep,
+		clients: c, env: env, pause: pause, now: time.Now, sleep: sleep,
 		log: slog.New(slog.NewJSONHandler(os.Stdout, nil)).With("step", "lifecycle"),
 	}
 }

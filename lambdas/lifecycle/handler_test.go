@@ -31,6 +31,9 @@ import (
 	"github.com/tuneline/tuneline/internal/lambdaenv"
 )
 
+// pause is what the tests' functions leave between two looks.
+const pause = 15 * time.Second
+
 // account is everything lifecycle can see and change. What is under way goes
 // away by itself after as many looks as its number says.
 type account struct {
@@ -224,7 +227,7 @@ func asked(t *testing.T, a *account, request cfn.RequestType) (answer, time.Dura
 		}
 	}))
 	defer server.Close()
-	h := newHandler(clients{a, a, a, a, a}, lambdaenv.Lifecycle{Stack: "tuneline", RuleName: "rule", StateMachineARN: "arn:machine", JobSecurityGroupID: "sg-job"})
+	h := newHandler(clients{a, a, a, a, a}, lambdaenv.Lifecycle{Stack: "tuneline", RuleName: "rule", StateMachineARN: "arn:machine", JobSecurityGroupID: "sg-job"}, pause)
 	var log bytes.Buffer
 	h.log = slog.New(slog.NewJSONHandler(&log, nil))
 	var paused time.Duration
@@ -349,7 +352,7 @@ func TestWaitsForJobs(t *testing.T) {
 func TestSomethingComesLate(t *testing.T) {
 	a := &account{status: cftypes.StackStatusDeleteInProgress, refusals: map[string][]error{}}
 	late := &arrives{account: a}
-	h := newHandler(clients{a, a, a, late, a}, lambdaenv.Lifecycle{Stack: "tuneline", StateMachineARN: "arn:machine", JobSecurityGroupID: "sg-job"})
+	h := newHandler(clients{a, a, a, late, a}, lambdaenv.Lifecycle{Stack: "tuneline", StateMachineARN: "arn:machine", JobSecurityGroupID: "sg-job"}, pause)
 	h.log = slog.New(slog.DiscardHandler)
 	h.sleep = func(context.Context, time.Duration) error { return nil }
 	if err := h.clear(t.Context()); err != nil || len(a.throughputs) != 0 || late.looks != 4 {
@@ -382,7 +385,7 @@ func TestAnswersInTime(t *testing.T) {
 	if paused < 12*time.Minute || paused > 15*time.Minute-margin {
 		t.Errorf("answered after %v", paused)
 	}
-	h := newHandler(clients{a, a, a, a, a}, lambdaenv.Lifecycle{Stack: "tuneline", StateMachineARN: "arn:machine", JobSecurityGroupID: "sg-job"})
+	h := newHandler(clients{a, a, a, a, a}, lambdaenv.Lifecycle{Stack: "tuneline", StateMachineARN: "arn:machine", JobSecurityGroupID: "sg-job"}, pause)
 	h.log = slog.New(slog.DiscardHandler)
 	pauses := 0
 	h.sleep = func(context.Context, time.Duration) error { pauses++; return nil }

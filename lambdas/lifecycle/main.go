@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"time"
 
 	"github.com/aws/aws-lambda-go/cfn"
 	"github.com/aws/aws-lambda-go/lambda"
@@ -23,6 +24,10 @@ func main() {
 	if err != nil {
 		task.Fatal("lifecycle", err)
 	}
+	pause, err := time.ParseDuration(env.Pause)
+	if err != nil {
+		task.Fatal("lifecycle", err)
+	}
 	cfg, err := config.LoadDefaultConfig(context.Background())
 	if err != nil {
 		task.Fatal("lifecycle", err)
@@ -30,6 +35,6 @@ func main() {
 	h := newHandler(clients{
 		stacks: cloudformation.NewFromConfig(cfg), rules: eventbridge.NewFromConfig(cfg), executions: sfn.NewFromConfig(cfg),
 		bedrock: bedrock.NewFromConfig(cfg), networks: ec2.NewFromConfig(cfg),
-	}, env)
+	}, env, pause)
 	lambda.Start(cfn.LambdaWrap(h.Handle))
 }
