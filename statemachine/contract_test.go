@@ -290,8 +290,8 @@ func TestPlaceholders(t *testing.T) {
 // TestTimeoutIsBeyondEveryDeadline: the machine's time-out must not come first.
 func TestTimeoutIsBeyondEveryDeadline(t *testing.T) {
 	const busyHours, job, throughput = 23 * 3600, finetune.MaxJobDeadlineHours * 3600, finetune.ThroughputDeadlineSeconds
-	if got, want := load(t).TimeoutSeconds, job+throughput+4*busyHours; got <= want {
-		t.Errorf("TimeoutSeconds is %d, want more than %d: the longest job, the longest throughput and four exhausted Busy retries", got, want)
+	if got, want := load(t).TimeoutSeconds, job+throughput+9*busyHours; got <= want {
+		t.Errorf("TimeoutSeconds is %d, want more than %d: the longest job, the longest throughput and nine exhausted Busy retries, one a task", got, want)
 	}
 }
 

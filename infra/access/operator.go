@@ -68,6 +68,11 @@ func (a *Access) mayHandleModels(props Props) []policy.Statement {
 				"bedrock:DeleteCustomModelDeployment", "bedrock:DeleteProvisionedModelThroughput",
 			},
 		},
+		{
+			Sid: "PointBack", Actions: []string{"bedrock:UpdateProvisionedModelThroughput"},
+			Resources: []string{provisioned, models}, Conditions: policy.Tagged(a.Scope),
+		},
+		{Sid: "PointBackOnBaseModel", Actions: []string{"bedrock:UpdateProvisionedModelThroughput"}, Resources: []string{policy.FoundationModels(a.Scope)}},
 		{Sid: "AskModels", Actions: []string{"execute-api:Invoke"}, Resources: []string{props.Inference.Methods()}},
 	}
 }

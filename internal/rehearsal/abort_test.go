@@ -85,7 +85,7 @@ func TestMachineTimeOut(t *testing.T) {
 		return func(f *fixture) { f.timeOutAfter(before) }
 	}
 	notCalled := func(state string) func(*fixture) {
-		return func(f *fixture) { f.timeOutIn(state, runtimeapi.Fault{Service: lambdaIsDown}) }
+		return func(f *fixture) { f.timeOutIn(state, runtimeapi.Fault{Service: errLambdaIsDown}) }
 	}
 	answerLost := func(state string) func(*fixture) {
 		return func(f *fixture) { f.timeOutIn(state, runtimeapi.Fault{KillAfter: true}) }
@@ -152,8 +152,8 @@ func TestMachineTimeOutAfterPublishing(t *testing.T) {
 // machineLife is the state machine's TimeoutSeconds.
 const machineLife = 30 * 24 * time.Hour
 
-// lambdaIsDown refuses an invocation, so that the function never runs.
-var lambdaIsDown = &runtimeapi.ServiceError{Code: "ServiceException", Status: 500, Message: "Lambda is having a bad day"}
+// errLambdaIsDown refuses an invocation, so that the function never runs.
+var errLambdaIsDown = &runtimeapi.ServiceError{Code: "ServiceException", Status: 500, Message: "Lambda is having a bad day"}
 
 // timeOutIn lets the machine's time run out while a Task is between two tries:
 // its first try meets the fault, and a month passes with it.
