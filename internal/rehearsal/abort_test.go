@@ -245,6 +245,9 @@ func TestStopExecutionWhileSubmitting(t *testing.T) {
 				return len(jobs) == 1 && jobs[0].Status != "InProgress" && f.run(run.ID).Job.ARN == jobs[0].ARN
 			})
 			f.checkReleased(f.run(run.ID), finetune.RunClosed, "status ABORTED", stopped, 0)
+			if strings.Contains(f.printed(), "stopping its job failed") {
+				t.Error("the log says that the job could not be stopped, which it was")
+			}
 		})
 	}
 }
