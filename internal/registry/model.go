@@ -18,7 +18,8 @@ type Model struct {
 	// Retired are capacities that nothing serves from any more and that are to
 	// be deleted; each leaves the list once it is.
 	Retired []Capacity `json:"retired,omitempty"`
-	// Lease is held by the run that is updating the provisioned throughput in place.
+	// Lease is held by the run that is buying or updating a provisioned
+	// throughput for the model.
 	Lease *Lease `json:"lease,omitempty"`
 	// Withdrawn are runs that must not be published any more: they were closed,
 	// and what they bought is being released.
@@ -39,13 +40,20 @@ type Capacity struct {
 	PublishedAt time.Time         `json:"publishedAt"`
 }
 
-// Lease is one run's right to re-point the model's provisioned throughput.
+// Lease is one run's right to buy a provisioned throughput for the model or to
+// re-point the one that serves it. Whoever else wants either waits, so that two
+// uploads never pay for two throughputs by the hour.
 type Lease struct {
 	Run finetune.Run `json:"run"`
-	// ThroughputARN is what is re-pointed, PreviousModelARN what it served.
-	ThroughputARN    string `json:"throughputArn"`
-	PreviousModelARN string `json:"previousModelArn"`
+	// ThroughputARN is what is re-pointed, PreviousModelARN what it served. Both
+	// are empty while the run buys.
+	ThroughputARN    string `json:"throughputArn,omitempty"`
+	PreviousModelARN string `json:"previousModelArn,omitempty"`
 }
+
+// Buying says whether the run buys a throughput, so that there is nothing to
+// point back.
+func (l Lease) Buying() bool { return l.ThroughputARN == "" }
 
 // Model reads a model's record; the error wraps ErrNotFound when nothing was
 // ever published under the name.

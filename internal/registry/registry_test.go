@@ -52,6 +52,9 @@ func (b *bucket) PutObject(_ context.Context, in *s3.PutObjectInput, _ ...func(*
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	was, exists := b.objects[*in.Key]
+	if in.IfMatch != nil && !exists {
+		return nil, &smithy.GenericAPIError{Code: "NoSuchKey", Message: "the object has gone"}
+	}
 	if in.IfNoneMatch != nil && exists || in.IfMatch != nil && (!exists || etag(was) != *in.IfMatch) {
 		return nil, &smithy.GenericAPIError{Code: "PreconditionFailed", Message: "condition not met"}
 	}
@@ -132,6 +135,33 @@ func TestUpdateGivesUp(t *testing.T) {
 	_, err := store.UpdateRun(t.Context(), "r", func(*Run) error { return nil })
 	if kind, _ := finetune.KindOf(err); kind != finetune.Unavailable {
 		t.Errorf("got %v, want kind Unavailable", err)
+	}
+}
+
+// Ensure a record that was deleted between reading and writing is read anew:
+// a model's is made again, a run's is missing.
+func TestUpdateOfADeletedRecord(t *testing.T) {
+	store, b := newStore()
+	if _, err := store.Claim(t.Context(), Run{ID: "r"}); err != nil {
+		t.Fatal(err)
+	}
+	deleting := func(int) {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		clear(b.objects)
+		b.before = nil
+	}
+	b.before = deleting
+	if _, err := store.UpdateRun(t.Context(), "r", func(*Run) error { return nil }); !errors.Is(err, ErrNotFound) {
+		t.Errorf("UpdateRun: %v, want %v", err, ErrNotFound)
+	}
+	if _, err := store.UpdateModel(t.Context(), "m", func(m *Model) error { m.Lease = &Lease{}; return nil }); err != nil {
+		t.Fatal(err)
+	}
+	b.before = deleting
+	m, err := store.UpdateModel(t.Context(), "m", func(*Model) error { return nil })
+	if err != nil || m.Name != "m" || m.Lease != nil {
+		t.Errorf("UpdateModel made %+v, %v; want an empty record", m, err)
 	}
 }
 
@@ -265,6 +295,24 @@ func TestPublish(t *testing.T) {
 				t.Errorf("%d retired left after dropping each", len(m.Retired))
 			}
 		})
+	}
+}
+
+// Ensure a publication frees the lease of its own run and of no other, whether
+// the run bought or re-pointed.
+func TestPublishFreesTheLease(t *testing.T) {
+	for name, lease := range map[string]Lease{"buying": {Run: upload(1)}, "re-pointing": {Run: upload(1), ThroughputARN: "pt"}} {
+		m := Model{Lease: &lease}
+		if lease.Buying() != (name == "buying") {
+			t.Errorf("%s: Buying = %t", name, lease.Buying())
+		}
+		if err := m.Publish(deployment(2)); err != nil || m.Lease == nil {
+			t.Errorf("%s: another's publication took the lease (%v)", name, err)
+		}
+		m = Model{Lease: &lease}
+		if err := m.Publish(provisioned("pt", 1)); err != nil || m.Lease != nil {
+			t.Errorf("%s: after its publication the run holds %+v (%v)", name, m.Lease, err)
+		}
 	}
 }
 

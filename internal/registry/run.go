@@ -46,8 +46,8 @@ type Run struct {
 	Cause   string     `json:"cause,omitempty"`
 	EndedAt *time.Time `json:"endedAt,omitempty"`
 	// Unreleased says, a sentence each, what the run bought and could not be
-	// released, why, and by which command a person releases it. Cause ends with
-	// the same sentences.
+	// released, why, and by which command a person releases it; of a run that
+	// ended Deployed, what served before it. Cause ends with the same sentences.
 	Unreleased []string `json:"unreleased,omitempty"`
 }
 

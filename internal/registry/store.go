@@ -5,8 +5,9 @@
 // Every write is conditional. A claim is a PutObject with If-None-Match "*",
 // an update one with If-Match on the ETag that was read
 // (https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html):
-// S3 answers 412 when another writer was first, and 409 when two were at work
-// at once. Either way the record is read anew and the change is made again.
+// S3 answers 412 when another writer was first, 409 when two were at work at
+// once, and 404 to an If-Match when the object has gone. Each time the record is
+// read anew and the change is made again.
 package registry
 
 import (
@@ -93,7 +94,7 @@ func lost(err error) bool {
 		return false
 	}
 	switch api.ErrorCode() {
-	case "PreconditionFailed", "ConditionalRequestConflict":
+	case "PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey":
 		return true
 	}
 	return false

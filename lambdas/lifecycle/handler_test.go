@@ -326,7 +326,8 @@ func TestWaitsForChanges(t *testing.T) {
 	a := busy(cftypes.StackStatusDeleteInProgress)
 	a.throughputs[0].Status = types.ProvisionedModelStatusCreating
 	a.refusals["DeleteProvisionedModelThroughput"] = []error{refused(conflict), refused(invalid)}
-	a.refusals["DeleteCustomModelDeployment"] = []error{refused(conflict)}
+	a.deployments[0].Status = types.CustomModelDeploymentStatusCreating
+	a.refusals["DeleteCustomModelDeployment"] = []error{refused(conflict), refused(invalid)}
 	a.refusals["StopModelCustomizationJob"] = []error{refused(conflict)}
 	a.refusals["ListModelCustomizationJobs"] = []error{refused("ThrottlingException")}
 	if got, _, _ := asked(t, a, cfn.RequestDelete); got.Status != "SUCCESS" {

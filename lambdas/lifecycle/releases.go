@@ -86,7 +86,7 @@ func (h handler) releaseDeployment(ctx context.Context, tags tagReader, d types.
 	case err == nil:
 		left.wait("deployment %s was just deleted", arn)
 	case code(err) == notFound:
-	case code(err) == conflict:
+	case code(err) == conflict, code(err) == invalid && d.Status == types.CustomModelDeploymentStatusCreating:
 		left.wait("deployment %s is %s and being changed; it cannot be deleted before that is through (then: %s)", arn, d.Status, command)
 	default:
 		left.fail(fmt.Errorf("deleting deployment %s (by hand: %s): %w", arn, command, err))

@@ -18,6 +18,7 @@ func explain(in finetune.SubmitInput, err error) error {
 	var (
 		quota   *types.ServiceQuotaExceededException
 		invalid *types.ValidationException
+		used    *types.ConflictException
 		missing *types.ResourceNotFoundException
 		denied  *types.AccessDeniedException
 	)
@@ -26,6 +27,8 @@ func explain(in finetune.SubmitInput, err error) error {
 		return finetune.Errorf(finetune.Busy, "creating job %s: a quota is used up, either 10 jobs a Region, or 2 models being created (L-C02E1E99), or 100 custom models (L-CB5B847D, which no waiting helps: delete models or ask for more): %w", name, err)
 	case errors.As(err, &invalid):
 		return refusal(name, invalid.ErrorMessage(), err)
+	case errors.As(err, &used):
+		return finetune.Errorf(finetune.SettingsRejected, "creating job %s: no job has the name, so most likely a custom model of that name stands: delete it or upload the data set again, which makes another name: %w", name, err)
 	case errors.As(err, &missing):
 		return finetune.Errorf(finetune.SettingsRejected, "creating job %s: Bedrock does not find what the job names, most likely base model %s: set another baseModel in tuning.json or in the stack's configuration: %w", name, base, err)
 	case errors.As(err, &denied):

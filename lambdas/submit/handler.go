@@ -2,12 +2,14 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/bedrock"
+	"github.com/aws/aws-sdk-go-v2/service/bedrock/types"
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
@@ -123,6 +125,9 @@ func (h handler) stopIfClosed(ctx context.Context, id finetune.RunID, job finetu
 	}
 	_, stopErr := h.bedrock.StopModelCustomizationJob(ctx, &bedrock.StopModelCustomizationJobInput{JobIdentifier: &job.ARN})
 	_, recordErr := h.store.UpdateRun(ctx, id, setJob(job))
+	if ended := new(types.ConflictException); errors.As(stopErr, &ended) {
+		stopErr = nil // whoever closed the run found the job by its name, and was faster
+	}
 	if stopErr != nil {
 		return finetune.Errorf(finetune.RunClosed, "%s; stopping its job failed, so run: aws bedrock stop-model-customization-job --job-identifier %s: %w", err.Error(), job.ARN, stopErr)
 	}

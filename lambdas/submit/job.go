@@ -21,10 +21,15 @@ type stack struct {
 }
 
 // create makes the run's job. Name and token are the run's own, so a second
-// call is answered with the first one's job, or with a conflict over its name.
+// call is answered with the first one's job, or with a refusal of its name,
+// which may come as either of two errors.
 func (h handler) create(ctx context.Context, in finetune.SubmitInput) (finetune.Job, error) {
 	out, err := h.bedrock.CreateModelCustomizationJob(ctx, jobInput(h.stack, in))
-	if conflict := new(types.ConflictException); errors.As(err, &conflict) {
+	var (
+		conflict *types.ConflictException
+		invalid  *types.ValidationException
+	)
+	if errors.As(err, &conflict) || errors.As(err, &invalid) {
 		return h.adopt(ctx, in, err)
 	}
 	if err != nil {
@@ -39,15 +44,19 @@ func (h handler) create(ctx context.Context, in finetune.SubmitInput) (finetune.
 }
 
 // adopt takes over the job that has the run's name already, if it trains on
-// the run's accepted copy, whose key no other run shares.
-func (h handler) adopt(ctx context.Context, in finetune.SubmitInput, conflict error) (finetune.Job, error) {
+// the run's accepted copy, whose key no other run shares. When no job has the
+// name, the refusal is about something else.
+func (h handler) adopt(ctx context.Context, in finetune.SubmitInput, refusal error) (finetune.Job, error) {
 	name := in.Run.Name()
 	out, err := h.bedrock.GetModelCustomizationJob(ctx, &bedrock.GetModelCustomizationJobInput{JobIdentifier: &name})
+	if missing := new(types.ResourceNotFoundException); errors.As(err, &missing) {
+		return finetune.Job{}, explain(in, refusal)
+	}
 	if err != nil {
-		return finetune.Job{}, fmt.Errorf("looking for the job that has the name %s (%s): %w", name, conflict.Error(), err)
+		return finetune.Job{}, fmt.Errorf("looking for the job that has the name %s (%s): %w", name, refusal.Error(), err)
 	}
 	if data := out.TrainingDataConfig; data == nil || aws.ToString(data.S3Uri) != in.Training.URI {
-		return finetune.Job{}, finetune.Errorf(finetune.Internal, "creating job %s: the name belongs to %s, which does not train on %s; delete its model or upload the data set again", name, aws.ToString(out.JobArn), in.Training.URI)
+		return finetune.Job{}, finetune.Errorf(finetune.Internal, "creating job %s: the name belongs to %s, which does not train on %s; delete its model or upload the data set again: %w", name, aws.ToString(out.JobArn), in.Training.URI, refusal)
 	}
 	return h.answer(out), nil
 }

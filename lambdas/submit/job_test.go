@@ -19,8 +19,8 @@ func TestJobInput(t *testing.T) {
 	}
 }
 
-// TestConflict ensures that a name in use is our own job or an error, never a
-// foreign job.
+// TestConflict ensures that a name in use, in either of Bedrock's words, is our
+// own job or an error, never a foreign job.
 func TestConflict(t *testing.T) {
 	tests := map[string]struct {
 		out  *bedrock.GetModelCustomizationJobOutput
@@ -31,28 +31,34 @@ func TestConflict(t *testing.T) {
 		"ours":             {out: &bedrock.GetModelCustomizationJobOutput{JobArn: aws.String(jobARN), TrainingDataConfig: &types.TrainingDataConfig{S3Uri: &input.Training.URI}}},
 		"somebody else's":  {out: &bedrock.GetModelCustomizationJobOutput{JobArn: aws.String(jobARN), TrainingDataConfig: &types.TrainingDataConfig{S3Uri: aws.String("s3://other/train.jsonl")}}, kind: finetune.Internal, want: jobARN},
 		"of unknown data":  {out: &bedrock.GetModelCustomizationJobOutput{JobArn: aws.String(jobARN)}, kind: finetune.Internal, want: jobARN},
-		"not found":        {err: &types.ResourceNotFoundException{}, kind: finetune.Internal, want: "support-0123456789abcdef"},
+		"not found":        {err: &types.ResourceNotFoundException{}, kind: finetune.SettingsRejected, want: "the name is in use"},
 		"lookup throttled": {err: &types.ThrottlingException{}, kind: finetune.Throttled, want: "support-0123456789abcdef"},
 	}
+	refusals := map[string]error{
+		"conflict": &types.ConflictException{Message: aws.String("the name is in use")},
+		"invalid":  &types.ValidationException{Message: aws.String("the name is in use")},
+	}
 	for name, test := range tests {
-		t.Run(name, func(t *testing.T) {
-			f := ready()
-			f.create = func(*bedrock.CreateModelCustomizationJobInput) (*bedrock.CreateModelCustomizationJobOutput, error) {
-				return nil, &types.ConflictException{Message: aws.String("the name is in use")}
-			}
-			f.get = func(id string) (*bedrock.GetModelCustomizationJobOutput, error) {
-				if id != "support-0123456789abcdef" {
-					t.Errorf("asked for %s, want the job's name", id)
+		for word, refusal := range refusals {
+			t.Run(name+", "+word, func(t *testing.T) {
+				f := ready()
+				f.create = func(*bedrock.CreateModelCustomizationJobInput) (*bedrock.CreateModelCustomizationJobOutput, error) {
+					return nil, refusal
 				}
-				return test.out, test.err
-			}
-			h, _ := testHandler(t, f)
-			job, err := h.Handle(t.Context(), input)
-			checkRefusal(t, err, test.kind, test.want)
-			if err == nil && (job.ARN != jobARN || job.Status != "InProgress") {
-				t.Errorf("got %+v, want %s InProgress", job, jobARN)
-			}
-		})
+				f.get = func(id string) (*bedrock.GetModelCustomizationJobOutput, error) {
+					if id != "support-0123456789abcdef" {
+						t.Errorf("asked for %s, want the job's name", id)
+					}
+					return test.out, test.err
+				}
+				h, _ := testHandler(t, f)
+				job, err := h.Handle(t.Context(), input)
+				checkRefusal(t, err, test.kind, test.want)
+				if err == nil && (job.ARN != jobARN || job.Status != "InProgress") {
+					t.Errorf("got %+v, want %s InProgress", job, jobARN)
+				}
+			})
+		}
 	}
 }
 
@@ -65,6 +71,7 @@ func TestExplain(t *testing.T) {
 	}{
 		"quota":              {&types.ServiceQuotaExceededException{}, finetune.Busy, "L-CB5B847D"},
 		"not found":          {&types.ResourceNotFoundException{}, finetune.SettingsRejected, base},
+		"name in use":        {&types.ConflictException{}, finetune.SettingsRejected, "custom model of that name"},
 		"denied":             {&types.AccessDeniedException{}, finetune.AccessDenied, "service control policy"},
 		"throttled":          {&types.ThrottlingException{}, finetune.Throttled, "support-0123456789abcdef"},
 		"fault":              {&types.InternalServerException{}, finetune.Unavailable, "support-0123456789abcdef"},

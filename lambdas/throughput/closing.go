@@ -109,9 +109,20 @@ func nextStep(record registry.Run, kind finetune.Kind) string {
 	case kind == finetune.ResultsRejected:
 		return "The model " + trained(record) + " is kept and not served. Mend the data set or the hyperparameters and upload again; the run's report is " + report + "."
 	case record.CustomModel != nil:
-		return fmt.Sprintf("The trained model %s is kept; go on from it with: tuneline resume %s. The run's report is %s.", trained(record), record.ID, report)
+		return fmt.Sprintf("The trained model %s is kept; go on from it with: %s. The run's report is %s.", trained(record), resumeCommand(record), report)
 	}
 	return "Upload the data set again to try again; the run's report is " + report + "."
+}
+
+// resumeCommand is the command that goes on with a run, as it can be run. The
+// state machine's ARN follows from its execution's:
+// arn:...:execution:<machine>:<name> is of arn:...:stateMachine:<machine>.
+func resumeCommand(record registry.Run) string {
+	machine := strings.Replace(record.ExecutionARN, ":execution:", ":stateMachine:", 1)
+	if end := strings.LastIndexByte(machine, ':'); end >= 0 {
+		machine = machine[:end]
+	}
+	return fmt.Sprintf("tuneline resume %s --bucket %s --state-machine %s", record.ID, record.Dataset.Bucket, machine)
 }
 
 // trained is the ARN of the run's custom model, "" when it has none.
@@ -157,7 +168,7 @@ func (h handler) recordEnd(ctx context.Context, record registry.Run, e ending, l
 		return nil
 	})
 	if errors.Is(err, errNotOurs) {
-		return duplicate(record), nil
+		return anothers(record, e), nil
 	}
 	return closingOf(record), err
 }
@@ -182,12 +193,15 @@ func closingOf(record registry.Run) finetune.Closing {
 	return finetune.Closing{End: record.End, Error: kind, Cause: record.Cause}
 }
 
-// duplicate is the end of an execution whose run another one owns.
-func duplicate(record registry.Run) finetune.Closing {
-	return finetune.Closing{
-		End: finetune.EndDuplicate, Error: string(finetune.RunClosed),
-		Cause: fmt.Sprintf("Execution %s owns run %s; nothing was done.", record.ExecutionARN, record.ID),
+// anothers is the end of an execution whose run another one owns. One that only
+// came late is a duplicate; one that failed says so with its own error, such as
+// an execution that was to resume the run and could not.
+func anothers(record registry.Run, e ending) finetune.Closing {
+	owner := fmt.Sprintf("Execution %s owns run %s; nothing was done.", record.ExecutionARN, record.ID)
+	if e.byRule || e.kind == finetune.RunClosed {
+		return finetune.Closing{End: finetune.EndDuplicate, Error: string(finetune.RunClosed), Cause: owner}
 	}
+	return finetune.Closing{End: finetune.EndFailed, Error: string(e.kind), Cause: joined(e.cause, owner)}
 }
 
 // joined puts sentences behind one another; each gets its full stop.

@@ -77,15 +77,15 @@ func (h handler) deploymentRefused(ctx context.Context, p purchase, t *finetune.
 	switch code(refusal) {
 	case quotaExceeded:
 		return finetune.Errorf(finetune.Busy, "creating deployment %s: a quota of %s is used up: deployments in progress (L-430C95DD, 2 by default) or in total (L-1EF80F3E, 10 by default). It is tried again; delete a deployment or raise the quota in Service Quotas: %w", p.run.Name(), regionOf(p.model.ARN), refusal)
-	case conflict, invalid:
+	case invalid:
 		found, err := h.findDeployment(ctx, p, t)
 		if err != nil || found {
 			return err
 		}
-		if code(refusal) == invalid {
-			return undeployable(p, refusal)
+		if nameLingers(p, refusal) {
+			return lingering(p, refusal)
 		}
-		return finetune.Errorf(finetune.Busy, "creating deployment %s: another change of that name or of model %s is under way: %w", p.run.Name(), p.model.ARN, refusal)
+		return undeployable(p, refusal)
 	case notFound:
 		return undeployable(p, refusal)
 	}

@@ -54,7 +54,6 @@ func golden(t *testing.T, name string, got any) {
 // memory is a bucket with the conditional writes of S3.
 type memory struct {
 	objects map[string][]byte
-	version int
 	// before is called before each write, with its key.
 	before func(key string) error
 }
@@ -98,7 +97,7 @@ type fake struct {
 	tags        map[string][]types.Tag
 	refusals    map[string][]error
 	calls       []string
-	// after is called after an operation took effect.
+	// after is called once, after an operation took effect or was refused.
 	after map[string]func()
 	// answer is Converse's.
 	answer *bedrockruntime.ConverseOutput
@@ -111,6 +110,7 @@ func (f *fake) do(operation, id string) error {
 	}
 	if list := f.refusals[operation]; len(list) > 0 {
 		f.refusals[operation] = list[1:]
+		f.done(operation)
 		return list[0]
 	}
 	return nil
@@ -237,17 +237,28 @@ func (f *fake) GetModelCustomizationJob(_ context.Context, in *bedrock.GetModelC
 	if err := f.do("GetModelCustomizationJob", *in.JobIdentifier); err != nil {
 		return nil, err
 	}
-	if job := f.jobs[*in.JobIdentifier]; job != nil {
-		return job, nil
+	if job := f.findJob(*in.JobIdentifier); job != nil {
+		now := *job
+		return &now, nil
 	}
 	return nil, refused(notFound)
+}
+
+// findJob finds a job by its ARN or its name.
+func (f *fake) findJob(id string) *bedrock.GetModelCustomizationJobOutput {
+	for arn, job := range f.jobs {
+		if id == arn || id == aws.ToString(job.JobName) {
+			return job
+		}
+	}
+	return nil
 }
 
 func (f *fake) StopModelCustomizationJob(_ context.Context, in *bedrock.StopModelCustomizationJobInput, _ ...func(*bedrock.Options)) (*bedrock.StopModelCustomizationJobOutput, error) {
 	if err := f.do("StopModelCustomizationJob", *in.JobIdentifier); err != nil {
 		return nil, err
 	}
-	f.jobs[*in.JobIdentifier].Status = types.ModelCustomizationJobStatusStopping
+	f.findJob(*in.JobIdentifier).Status = types.ModelCustomizationJobStatusStopping
 	return &bedrock.StopModelCustomizationJobOutput{}, nil
 }
 

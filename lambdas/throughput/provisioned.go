@@ -14,25 +14,27 @@ import (
 )
 
 // provision re-points the provisioned throughput that serves the model, where
-// it can, and buys one where it cannot. A retry stays with what the first try
-// decided: made is the intent in the run's record, or nil.
+// it can, and buys one where it cannot. For either it holds the model's lease,
+// so that a second upload waits and then re-points what the first one bought. A
+// retry stays with what the first try decided: made is the intent in the run's
+// record, or nil.
 func (h handler) provision(ctx context.Context, p purchase, published registry.Model, made *finetune.Throughput) (finetune.Throughput, error) {
 	if made != nil && made.Change == finetune.ChangeCreated {
 		return h.buy(ctx, p)
 	}
-	if lease := published.Lease; lease != nil && lease.Run.ID == p.run.ID {
-		return h.repoint(ctx, p, *lease)
+	if leased(published, p.run.ID) && !published.Lease.Buying() {
+		return h.repoint(ctx, p, *published.Lease)
 	}
 	reusable, err := h.reusable(ctx, p.settings, published.Serving)
 	if err != nil {
 		return finetune.Throughput{}, err
 	}
-	if !reusable {
-		return h.buy(ctx, p)
-	}
-	lease, err := h.takeLease(ctx, p, published)
+	lease, err := h.takeLease(ctx, p, published, reusable)
 	if err != nil {
 		return finetune.Throughput{}, err
+	}
+	if lease.Buying() {
+		return h.buy(ctx, p)
 	}
 	return h.repoint(ctx, p, lease)
 }
@@ -74,7 +76,7 @@ func (h handler) buy(ctx context.Context, p purchase) (finetune.Throughput, erro
 		return t, err
 	}
 	if err := h.intend(ctx, p, t); err != nil {
-		return t, err
+		return t, h.giveBack(ctx, p.run, err)
 	}
 	found, err := h.findProvisioned(ctx, p, &t)
 	if err != nil {
@@ -91,7 +93,8 @@ func (h handler) buy(ctx context.Context, p purchase) (finetune.Throughput, erro
 			return t, err
 		}
 	}
-	return h.bought(ctx, p, t)
+	t, err = h.bought(ctx, p, t)
+	return t, h.giveBack(ctx, p.run, err)
 }
 
 // provisionedInput is the request for the run's provisioned throughput. No
@@ -139,15 +142,15 @@ func (h handler) purchaseRefused(ctx context.Context, p purchase, t *finetune.Th
 	case quotaExceeded:
 		return finetune.Errorf(finetune.ModelUnitQuota, "buying %s: %s (Bedrock says: %w). Ask for them in Service Quotas of %s or from AWS Support",
 			p.run.Name(), unitQuota(p.settings), refusal, regionOf(p.model.ARN))
-	case conflict, invalid:
+	case invalid:
 		found, err := h.findProvisioned(ctx, p, t)
 		if err != nil || found {
 			return err
 		}
-		if code(refusal) == invalid {
-			return unsold(p, refusal)
+		if nameLingers(p, refusal) {
+			return lingering(p, refusal)
 		}
-		return finetune.Errorf(finetune.Busy, "buying %s: another change of that name or of model %s is under way: %w", p.run.Name(), p.model.ARN, refusal)
+		return unsold(p, refusal)
 	case notFound:
 		return unsold(p, refusal)
 	}

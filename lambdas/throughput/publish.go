@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"strings"
 
 	"github.com/tuneline/tuneline/internal/finetune"
 	"github.com/tuneline/tuneline/internal/registry"
@@ -57,23 +56,24 @@ func (h handler) publish(ctx context.Context, c registry.Capacity, t finetune.Th
 // writes the report.
 func (h handler) finishDeployed(ctx context.Context, m registry.Model, id finetune.RunID) (registry.Run, error) {
 	c, _ := m.Published(id)
-	record, err := h.recordDeployed(ctx, c, "")
+	record, err := h.recordDeployed(ctx, c, nil)
 	if err != nil {
 		return record, err
 	}
 	left, err := h.deleteRetired(ctx, m)
-	if err != nil || left == "" {
+	if err != nil || left == nil {
 		return record, err
 	}
 	return h.recordDeployed(ctx, c, left)
 }
 
-// recordDeployed writes the end Deployed into the run's record and its report.
-func (h handler) recordDeployed(ctx context.Context, c registry.Capacity, cause string) (registry.Run, error) {
+// recordDeployed writes the end Deployed into the run's record and its report,
+// with what of earlier runs is left.
+func (h handler) recordDeployed(ctx context.Context, c registry.Capacity, left []string) (registry.Run, error) {
 	now := h.now().UTC()
 	record, err := h.store.UpdateRun(ctx, c.Run.ID, func(r *registry.Run) error {
 		r.Endpoint = &finetune.Endpoint{Model: c.Run.Model, ModelID: c.ThroughputARN}
-		r.Closed, r.End, r.Error, r.Cause = false, finetune.EndDeployed, "", cause
+		r.Closed, r.End, r.Error, r.Cause, r.Unreleased = false, finetune.EndDeployed, "", joined(left...), left
 		if r.EndedAt == nil {
 			r.EndedAt = &now
 		}
@@ -87,13 +87,14 @@ func (h handler) recordDeployed(ctx context.Context, c registry.Capacity, cause 
 
 // deleteRetired deletes the capacities that nothing serves from any more. What
 // a commitment holds stays on the list for the next publication to try again;
-// it is answered in words. The error is one that a retry may mend.
-func (h handler) deleteRetired(ctx context.Context, m registry.Model) (string, error) {
+// it is answered in words, a sentence each. The error is one that a retry may
+// mend.
+func (h handler) deleteRetired(ctx context.Context, m registry.Model) ([]string, error) {
 	var left []string
 	for _, c := range m.Retired {
 		kept, err := h.remove(ctx, c.Kind, c.ThroughputARN)
 		if err != nil {
-			return "", err
+			return nil, err
 		}
 		if kept != "" {
 			left = append(left, kept)
@@ -103,8 +104,8 @@ func (h handler) deleteRetired(ctx context.Context, m registry.Model) (string, e
 			now.DropRetired(c.ThroughputARN)
 			return nil
 		}); err != nil {
-			return "", err
+			return nil, err
 		}
 	}
-	return strings.Join(left, " "), nil
+	return left, nil
 }

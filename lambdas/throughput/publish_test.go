@@ -39,8 +39,9 @@ func TestSmokeTest(t *testing.T) {
 		"says nothing":  {answer: says(" \n"), want: finetune.SmokeTestFailed},
 		"no message":    {answer: &bedrockruntime.ConverseOutput{}, want: finetune.SmokeTestFailed},
 		"invalid":       {refusal: answered(400, invalid), want: finetune.SmokeTestFailed},
-		"not found":     {refusal: answered(404, notFound), want: finetune.SmokeTestFailed},
-		"model error":   {refusal: answered(424, "ModelErrorException"), want: finetune.SmokeTestFailed},
+		"not found yet": {refusal: answered(404, notFound), want: finetune.Unavailable},
+		"model error":   {refusal: answered(424, "ModelErrorException"), want: finetune.Unavailable},
+		"stream error":  {refusal: answered(424, "ModelStreamErrorException"), want: finetune.Unavailable},
 		"not ready":     {refusal: answered(429, notReady), want: finetune.Throttled},
 		"throttled":     {refusal: answered(429, "ThrottlingException"), want: finetune.Throttled},
 		"bad minute":    {refusal: answered(500, "InternalServerException"), want: finetune.Unavailable},
@@ -163,7 +164,7 @@ func TestPublishProvisioned(t *testing.T) {
 		w.fake.refusals["DeleteProvisionedModelThroughput"] = []error{refused(invalid)}
 		w.deployed(t, 2, onDemand)
 		record := w.record(t, 2)
-		if record.End != finetune.EndDeployed || record.Closed {
+		if record.End != finetune.EndDeployed || record.Closed || len(record.Unreleased) != 1 || record.Cause != record.Unreleased[0] {
 			t.Errorf("the run's record is %+v", record)
 		}
 		says(t, record.Cause, served.ARN, "2026-11-24T12:00:00Z", "aws bedrock delete-provisioned-model-throughput")

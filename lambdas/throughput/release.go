@@ -27,13 +27,20 @@ func (h handler) release(ctx context.Context, in finetune.ThroughputInput) (fine
 		return finetune.Closing{}, err
 	}
 	record, err := h.store.Run(ctx, e.dataset.RunID())
-	switch {
-	case errors.Is(err, registry.ErrNotFound):
+	if errors.Is(err, registry.ErrNotFound) {
 		return h.closeUnclaimed(ctx, e)
-	case err != nil:
+	}
+	if err != nil {
 		return finetune.Closing{}, err
+	}
+	return h.closeClaimed(ctx, record, e)
+}
+
+// closeClaimed closes a run by its record, if the execution owns it.
+func (h handler) closeClaimed(ctx context.Context, record registry.Run, e ending) (finetune.Closing, error) {
+	switch {
 	case record.ExecutionARN != e.executionARN:
-		return duplicate(record), nil
+		return anothers(record, e), nil
 	case record.End != "" && record.End != finetune.EndDeployed && record.Unreleased == nil:
 		return closingOf(record), nil
 	}
@@ -50,12 +57,26 @@ func (h handler) release(ctx context.Context, in finetune.ThroughputInput) (fine
 	return h.closeRun(ctx, record, model, e)
 }
 
-// closeUnclaimed reports the end of an execution that never claimed its run, so
-// that nothing was made for it.
+// closeUnclaimed reports the end of an execution that has not claimed its run,
+// so that nothing was made for it. Unless the check itself refused, it may still
+// be at work for the ended execution: the run is claimed in its place, ended, or,
+// if the check was faster, closed as it stands.
 func (h handler) closeUnclaimed(ctx context.Context, e ending) (finetune.Closing, error) {
 	model, _ := finetune.ModelName(e.dataset.Key) // "" says that the key names none
-	record := h.ended(registry.Run{ID: e.dataset.RunID(), Model: model, Dataset: e.dataset, ExecutionARN: e.executionARN}, e, nil)
-	return closingOf(record), h.store.WriteRunReport(ctx, record)
+	record := h.ended(registry.Run{
+		ID: e.dataset.RunID(), Model: model, Dataset: e.dataset, ExecutionARN: e.executionARN, ClaimedAt: h.now().UTC(), Closed: true,
+	}, e, nil)
+	if err := h.store.WriteRunReport(ctx, record); err != nil {
+		return finetune.Closing{}, err
+	}
+	if e.kind == finetune.DatasetRejected || e.kind == finetune.SettingsRejected {
+		return closingOf(record), nil
+	}
+	record, err := h.store.Claim(ctx, record)
+	if err != nil {
+		return finetune.Closing{}, err
+	}
+	return h.closeClaimed(ctx, record, e)
 }
 
 // closeDeployed finishes what publishing left undone. A published run stays
@@ -85,7 +106,7 @@ func (h handler) closeRun(ctx context.Context, record registry.Run, model regist
 		return nil
 	})
 	if errors.Is(err, errNotOurs) {
-		return duplicate(record), nil
+		return anothers(record, e), nil
 	}
 	if err != nil {
 		return finetune.Closing{}, err
@@ -179,41 +200,77 @@ func (h handler) stopJob(ctx context.Context, record *registry.Run, why finetune
 	if id == "" {
 		id = runOf(*record).Name()
 	}
-	otherwise := "Stop it with: aws bedrock stop-model-customization-job --job-identifier " + id + "."
-	job, err := h.bedrock.GetModelCustomizationJob(ctx, &bedrock.GetModelCustomizationJobInput{JobIdentifier: &id})
-	switch {
-	case code(err) == notFound:
-	case err != nil:
-		left.add("", fmt.Errorf("looking at job %s: %w", id, err), otherwise)
-	case job.Status == types.ModelCustomizationJobStatusCompleted:
-		if record.CustomModel == nil && job.OutputModelArn != nil && why != finetune.JobNotPrivate {
-			record.CustomModel = &finetune.Model{ARN: *job.OutputModelArn, Name: aws.ToString(job.OutputModelName)}
-		}
-	case job.Status == types.ModelCustomizationJobStatusInProgress:
-		_, err := h.bedrock.StopModelCustomizationJob(ctx, &bedrock.StopModelCustomizationJobInput{JobIdentifier: &id})
-		if ended := code(err); ended != conflict && ended != notFound && err != nil {
-			left.add("", fmt.Errorf("stopping job %s: %w", id, err), otherwise)
-		}
+	job, err := h.job(ctx, id)
+	if code(err) == notFound {
+		return
 	}
+	if err == nil && job.Status == types.ModelCustomizationJobStatusInProgress {
+		id = aws.ToString(job.JobArn)
+		job, err = h.stopInProgress(ctx, job)
+	}
+	if err != nil {
+		left.add("", err, "Stop it with: aws bedrock stop-model-customization-job --job-identifier "+id+".")
+		return
+	}
+	if job.Status == types.ModelCustomizationJobStatusCompleted && record.CustomModel == nil && job.OutputModelArn != nil && why != finetune.JobNotPrivate {
+		record.CustomModel = &finetune.Model{ARN: *job.OutputModelArn, Name: aws.ToString(job.OutputModelName)}
+	}
+}
+
+// job looks at a job, by its ARN or its name.
+func (h handler) job(ctx context.Context, id string) (*bedrock.GetModelCustomizationJobOutput, error) {
+	job, err := h.bedrock.GetModelCustomizationJob(ctx, &bedrock.GetModelCustomizationJobInput{JobIdentifier: &id})
+	if err != nil {
+		return nil, fmt.Errorf("looking at job %s: %w", id, err)
+	}
+	return job, nil
+}
+
+// stopInProgress stops a job by its ARN, since policies hold the tags of what
+// is named against the call. A job that refuses is looked at again: it may have
+// completed just before.
+func (h handler) stopInProgress(ctx context.Context, job *bedrock.GetModelCustomizationJobOutput) (*bedrock.GetModelCustomizationJobOutput, error) {
+	arn := aws.ToString(job.JobArn)
+	_, refusal := h.bedrock.StopModelCustomizationJob(ctx, &bedrock.StopModelCustomizationJobInput{JobIdentifier: &arn})
+	switch {
+	case refusal == nil, code(refusal) == notFound:
+		return job, nil
+	case code(refusal) != conflict:
+		return nil, fmt.Errorf("stopping job %s: %w", arn, refusal)
+	}
+	now, err := h.job(ctx, arn)
+	if err == nil && now.Status == types.ModelCustomizationJobStatusInProgress {
+		return nil, finetune.Errorf(finetune.Busy, "stopping job %s: it is %s and cannot be stopped at the moment: %w", arn, now.Status, refusal)
+	}
+	return now, err
 }
 
 // releaseThroughput points back what the run re-pointed and deletes what it
 // bought. Callers are never there: the run was not published and cannot be.
 func (h handler) releaseThroughput(ctx context.Context, record registry.Run, model registry.Model, left *leftovers) {
 	run := runOf(record)
-	if leased(model, run.ID) {
+	held := leased(model, run.ID)
+	if held && !model.Lease.Buying() {
 		lease := *model.Lease
 		text, err := h.restore(ctx, run, lease, trained(record))
 		left.add(text, err, "Point it back with: "+repointCommand(lease.ThroughputARN, lease.PreviousModelARN)+".")
 	}
-	if record.Throughput == nil || record.Throughput.Change != finetune.ChangeCreated {
-		return
+	if record.Throughput != nil && record.Throughput.Change == finetune.ChangeCreated {
+		h.deleteBought(ctx, run, *record.Throughput, left)
 	}
+	if held && model.Lease.Buying() && left.again == nil {
+		left.add("", h.dropLease(ctx, run), "The next run of the model takes its lease over all the same.")
+	}
+}
+
+// deleteBought deletes the throughput in a run's record and whatever else the
+// run made.
+func (h handler) deleteBought(ctx context.Context, run finetune.Run, recorded finetune.Throughput, left *leftovers) {
 	made, err := h.sweep(ctx, run)
 	left.add("", err, "Look for "+run.Name()+" with: aws bedrock list-provisioned-model-throughputs; aws bedrock list-custom-model-deployments.")
-	recorded := func(t finetune.Throughput) bool { return t.ARN == record.Throughput.ARN }
-	if record.Throughput.ARN != "" && !slices.ContainsFunc(made, recorded) {
-		made = append(made, *record.Throughput)
+	found := func(t finetune.Throughput) bool { return t.ARN == recorded.ARN }
+	if recorded.ARN != "" && !slices.ContainsFunc(made, found) {
+		made = append(made, recorded)
 	}
 	for _, t := range made {
 		text, err := h.remove(ctx, t.Kind, t.ARN)

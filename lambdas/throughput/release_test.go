@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"testing"
 	"time"
@@ -58,59 +57,29 @@ func TestReadFailure(t *testing.T) {
 	}
 }
 
-// TestReleaseUnclaimed: an execution that never owned a run leaves a report.
-func TestReleaseUnclaimed(t *testing.T) {
-	w := newWorld()
-	closing, err := w.released(t, 1, finetune.SettingsRejected, `{"errorMessage":"the key is too deep"}`)
-	if err != nil || closing.End != finetune.EndRejected || closing.Error != "SettingsRejected" {
-		t.Errorf("got %+v, %v", closing, err)
-	}
-	says(t, closing.Cause, "the key is too deep.", "upload", "s3://bucket/reports/"+string(run(1).ID)+"/run.json")
-	var report registry.Run
-	if err := json.Unmarshal(w.bucket.objects[finetune.RunReportKey(run(1).ID)], &report); err != nil || report.End != finetune.EndRejected || report.Dataset != upload(1) {
-		t.Errorf("the report is %+v, %v", report, err)
-	}
-	if w.bucket.objects[finetune.RunKey(run(1).ID)] != nil {
-		t.Error("the run was claimed by releasing it")
-	}
-	w.did(t)
-}
-
-// TestReleaseAnothersRun: an execution touches no run but its own.
-func TestReleaseAnothersRun(t *testing.T) {
-	w := newWorld()
-	w.trained(t, 1)
-	if _, err := w.secured(t, 1, onDemand); err != nil {
-		t.Fatal(err)
-	}
-	w.fake.calls = nil
-	before := w.record(t, 1)
-	out, err := w.Handle(t.Context(), finetune.ThroughputInput{Action: finetune.ActionRelease, ExecutionARN: execution(7), Dataset: ptr(upload(1)), Error: &finetune.Failure{Error: "Internal"}})
-	if closing, _ := out.(finetune.Closing); err != nil || closing.End != finetune.EndDuplicate {
-		t.Errorf("got %+v, %v; want Duplicate", out, err)
-	}
-	w.did(t)
-	if after := w.record(t, 1); after.Closed || after.End != before.End {
-		t.Errorf("the record became %+v", after)
-	}
-}
-
 func TestReleaseStopsTheJob(t *testing.T) {
+	const inProgress, completed = types.ModelCustomizationJobStatusInProgress, types.ModelCustomizationJobStatusCompleted
+	known, intent := finetune.Job{ARN: "arn:job"}, finetune.Job{Name: run(1).Name()}
+	stop := []string{"StopModelCustomizationJob arn:job"}
 	tests := map[string]struct {
 		job     finetune.Job
 		status  types.ModelCustomizationJobStatus
 		refusal error
+		// becomes is what the job is once it refused.
+		becomes types.ModelCustomizationJobStatus
 		want    []string
 		end     string
 		resume  bool
 	}{
-		"going on":                {job: finetune.Job{ARN: "arn:job"}, status: types.ModelCustomizationJobStatusInProgress, want: []string{"StopModelCustomizationJob arn:job"}, end: finetune.EndFailed},
-		"submitted, answer lost":  {job: finetune.Job{Name: run(1).Name()}, status: types.ModelCustomizationJobStatusInProgress, want: []string{"StopModelCustomizationJob " + run(1).Name()}, end: finetune.EndFailed},
-		"never submitted":         {job: finetune.Job{Name: run(1).Name()}, end: finetune.EndFailed},
-		"stopping":                {job: finetune.Job{ARN: "arn:job"}, status: types.ModelCustomizationJobStatusStopping, end: finetune.EndFailed},
-		"completed unseen":        {job: finetune.Job{ARN: "arn:job"}, status: types.ModelCustomizationJobStatusCompleted, end: finetune.EndFailed, resume: true},
-		"has just ended":          {job: finetune.Job{ARN: "arn:job"}, status: types.ModelCustomizationJobStatusInProgress, refusal: refused(conflict), want: []string{"StopModelCustomizationJob arn:job"}, end: finetune.EndFailed},
-		"stopping is not allowed": {job: finetune.Job{ARN: "arn:job"}, status: types.ModelCustomizationJobStatusInProgress, refusal: refused("AccessDeniedException"), want: []string{"StopModelCustomizationJob arn:job"}, end: finetune.EndNeedsOperator},
+		"going on":                {job: known, status: inProgress, want: stop, end: finetune.EndFailed},
+		"submitted, answer lost":  {job: intent, status: inProgress, want: stop, end: finetune.EndFailed},
+		"never submitted":         {job: intent, end: finetune.EndFailed},
+		"stopping":                {job: known, status: types.ModelCustomizationJobStatusStopping, end: finetune.EndFailed},
+		"completed unseen":        {job: known, status: completed, end: finetune.EndFailed, resume: true},
+		"has just completed":      {job: intent, status: inProgress, refusal: refused(conflict), becomes: completed, want: stop, end: finetune.EndFailed, resume: true},
+		"has just failed":         {job: known, status: inProgress, refusal: refused(conflict), becomes: types.ModelCustomizationJobStatusFailed, want: stop, end: finetune.EndFailed},
+		"has just been deleted":   {job: known, status: inProgress, refusal: refused(notFound), want: stop, end: finetune.EndFailed},
+		"stopping is not allowed": {job: intent, status: inProgress, refusal: refused("AccessDeniedException"), want: stop, end: finetune.EndNeedsOperator},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -120,11 +89,9 @@ func TestReleaseStopsTheJob(t *testing.T) {
 				t.Fatal(err)
 			}
 			if test.status != "" {
-				id := test.job.ARN + test.job.Name
-				w.fake.jobs[id] = &bedrock.GetModelCustomizationJobOutput{Status: test.status}
-				if test.resume {
-					w.fake.jobs[id].OutputModelArn = aws.String(modelARN(1))
-				}
+				job := &bedrock.GetModelCustomizationJobOutput{JobArn: aws.String("arn:job"), JobName: aws.String(run(1).Name()), Status: test.status, OutputModelArn: aws.String(modelARN(1))}
+				w.fake.jobs["arn:job"] = job
+				w.fake.after["StopModelCustomizationJob"] = func() { job.Status = test.becomes }
 			}
 			if test.refusal != nil {
 				w.fake.refusals["StopModelCustomizationJob"] = []error{test.refusal}
@@ -139,7 +106,7 @@ func TestReleaseStopsTheJob(t *testing.T) {
 				t.Errorf("the record is %+v", record)
 			}
 			if test.resume {
-				says(t, closing.Cause, "tuneline resume "+string(run(1).ID), modelARN(1))
+				says(t, closing.Cause, resumption(1), modelARN(1))
 			}
 			if test.end == finetune.EndNeedsOperator {
 				says(t, closing.Cause, "aws bedrock stop-model-customization-job --job-identifier arn:job")
@@ -148,18 +115,38 @@ func TestReleaseStopsTheJob(t *testing.T) {
 	}
 }
 
+// TestReleaseOfAJobThatCannotBeStopped: at the moment, while it goes on.
+func TestReleaseOfAJobThatCannotBeStopped(t *testing.T) {
+	w := newWorld()
+	_, err := w.store.Claim(t.Context(), registry.Run{ID: run(1).ID, Model: "support", Dataset: upload(1), ExecutionARN: execution(1), Job: &finetune.Job{ARN: "arn:job"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.fake.jobs["arn:job"] = &bedrock.GetModelCustomizationJobOutput{JobArn: aws.String("arn:job"), Status: types.ModelCustomizationJobStatusInProgress}
+	w.fake.refusals["StopModelCustomizationJob"] = []error{refused(conflict)}
+	_, err = w.released(t, 1, finetune.JobOverdue, "too slow")
+	wantKind(t, err, finetune.Busy, "arn:job")
+	closing, err := w.released(t, 1, finetune.JobOverdue, "too slow")
+	if err != nil || closing.End != finetune.EndFailed || w.fake.jobs["arn:job"].Status != types.ModelCustomizationJobStatusStopping {
+		t.Errorf("the retry answers %+v, %v", closing, err)
+	}
+}
+
+// resumption is the command that goes on with the nth run.
+func resumption(n int) string {
+	return "tuneline resume " + string(run(n).ID) + " --bucket bucket --state-machine arn:aws:states:us-east-1:111122223333:stateMachine:tuneline"
+}
+
 // TestReleaseWhatWasBought: deleted, by its ARN or by its name, and only that.
 func TestReleaseWhatWasBought(t *testing.T) {
 	for name, settings := range map[string]finetune.Settings{"DeleteCustomModelDeployment": onDemand, "DeleteProvisionedModelThroughput": provisioned} {
 		for _, intentOnly := range []bool{false, true} {
 			w := newWorld()
 			w.trained(t, 1)
-			w.trained(t, 2)
-			for n := 1; n <= 2; n++ {
-				if _, err := w.secured(t, n, settings); err != nil {
-					t.Fatal(err)
-				}
+			if _, err := w.secured(t, 1, settings); err != nil {
+				t.Fatal(err)
 			}
+			w.another(t)
 			if intentOnly {
 				_, err := w.store.UpdateRun(t.Context(), run(1).ID, func(r *registry.Run) error { r.Throughput.ARN = ""; return nil })
 				if err != nil {
@@ -171,14 +158,55 @@ func TestReleaseWhatWasBought(t *testing.T) {
 			if err != nil || closing.End != finetune.EndFailed || closing.Error != "ThroughputFailed" {
 				t.Errorf("%s: got %+v, %v", name, closing, err)
 			}
-			says(t, closing.Cause, "Bedrock says no.", "tuneline resume "+string(run(1).ID))
+			says(t, closing.Cause, "Bedrock says no.", resumption(1)+".")
 			w.did(t, name+" "+run(1).Name())
+			if lease := w.model(t).Lease; lease != nil {
+				t.Errorf("%s: the lease is still held: %+v", name, lease)
+			}
 			again, err := w.releasedByRule(t, 1, "FAILED")
 			if err != nil || again != closing {
 				t.Errorf("%s: the second call answers %+v, %v; want %+v", name, again, err, closing)
 			}
 			w.did(t)
 		}
+	}
+}
+
+// another lets somebody else make a deployment and buy a throughput.
+func (w *world) another(t *testing.T) {
+	t.Helper()
+	_, err := w.fake.CreateCustomModelDeployment(t.Context(), &bedrock.CreateCustomModelDeploymentInput{ModelDeploymentName: aws.String("support-other")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = w.fake.CreateProvisionedModelThroughput(t.Context(), &bedrock.CreateProvisionedModelThroughputInput{ProvisionedModelName: aws.String("support-other")})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestReleaseKeepsTheLeaseWhileDeleting: nobody else buys before what this run
+// bought is gone.
+func TestReleaseKeepsTheLeaseWhileDeleting(t *testing.T) {
+	w := newWorld()
+	w.trained(t, 1)
+	if _, err := w.secured(t, 1, provisioned); err != nil {
+		t.Fatal(err)
+	}
+	w.fake.refusals["DeleteProvisionedModelThroughput"] = []error{refused(conflict)}
+	_, err := w.released(t, 1, finetune.ThroughputOverdue, "too slow")
+	wantKind(t, err, finetune.Busy)
+	w.trained(t, 2)
+	_, err = w.secured(t, 2, provisioned)
+	wantKind(t, err, finetune.Busy, string(run(1).ID))
+	if closing, err := w.released(t, 1, finetune.ThroughputOverdue, "too slow"); err != nil || closing.End != finetune.EndFailed {
+		t.Fatalf("released: %+v, %v", closing, err)
+	}
+	if _, err := w.secured(t, 2, provisioned); err != nil {
+		t.Errorf("the second run does not buy: %v", err)
+	}
+	if len(w.fake.throughputs) != 1 {
+		t.Errorf("%d throughputs stand, want the second run's", len(w.fake.throughputs))
 	}
 }
 
@@ -196,6 +224,13 @@ func TestReleaseRestores(t *testing.T) {
 	if record := w.record(t, 2); record.End != "" || !record.Closed {
 		t.Errorf("while it must wait, the record is %+v", record)
 	}
+	w.ready(served.ARN)
+	w.fake.refusals["UpdateProvisionedModelThroughput"] = []error{refused(invalid)}
+	w.fake.after["UpdateProvisionedModelThroughput"] = func() {
+		w.fake.throughputs[served.ARN].Status = types.ProvisionedModelStatusUpdating
+	}
+	_, err = w.released(t, 2, finetune.ThroughputOverdue, "too slow")
+	wantKind(t, err, finetune.Busy, served.ARN)
 	w.ready(served.ARN)
 	w.fake.calls = nil
 	closing, err := w.released(t, 2, finetune.ThroughputOverdue, "too slow")
@@ -324,16 +359,5 @@ func TestReleaseDeployed(t *testing.T) {
 	w.did(t)
 	if w.fake.deployments[served.ARN] == nil {
 		t.Error("the deployment kept for a rollback was deleted")
-	}
-}
-
-// Ensure an execution that ended before it claimed a run releases nothing and
-// is not an error that Lambda would try again.
-func TestReleaseOfAnExecutionThatNeverBegan(t *testing.T) {
-	w := newWorld()
-	out, err := w.Handle(t.Context(), finetune.ThroughputInput{Action: finetune.ActionRelease, ExecutionARN: "arn:unknown", Status: "ABORTED"})
-	closing, _ := out.(finetune.Closing)
-	if err != nil || closing.End != finetune.EndFailed || len(w.bucket.objects) != 0 {
-		t.Errorf("got %+v, %v, objects %v", closing, err, w.bucket.objects)
 	}
 }

@@ -109,8 +109,10 @@ func (h handler) restore(ctx context.Context, run finetune.Run, lease registry.L
 		return "", h.dropLease(ctx, run)
 	case passing(refusal):
 		return "", fmt.Errorf("pointing %s back to %s: %w", lease.ThroughputARN, lease.PreviousModelARN, refusal)
-	case code(refusal) == conflict:
-		return "", busyUpdating(lease.ThroughputARN, desired)
+	case code(refusal) == invalid:
+		if err := h.checkSettled(ctx, lease.ThroughputARN); err != nil {
+			return "", err
+		}
 	}
 	return fmt.Sprintf("Provisioned throughput %s still serves %s, which callers must not reach: pointing it back failed (%v). Run: %s.",
 		lease.ThroughputARN, modelARN, refusal, repointCommand(lease.ThroughputARN, lease.PreviousModelARN)), nil

@@ -14,29 +14,40 @@ import (
 )
 
 // takeLease gives the run the right to re-point the provisioned throughput that
-// serves its model. A lease whose run ended is taken over; one whose run goes
-// on is waited for.
-func (h handler) takeLease(ctx context.Context, p purchase, published registry.Model) (registry.Lease, error) {
-	if held := published.Lease; held != nil {
-		if err := h.checkEnded(ctx, held.Run); err != nil {
+// serves its model, if that is reusable, or to buy another. A lease whose run
+// ended is taken over; one whose run goes on is waited for.
+func (h handler) takeLease(ctx context.Context, p purchase, published registry.Model, reusable bool) (registry.Lease, error) {
+	seen := published.Lease
+	if seen != nil && seen.Run.ID != p.run.ID {
+		if err := h.checkEnded(ctx, seen.Run); err != nil {
 			return registry.Lease{}, err
 		}
 	}
-	seen := published.Lease
 	m, err := h.store.UpdateModel(ctx, p.run.Model, func(m *registry.Model) error {
 		if err := errors.Join(m.CheckNewest(p.run), m.CheckOpen(p.run, p.attempt)); err != nil {
 			return err
 		}
-		if m.Serving == nil || m.Serving.ThroughputARN != published.Serving.ThroughputARN || !sameHolder(m.Lease, seen) {
+		if servingARN(*m) != servingARN(published) || !sameHolder(m.Lease, seen) {
 			return finetune.Errorf(finetune.Busy, "taking the lease of model %s for run %s: another run has just changed its record; it is tried again", p.run.Model, p.run.ID)
 		}
-		m.Lease = &registry.Lease{Run: p.run, ThroughputARN: m.Serving.ThroughputARN, PreviousModelARN: m.Serving.ModelARN}
+		m.Lease = &registry.Lease{Run: p.run}
+		if reusable {
+			m.Lease.ThroughputARN, m.Lease.PreviousModelARN = m.Serving.ThroughputARN, m.Serving.ModelARN
+		}
 		return nil
 	})
 	if err != nil {
 		return registry.Lease{}, err
 	}
 	return *m.Lease, nil
+}
+
+// servingARN is what serves a model, "" for nothing.
+func servingARN(m registry.Model) string {
+	if m.Serving == nil {
+		return ""
+	}
+	return m.Serving.ThroughputARN
 }
 
 // sameHolder says whether two leases are held by the same run, or by none.
@@ -59,7 +70,7 @@ func (h handler) checkEnded(ctx context.Context, holder finetune.Run) error {
 		return err
 	}
 	if record.End == "" {
-		return finetune.Errorf(finetune.Busy, "run %s is changing the provisioned throughput of model %s; its turn must end first", holder.ID, holder.Model)
+		return finetune.Errorf(finetune.Busy, "run %s is buying or changing the provisioned throughput of model %s; its turn must end first", holder.ID, holder.Model)
 	}
 	return nil
 }
@@ -89,10 +100,7 @@ func (h handler) repoint(ctx context.Context, p purchase, lease registry.Lease) 
 		return t, busyUpdating(lease.ThroughputARN, desired)
 	}
 	if err := h.intend(ctx, p, t); err != nil {
-		if kind, _ := finetune.KindOf(err); kind == finetune.RunClosed {
-			err = errors.Join(err, h.dropLease(ctx, p.run))
-		}
-		return t, err
+		return t, h.giveBack(ctx, p.run, err)
 	}
 	if _, err := h.bedrock.UpdateProvisionedModelThroughput(ctx, repointInput(lease.ThroughputARN, p.model.ARN)); err != nil {
 		return t, h.repointRefused(ctx, p, lease, err)
@@ -133,18 +141,22 @@ func (h handler) dropLease(ctx context.Context, run finetune.Run) error {
 	return err
 }
 
-// repointRefused says what a refusal to re-point means: while a change is under
-// way none can begin.
+// giveBack drops the lease of a run that was closed meanwhile, if that is what
+// err says; whoever closed the run may not have seen the lease.
+func (h handler) giveBack(ctx context.Context, run finetune.Run, err error) error {
+	if kind, _ := finetune.KindOf(err); kind == finetune.RunClosed {
+		return errors.Join(err, h.dropLease(ctx, run))
+	}
+	return err
+}
+
+// repointRefused says what a refusal to re-point means.
 func (h handler) repointRefused(ctx context.Context, p purchase, lease registry.Lease, refusal error) error {
-	if code(refusal) != conflict && code(refusal) != invalid {
+	if code(refusal) != invalid {
 		return fmt.Errorf("re-pointing provisioned throughput %s to %s: %w", lease.ThroughputARN, p.model.ARN, refusal)
 	}
-	desired, out, err := h.lookAt(ctx, lease.ThroughputARN)
-	if err != nil {
+	if err := h.checkSettled(ctx, lease.ThroughputARN); err != nil {
 		return err
-	}
-	if code(refusal) == conflict || out.Status == types.ProvisionedModelStatusUpdating {
-		return busyUpdating(lease.ThroughputARN, desired)
 	}
 	return finetune.Errorf(finetune.ThroughputFailed, "re-pointing provisioned throughput %s to %s: Bedrock refuses: %w", lease.ThroughputARN, p.model.ARN, refusal)
 }
@@ -156,6 +168,17 @@ func (h handler) lookAt(ctx context.Context, arn string) (desired string, out *b
 		return "", nil, fmt.Errorf("looking at provisioned throughput %s: %w", arn, err)
 	}
 	return aws.ToString(out.DesiredModelArn), out, nil
+}
+
+// checkSettled refuses, with kind Busy, while a provisioned throughput is being
+// changed. It is asked after a ValidationException, which is all that
+// UpdateProvisionedModelThroughput has for a change under way.
+func (h handler) checkSettled(ctx context.Context, arn string) error {
+	desired, out, err := h.lookAt(ctx, arn)
+	if err == nil && out.Status == types.ProvisionedModelStatusUpdating {
+		return busyUpdating(arn, desired)
+	}
+	return err
 }
 
 func busyUpdating(arn, desired string) error {

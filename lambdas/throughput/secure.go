@@ -23,6 +23,8 @@ type purchase struct {
 	stack string
 	// attempt is how often the run was resumed; see [registry.Run.Attempt].
 	attempt int
+	// resume is the command that goes on with the run once it ended.
+	resume string
 }
 
 // token is the clientRequestToken of this attempt's purchase.
@@ -56,7 +58,7 @@ func (h handler) secure(ctx context.Context, p purchase) (finetune.Throughput, e
 	if err != nil {
 		return none, err
 	}
-	p.attempt = record.Attempt()
+	p.attempt, p.resume = record.Attempt(), resumeCommand(record)
 	if made := record.Throughput; made != nil && made.ARN != "" && made.Change == finetune.ChangeCreated && !record.Closed {
 		return *made, nil
 	}
@@ -138,7 +140,21 @@ func (h handler) ours(ctx context.Context, arn string, run finetune.RunID) (bool
 
 // nameTaken is the error for a name that belongs to something else.
 func nameTaken(p purchase, arn string) error {
-	return finetune.Errorf(finetune.ThroughputFailed, "securing throughput for run %s: the name %s is taken by %s, which is not this run's or does not serve %s; delete or rename it, then run: tuneline resume %s", p.run.ID, p.run.Name(), arn, p.model.ARN, p.run.ID)
+	return finetune.Errorf(finetune.ThroughputFailed, "securing throughput for run %s: the name %s is taken by %s, which is not this run's or does not serve %s; delete or rename it, then run: %s", p.run.ID, p.run.Name(), arn, p.model.ARN, p.resume)
+}
+
+// nameLingers says whether a ValidationException, which is all that the two
+// Create operations have for a name in use, may be about a name that nothing has
+// by now: what an earlier attempt made was deleted moments ago, or what this one
+// made does not show yet.
+func nameLingers(p purchase, refusal error) bool {
+	return p.attempt > 0 || strings.Contains(refusal.Error(), "in use")
+}
+
+// lingering is the error for such a name. It is tried again for half an hour,
+// not for a day: the refusal may be about the model after all.
+func lingering(p purchase, refusal error) error {
+	return finetune.Errorf(finetune.Unavailable, "securing throughput for run %s: nothing has the name %s, and Bedrock refuses to make it for %s; what had the name may still be going: %w", p.run.ID, p.run.Name(), p.model.ARN, refusal)
 }
 
 // regionOf is the region in an ARN.

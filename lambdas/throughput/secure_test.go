@@ -6,6 +6,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/bedrock/types"
+	"github.com/aws/smithy-go"
 
 	"github.com/tuneline/tuneline/internal/finetune"
 	"github.com/tuneline/tuneline/internal/registry"
@@ -91,11 +92,9 @@ func TestSecureRefused(t *testing.T) {
 		says     []string
 	}{
 		"deployments used up":    {onDemand, quotaExceeded, finetune.Busy, []string{"L-430C95DD", "L-1EF80F3E", "us-east-1"}},
-		"deployment conflict":    {onDemand, conflict, finetune.Busy, []string{"under way"}},
 		"model not deployable":   {onDemand, invalid, finetune.ThroughputFailed, []string{modelARN(1)}},
 		"no model units":         {provisioned, quotaExceeded, finetune.ModelUnitQuota, []string{"L-BE77399C", "us-east-1", "AWS Support"}},
 		"no committed units":     {committed, quotaExceeded, finetune.ModelUnitQuota, []string{"SixMonths", "base"}},
-		"provisioned conflict":   {provisioned, conflict, finetune.Busy, nil},
 		"legacy base":            {provisioned, invalid, finetune.ThroughputFailed, nil},
 		"unknown mode":           {finetune.Settings{Serving: finetune.Serving{Mode: finetune.ServeAuto}}, "", finetune.SettingsRejected, []string{"auto"}},
 		"no units asked for":     {finetune.Settings{Serving: finetune.Serving{Mode: finetune.ServeProvisioned}}, "", finetune.SettingsRejected, nil},
@@ -134,7 +133,7 @@ func TestSecureFindsAForeigner(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = w.secured(t, 1, onDemand)
-	wantKind(t, err, finetune.ThroughputFailed, "is taken by", "tuneline resume")
+	wantKind(t, err, finetune.ThroughputFailed, "is taken by", resumption(1))
 	w.fake.calls = nil
 	closing, err := w.released(t, 1, finetune.ThroughputFailed, "taken")
 	if err != nil || closing.End != finetune.EndFailed {
@@ -143,15 +142,50 @@ func TestSecureFindsAForeigner(t *testing.T) {
 	w.did(t)
 }
 
+// TestSecureWhileTheNameLingers: a name that nothing has, as far as one sees, is
+// asked for again where an earlier purchase may have had it; what has it
+// meanwhile is adopted.
+func TestSecureWhileTheNameLingers(t *testing.T) {
+	used := &smithy.GenericAPIError{Code: invalid, Message: "The provided name is currently in use."}
+	for operation, settings := range map[string]finetune.Settings{"CreateCustomModelDeployment": onDemand, "CreateProvisionedModelThroughput": provisioned} {
+		for name, test := range map[string]struct {
+			resumed bool
+			refusal error
+		}{"resumed": {true, refused(invalid)}, "in use": {false, used}} {
+			t.Run(operation+", "+name, func(t *testing.T) {
+				w := newWorld()
+				w.trained(t, 1)
+				if test.resumed {
+					if _, err := w.released(t, 1, finetune.ThroughputFailed, "no"); err != nil {
+						t.Fatal(err)
+					}
+					if _, err := w.store.Reclaim(t.Context(), run(1).ID, execution(9)); err != nil {
+						t.Fatal(err)
+					}
+				}
+				w.fake.refusals[operation] = []error{test.refusal}
+				_, err := w.secured(t, 1, settings)
+				wantKind(t, err, finetune.Unavailable, run(1).Name(), modelARN(1))
+				if got, err := w.secured(t, 1, settings); err != nil || got.ARN == "" {
+					t.Errorf("the retry answers %+v, %v", got, err)
+				}
+			})
+		}
+	}
+}
+
+// shut closes the nth run.
+func shut(t *testing.T, w *world, n int) {
+	t.Helper()
+	_, err := w.store.UpdateRun(t.Context(), run(n).ID, func(r *registry.Run) error { r.Closed = true; return nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 // TestSecureClosedMeanwhile: what is made for a run that was closed in that
 // moment is undone at once.
 func TestSecureClosedMeanwhile(t *testing.T) {
-	shut := func(t *testing.T, w *world, n int) {
-		_, err := w.store.UpdateRun(t.Context(), run(n).ID, func(r *registry.Run) error { r.Closed = true; return nil })
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
 	t.Run("before", func(t *testing.T) {
 		w := newWorld()
 		w.trained(t, 1)
@@ -180,6 +214,9 @@ func TestSecureClosedMeanwhile(t *testing.T) {
 			t.Errorf("the record ended %q with %q unreleased", record.End, record.Unreleased)
 		}
 		says(t, record.Cause, throughput.ARN, "aws bedrock delete-provisioned-model-throughput")
+		if lease := w.model(t).Lease; lease != nil {
+			t.Errorf("the lease is still held: %+v", lease)
+		}
 	})
 	t.Run("re-pointed", func(t *testing.T) {
 		w := newWorld()
@@ -226,31 +263,6 @@ func TestSecureRepoints(t *testing.T) {
 	w.did(t)
 }
 
-// TestSecureTakesOverALease: a lease whose run ended without giving it back
-// holds nobody up, and what is restored is what the registry says is served.
-func TestSecureTakesOverALease(t *testing.T) {
-	w := newWorld()
-	served := w.deployed(t, 1, provisioned)
-	w.trained(t, 2)
-	if _, err := w.secured(t, 2, provisioned); err != nil {
-		t.Fatal(err)
-	}
-	w.ready(served.ARN)
-	w.fake.refusals["UpdateProvisionedModelThroughput"] = []error{refused("AccessDeniedException")}
-	closing, err := w.released(t, 2, finetune.SmokeTestFailed, "empty")
-	if err != nil || closing.End != finetune.EndNeedsOperator {
-		t.Fatalf("released: %+v, %v", closing, err)
-	}
-	says(t, closing.Cause, "aws bedrock update-provisioned-model-throughput --provisioned-model-id "+served.ARN+" --desired-model-id "+modelARN(1))
-	w.fake.calls = nil
-	w.trained(t, 3)
-	got, err := w.secured(t, 3, provisioned)
-	if err != nil || got.PreviousModelARN != modelARN(1) {
-		t.Errorf("got %+v, %v; want previous %s", got, err, modelARN(1))
-	}
-	w.did(t, "UpdateProvisionedModelThroughput "+modelARN(3))
-}
-
 // TestSecureBuysAnother: where what serves cannot be re-pointed.
 func TestSecureBuysAnother(t *testing.T) {
 	larger, committed, otherBase := provisioned, provisioned, provisioned
@@ -294,9 +306,13 @@ func TestSecureWhileUpdating(t *testing.T) {
 	wantKind(t, err, finetune.Busy, served.ARN)
 	w.did(t)
 	w.ready(served.ARN)
-	w.fake.refusals["UpdateProvisionedModelThroughput"] = []error{refused(conflict), refused(invalid)}
+	w.fake.refusals["UpdateProvisionedModelThroughput"] = []error{refused(invalid), refused(invalid)}
+	w.fake.after["UpdateProvisionedModelThroughput"] = func() {
+		w.fake.throughputs[served.ARN].Status = types.ProvisionedModelStatusUpdating
+	}
 	_, err = w.secured(t, 2, provisioned)
 	wantKind(t, err, finetune.Busy, served.ARN)
+	w.ready(served.ARN)
 	_, err = w.secured(t, 2, provisioned)
 	wantKind(t, err, finetune.ThroughputFailed, served.ARN, modelARN(2))
 	delete(w.fake.throughputs, served.ARN)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -61,10 +62,18 @@ func speaks(output types.ConverseOutput) bool {
 	return false
 }
 
+// warmingUp are the answers of capacity that came into service moments ago and
+// does not serve everywhere yet (404, 424); trying again for a while helps, or
+// shows that the capacity is at fault.
+var warmingUp = []string{notFound, "ModelErrorException", "ModelStreamErrorException"}
+
 // smokeRefused says what a refusal means. One that lies in the capacity or the
 // request fails the test; a bad minute, a missing permission and a lost
 // connection are not the capacity's fault.
 func smokeRefused(run finetune.Run, t finetune.Throughput, refusal error) error {
+	if slices.Contains(warmingUp, code(refusal)) {
+		return finetune.Errorf(finetune.Unavailable, "smoke-testing %s of run %s: the capacity does not answer yet: %w", t.ARN, run.ID, refusal)
+	}
 	var answer *awshttp.ResponseError
 	status := 0
 	if errors.As(refusal, &answer) {

@@ -79,6 +79,9 @@ func (h handler) Handle(ctx context.Context, in finetune.ValidateInput) (finetun
 	if record.ExecutionARN != in.ExecutionARN {
 		return finetune.Report{Outcome: finetune.OutcomeDuplicate}, nil
 	}
+	if record.Closed { // the execution ended while this call was under way
+		return finetune.Report{}, finetune.Errorf(finetune.RunClosed, "run %s was closed, since its execution ended; nothing is checked for it any more", record.ID)
+	}
 	if record.Report != nil {
 		return *record.Report, nil
 	}

@@ -120,6 +120,24 @@ func TestHandleDuplicate(t *testing.T) {
 	}
 }
 
+// TestHandleAfterTheEnd ensures that a check that outlived its execution, and
+// finds its run closed in its place, works on nothing.
+func TestHandleAfterTheEnd(t *testing.T) {
+	for name, report := range map[string]*finetune.Report{"before the claim": nil, "after the check": {Outcome: finetune.OutcomeAccepted}} {
+		t.Run(name, func(t *testing.T) {
+			b := newBucket(map[string]string{dataKey: records(120, "router")})
+			h := newTestHandler(t, b)
+			claim(t, h, registry.Run{ID: runID, ExecutionARN: execution, Report: report, Closed: true, End: finetune.EndFailed})
+			b.calls = nil
+			_, err := h.Handle(t.Context(), input)
+			checkError(t, err, finetune.RunClosed, string(runID))
+			if len(b.calls) != 3 {
+				t.Errorf("made the calls %v, want a note of the execution, a claim and a look at it", b.calls)
+			}
+		})
+	}
+}
+
 func TestHandleResume(t *testing.T) {
 	stored := finetune.Report{Outcome: finetune.OutcomeAccepted, Run: finetune.Run{ID: runID, Model: "support"}}
 	resume := input
