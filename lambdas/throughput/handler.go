@@ -89,6 +89,7 @@ const (
 	invalid       = "ValidationException"
 	quotaExceeded = "ServiceQuotaExceededException"
 	notReady      = "ModelNotReadyException"
+	accessDenied  = "AccessDeniedException"
 )
 
 // code is the AWS error code of err, "" when it has none.

@@ -361,3 +361,20 @@ func TestReleaseDeployed(t *testing.T) {
 		t.Error("the deployment kept for a rollback was deleted")
 	}
 }
+
+// Ensure a deletion that a policy refuses, of something that is gone and so has
+// no tags any more, leaves nothing to a person.
+func TestReleaseOfWhatIsGone(t *testing.T) {
+	w := newWorld()
+	w.trained(t, 1)
+	bought, err := w.secured(t, 1, provisioned)
+	if err != nil {
+		t.Fatal(err)
+	}
+	delete(w.fake.throughputs, bought.ARN)
+	w.fake.refusals["DeleteProvisionedModelThroughput"] = []error{refused(accessDenied)}
+	closing, err := w.released(t, 1, finetune.SmokeTestFailed, "no answer")
+	if err != nil || closing.End != finetune.EndFailed {
+		t.Errorf("got %+v, %v; want the end %s", closing, err, finetune.EndFailed)
+	}
+}

@@ -23,7 +23,9 @@ func (h handler) remove(ctx context.Context, kind, arn string) (left string, err
 		return "", nil
 	case passing(refusal):
 		return "", fmt.Errorf("deleting %s: %w", arn, refusal)
-	case code(refusal) == conflict, code(refusal) == invalid:
+	case code(refusal) == conflict, code(refusal) == invalid, code(refusal) == accessDenied:
+		// What is gone has no tags, and a policy that asks for a tag may then
+		// refuse before Bedrock looks.
 		return h.deletionRefused(ctx, kind, arn, refusal)
 	}
 	return leftOver(kind, arn, refusal.Error()), nil
