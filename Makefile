@@ -50,7 +50,7 @@ test: setup $(LINT) ## run every test and the linter, as CI does
 
 .PHONY: golden
 golden: setup ## rewrite the golden files from what the code does now; read the diff
-	@go test ./infra ./lambdas/... ./internal/... -update
+	@go test $$(git grep -l 'flag.Bool("update"' -- '*_test.go' | xargs -n1 dirname | sort -u | sed 's|^|./|') -update
 
 .PHONY: fuzz
 fuzz: ## fuzz each parser for FUZZTIME (default 30s)

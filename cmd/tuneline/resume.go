@@ -30,7 +30,7 @@ starts one execution.
 
 The bucket and the state machine are outputs of the stack: BucketName and
 StateMachineArn. Credentials are the operator role's.`,
-		Example: "  tuneline resume 3f2a9c0d11e24b77 --bucket my-bucket --state-machine arn:aws:states:us-east-1:111122223333:stateMachine:tuneline",
+		Example: "  tuneline resume 3f2a9c0d11e24b77 --bucket my-bucket --state-machine arn:aws:states:us-east-1:111122223333:stateMachine:tuneline-finetune",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(command *cobra.Command, args []string) error {
 			cfg, err := config.LoadDefaultConfig(command.Context())
