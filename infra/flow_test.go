@@ -172,8 +172,9 @@ func TestAPI(t *testing.T) {
 		if len(stages) != 1 {
 			t.Fatalf("got %d stages, want 1", len(stages))
 		}
+		level := map[bool]string{true: "ERROR", false: "OFF"}[v.config().API.CreateLogRole]
 		equal(t, "settings", get(stages[0].Properties, "MethodSettings"), []any{object{
-			"HttpMethod": "*", "ResourcePath": "/*", "DataTraceEnabled": false, "MetricsEnabled": true,
+			"HttpMethod": "*", "ResourcePath": "/*", "DataTraceEnabled": false, "LoggingLevel": level, "MetricsEnabled": true,
 			"ThrottlingRateLimit": 50, "ThrottlingBurstLimit": 100,
 		}})
 		format, _ := get(stages[0].Properties, "AccessLogSetting", "Format").(string)

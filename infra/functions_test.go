@@ -8,7 +8,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/tuneline/tuneline/infra/config"
 	"github.com/tuneline/tuneline/internal/finetune"
 	"github.com/tuneline/tuneline/internal/lambdaenv"
 	"github.com/tuneline/tuneline/statemachine"
@@ -25,8 +24,7 @@ func function(t *testing.T, tm *template, name string) resource {
 
 func TestFunctions(t *testing.T) {
 	forVariants(t, func(t *testing.T, v variant, tm *template) {
-		cfg := config.Default()
-		v.configure(&cfg)
+		cfg := v.config()
 		all := tm.ofType("AWS::Lambda::Function")
 		if len(all) != len(functionNames) {
 			t.Errorf("got %d functions, want %d: somebody adds functions of their own", len(all), len(functionNames))
@@ -52,27 +50,43 @@ func TestFunctions(t *testing.T) {
 	})
 }
 
-// TestEnvironment: each function is given exactly the variables it loads.
+// TestEnvironment: each function is given exactly the variables it loads. They
+// are names, ARNs and settings, which is why no function has a KmsKeyArn: it is
+// the one thing at rest without the stack's key, beside the access log.
 func TestEnvironment(t *testing.T) {
-	tm := synthesize(t, standard)
-	for name, environment := range map[string]any{
+	environments := map[string]any{
 		"validate": lambdaenv.Validate{}, "submit": lambdaenv.Submit{}, "poll": lambdaenv.Poll{}, "analyze": lambdaenv.Analyze{},
 		"throughput": lambdaenv.Throughput{}, "invoke": lambdaenv.Invoke{}, "lifecycle": lambdaenv.Lifecycle{},
-	} {
-		variables, _ := get(function(t, tm, name).Properties, "Environment", "Variables").(object)
-		equal(t, name, slices.Sorted(maps.Keys(variables)), slices.Sorted(maps.Keys(lambdaenv.Env(environment))))
-		for key, value := range variables {
-			if value == "" {
-				t.Errorf("%s: %s is empty", name, key)
+	}
+	harmless := []string{
+		"TUNELINE_BUCKET", "TUNELINE_DEFAULTS", "TUNELINE_JOB_DEADLINE_HOURS", "TUNELINE_JOB_SECURITY_GROUP_ID",
+		"TUNELINE_JOB_SECURITY_GROUP_IDS", "TUNELINE_JOB_SUBNET_IDS", "TUNELINE_KEY_ARN", "TUNELINE_PAUSE", "TUNELINE_REGION",
+		"TUNELINE_RULE_NAME", "TUNELINE_SERVICE_ROLE_ARN", "TUNELINE_STACK", "TUNELINE_STATE_MACHINE_ARN",
+	}
+	forVariants(t, func(t *testing.T, v variant, tm *template) {
+		seen := map[string]bool{}
+		for name, environment := range environments {
+			p := function(t, tm, name).Properties
+			if p["KmsKeyArn"] != nil {
+				t.Errorf("%s: KmsKeyArn is %v: the exception in functions.NewFunction no longer holds", name, p["KmsKeyArn"])
+			}
+			variables, _ := get(p, "Environment", "Variables").(object)
+			equal(t, name, slices.Sorted(maps.Keys(variables)), slices.Sorted(maps.Keys(lambdaenv.Env(environment))))
+			for key, value := range variables {
+				seen[key] = true
+				if value == "" {
+					t.Errorf("%s: %s is empty", name, key)
+				}
 			}
 		}
-	}
-	text := get(function(t, tm, "validate").Properties, "Environment", "Variables", "TUNELINE_DEFAULTS")
-	var got finetune.Settings
-	if err := json.Unmarshal([]byte(text.(string)), &got); err != nil {
-		t.Fatal(err)
-	}
-	equal(t, "defaults", got, config.Default().Settings())
+		equal(t, "all variables, none of which needs a key of its own", slices.Sorted(maps.Keys(seen)), harmless)
+		text := get(function(t, tm, "validate").Properties, "Environment", "Variables", "TUNELINE_DEFAULTS")
+		var got finetune.Settings
+		if err := json.Unmarshal([]byte(text.(string)), &got); err != nil {
+			t.Fatal(err)
+		}
+		equal(t, "defaults", got, v.config().Settings())
+	})
 }
 
 // TestNoStepOutlivesItsTask: a function that ran on after the state machine

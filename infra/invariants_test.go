@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/tuneline/tuneline/infra/config"
 )
 
 // TestTags: what can be tagged says which stack it belongs to. A type without
@@ -39,7 +41,8 @@ func TestLogsEnd(t *testing.T) {
 		for _, group := range tm.ofType("AWS::Logs::LogGroup") {
 			equal(t, group.id+" retention", group.Properties["RetentionInDays"], 90)
 			name, _ := group.Properties["LogGroupName"].(string)
-			if !strings.HasPrefix(name, "/tuneline/") && !strings.HasPrefix(name, "/aws/vendedlogs/tuneline/") {
+			known := []string{"/tuneline/", "/aws/vendedlogs/tuneline/", "API-Gateway-Execution-Logs_"}
+			if !slices.ContainsFunc(known, func(prefix string) bool { return strings.HasPrefix(name, prefix) }) {
 				t.Errorf("%s is named %s, which the key policy does not know", group.id, name)
 			}
 		}
@@ -71,11 +74,18 @@ func TestCloudFormationAccepts(t *testing.T) {
 }
 
 func TestOutputs(t *testing.T) {
-	forVariants(t, func(t *testing.T, _ variant, tm *template) {
+	forVariants(t, func(t *testing.T, v variant, tm *template) {
 		want := []string{
-			"ApiUrl", "BucketName", "KeyArn", "NoticesTopicArn", "OperatorPolicyArn", "OperatorRoleArn", "OperatorSession",
+			"ApiUrl", "BucketAfterwards", "BucketName", "KeyArn", "NoticesTopicArn", "OperatorPolicyArn", "OperatorRoleArn", "OperatorSession",
 			"StateMachineArn", "UploadCommand", "UploaderRoleArn", "WatchCommand",
 		}
+		if v.config().API.Endpoint == config.EndpointPrivate {
+			want = append(want, "ApiCallersSecurityGroupId", "ApiSubnetIds", "ApiVpcId")
+			equal(t, "callers' group", tm.Outputs["ApiCallersSecurityGroupId"].Value, tm.find(t, "InferenceCallers", "AWS::EC2::SecurityGroup").ref("GroupId"))
+			equal(t, "callers' VPC", tm.Outputs["ApiVpcId"].Value, tm.find(t, "NetworkVPC", "AWS::EC2::VPC").ref("VpcId"))
+			equal(t, "callers' subnets", strings.Count(tm.Outputs["ApiSubnetIds"].Value, "SubnetId}"), len(tm.ofType("AWS::EC2::Subnet")))
+		}
+		slices.Sort(want)
 		equal(t, "outputs", slices.Sorted(maps.Keys(tm.Outputs)), want)
 		for name, output := range tm.Outputs {
 			if output.Description == "" || output.Value == "" {
@@ -105,11 +115,11 @@ func TestSizes(t *testing.T) {
 	})
 }
 
-var token = regexp.MustCompile(`\$\{([^}]*)\}`)
+var placeholder = regexp.MustCompile(`\$\{([^}]*)\}`)
 
 func checkPolicySize(t *testing.T, id string, document any, limit int) {
 	t.Helper()
-	text := token.ReplaceAllStringFunc(string(indent(t, document)), func(name string) string {
+	text := placeholder.ReplaceAllStringFunc(string(indent(t, document)), func(name string) string {
 		switch {
 		case name == "${AWS::AccountId}":
 			return "123456789012"

@@ -36,6 +36,8 @@ var (
 	// strict turns every switch the other way.
 	strict = variant{name: "strict", configure: func(c *config.Config) {
 		c.Region = "us-west-2"
+		c.BaseModel = "meta.llama3-1-8b-instruct-v1:0:128k"
+		c.Serving = config.Serving{Mode: "provisioned", ModelUnits: 2, Commitment: config.CommitmentOneMonth}
 		c.AvailabilityZones = config.Zones{Names: []string{"us-west-2a", "us-west-2b"}}
 		c.Uploaders = []string{"arn:aws:iam::111122223333:role/team"}
 		c.Operators = []string{"arn:aws:iam::111122223333:user/ops"}
@@ -44,8 +46,20 @@ var (
 		c.BucketPolicy.ExemptServiceRole = true
 		c.AlarmEmail = "team@example.com"
 	}}
-	variants = []variant{standard, intel, strict}
+	// sealed takes uploads from the VPC only.
+	sealed   = variant{name: "sealed", configure: func(c *config.Config) { c.BucketPolicy.UploadsFromVPCOnly = true }}
+	variants = []variant{standard, intel, strict, sealed}
 )
+
+// config is the configuration the variant is synthesized with.
+func (v variant) config() config.Config {
+	c := config.Default()
+	v.configure(&c)
+	return c
+}
+
+// region is where the variant is deployed to.
+func (v variant) region() string { return v.config().Region }
 
 // object is a JSON object.
 type object = map[string]any
@@ -107,8 +121,7 @@ func stubs(t *testing.T, seed string) functions.Binaries {
 
 func synthesizeWith(t *testing.T, v variant, binaries functions.Binaries) *template {
 	t.Helper()
-	cfg := config.Default()
-	v.configure(&cfg)
+	cfg := v.config()
 	out := t.TempDir()
 	app := awscdk.NewApp(&awscdk.AppProps{Outdir: jsii.String(out), Context: contextOf(t), AnalyticsReporting: jsii.Bool(false)})
 	s := stack.New(app, cfg, binaries)

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"maps"
 	"strings"
 	"testing"
 )
@@ -12,96 +11,31 @@ func dataBucket(t *testing.T, tm *template) resource {
 	return tm.find(t, "StorageBucket", "AWS::S3::Bucket")
 }
 
-func keyOf(t *testing.T, tm *template) resource {
-	t.Helper()
-	return tm.find(t, "Key", "AWS::KMS::Key")
-}
-
-func TestKey(t *testing.T) {
-	forVariants(t, func(t *testing.T, _ variant, tm *template) {
-		keys := tm.ofType("AWS::KMS::Key")
-		if len(keys) != 1 {
-			t.Fatalf("got %d keys, want 1", len(keys))
-		}
-		for property, want := range map[string]any{
-			"KeySpec": "SYMMETRIC_DEFAULT", "KeyUsage": "ENCRYPT_DECRYPT", "EnableKeyRotation": true, "PendingWindowInDays": 30,
-		} {
-			equal(t, property, keys[0].Properties[property], want)
-		}
-	})
-}
-
-// TestKeyPolicy asks the key policy what it lets the account's principals do,
-// if their own policies allow everything.
-func TestKeyPolicy(t *testing.T) {
-	tm := synthesize(t, standard)
-	statements := statementsOf("key", false, keyOf(t, tm).Properties["KeyPolicy"])
-	role := func(room string) string { return "arn:aws:iam::${AWS::AccountId}:role/tuneline/" + room + "/x" }
-	const human = "arn:aws:iam::${AWS::AccountId}:role/Admin"
-	via := func(principal, service string, more ...string) map[string]string {
-		context := map[string]string{
-			"aws:PrincipalArn": principal, "kms:CallerAccount": "${AWS::AccountId}", "kms:ViaService": service + ".us-east-1.amazonaws.com",
-		}
-		for i := 0; i < len(more); i += 2 {
-			context[more[i]] = more[i+1]
-		}
-		return context
-	}
-	direct := func(principal string) map[string]string {
-		return map[string]string{"aws:PrincipalArn": principal, "kms:CallerAccount": "${AWS::AccountId}"}
-	}
-	for _, test := range []struct {
-		name    string
-		action  string
-		context map[string]string
-		want    bool
-	}{
-		{"an administrator sets the policy", "kms:PutKeyPolicy", direct(human), true},
-		{"an administrator cannot decrypt", "kms:Decrypt", direct(human), false},
-		{"a function cannot administer", "kms:PutKeyPolicy", direct(role("function")), false},
-		{"the service role cannot administer", "kms:ScheduleKeyDeletion", direct(role("customization")), false},
-		{"an operator cannot administer", "kms:ScheduleKeyDeletion", direct(role("people")), false},
-		{"a function describes", "kms:DescribeKey", direct(role("function")), true},
-		{"a function cannot decrypt by itself", "kms:Decrypt", direct(role("function")), false},
-		{"a function decrypts through S3", "kms:Decrypt", via(role("function"), "s3"), true},
-		{"somebody uploads", "kms:GenerateDataKey", via(human, "s3"), true},
-		{"nobody encrypts otherwise through S3", "kms:Encrypt", via(human, "s3"), false},
-		{"another account uploads", "kms:GenerateDataKey", map[string]string{"aws:PrincipalArn": human, "kms:CallerAccount": "other", "kms:ViaService": "s3.us-east-1.amazonaws.com"}, false},
-		{"a function encrypts a model", "kms:GenerateDataKey", via(role("function"), "bedrock"), true},
-		{"the service role encrypts a model", "kms:GenerateDataKey", via(role("customization"), "bedrock"), true},
-		{"a person does not", "kms:GenerateDataKey", via(human, "bedrock"), false},
-		{"Bedrock makes its grant", "kms:CreateGrant", via(role("function"), "bedrock", "kms:GrantIsForAWSResource", "true"), true},
-		{"a grant for somebody else", "kms:CreateGrant", via(role("function"), "bedrock", "kms:GrantIsForAWSResource", "false"), false},
-		{"a grant through S3", "kms:CreateGrant", via(role("function"), "s3", "kms:GrantIsForAWSResource", "true"), false},
-		{"a grant by itself", "kms:CreateGrant", direct(role("function")), false},
-		{"an undelivered event is read", "kms:Decrypt", via(human, "sqs"), true},
-		{"through another region's S3", "kms:Decrypt", map[string]string{"aws:PrincipalArn": human, "kms:CallerAccount": "${AWS::AccountId}", "kms:ViaService": "s3.us-west-2.amazonaws.com"}, false},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			var mine []statement
-			for _, s := range statements {
-				if get(s.object, "Principal", "AWS") != nil {
-					mine = append(mine, s)
-				}
-			}
-			if got := allowed(t, mine, request{test.action, "*", test.context}); got != test.want {
-				t.Errorf("got %v, want %v", got, test.want)
-			}
-		})
-	}
-}
-
-// TestNothingIsLost: what holds data or makes it readable outlives the stack.
+// TestNothingIsLost: what holds data or makes it readable outlives the stack,
+// and so does what the account shares; but a first deployment that fails leaves
+// nothing.
 func TestNothingIsLost(t *testing.T) {
 	forVariants(t, func(t *testing.T, _ variant, tm *template) {
-		for _, kind := range []string{"AWS::KMS::Key", "AWS::S3::Bucket", "AWS::S3::BucketPolicy"} {
+		for _, kind := range []string{"AWS::KMS::Key", "AWS::S3::Bucket", "AWS::S3::BucketPolicy", "AWS::ApiGateway::Account"} {
 			for _, r := range tm.ofType(kind) {
-				if r.DeletionPolicy != "Retain" || r.UpdateReplacePolicy != "Retain" {
-					t.Errorf("%s: got %s and %s, want Retain for both", r.id, r.DeletionPolicy, r.UpdateReplacePolicy)
-				}
+				checkRetained(t, r)
+			}
+		}
+		for _, r := range tm.ofType("AWS::IAM::Role") {
+			if strings.HasPrefix(r.id, "InferenceLogRole") {
+				checkRetained(t, r)
+			} else if r.DeletionPolicy != "" {
+				t.Errorf("%s: got %s, want a role to go with the stack", r.id, r.DeletionPolicy)
 			}
 		}
 	})
+}
+
+func checkRetained(t *testing.T, r resource) {
+	t.Helper()
+	if r.DeletionPolicy != "RetainExceptOnCreate" || r.UpdateReplacePolicy != "Retain" {
+		t.Errorf("%s: got %s and %s, want RetainExceptOnCreate and Retain", r.id, r.DeletionPolicy, r.UpdateReplacePolicy)
+	}
 }
 
 func TestBuckets(t *testing.T) {
@@ -128,9 +62,25 @@ func TestBuckets(t *testing.T) {
 			"BucketKeyEnabled":              true,
 			"ServerSideEncryptionByDefault": object{"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": keyOf(t, tm).ref("Arn")},
 		}})
+		equal(t, "accepted copies", rulesOf(data)["ForgetAcceptedCopies"], object{
+			"Id": "ForgetAcceptedCopies", "Status": "Enabled", "Prefix": "accepted/",
+			"ExpirationInDays": 180, "NoncurrentVersionExpiration": object{"NoncurrentDays": 1},
+		})
+		equal(t, "old versions", get(rulesOf(data)["ForgetOldVersions"], "NoncurrentVersionExpiration", "NoncurrentDays"), 180)
 		equal(t, "events", get(data.Properties, "NotificationConfiguration"), object{"EventBridgeConfiguration": object{"EventBridgeEnabled": true}})
 		equal(t, "access log", get(data.Properties, "LoggingConfiguration", "DestinationBucketName"), tm.find(t, "StorageAccessLog", "AWS::S3::Bucket").ref(""))
 	})
+}
+
+// rulesOf are the lifecycle rules of a bucket, by their ids.
+func rulesOf(bucket resource) map[string]any {
+	byID := map[string]any{}
+	rules, _ := get(bucket.Properties, "LifecycleConfiguration", "Rules").([]any)
+	for _, rule := range rules {
+		id, _ := get(rule, "Id").(string)
+		byID[id] = rule
+	}
+	return byID
 }
 
 func abortsUploads(bucket resource) bool {
@@ -268,10 +218,35 @@ func TestInsideDecisions(t *testing.T) {
 	})
 }
 
+// TestSealedDecisions: with uploadsFromVpcOnly, an upload comes through the
+// endpoint or is the operator's.
+func TestSealedDecisions(t *testing.T) {
+	w := sendersOf(t, synthesize(t, sealed))
+	const upload, validation = "/fine-tuning-datasets/m/a.jsonl", "/validation-datasets/m/validation.jsonl"
+	w.check(t, []decision{
+		{"upload from outside", "s3:PutObject", upload, w.from(someone), "DenyObjectsFromOutside"},
+		{"upload of validation data from outside", "s3:PutObject", validation, w.from(someone), "DenyObjectsFromOutside"},
+		{"upload of a large file from outside", "s3:AbortMultipartUpload", upload, w.from(someone), "DenyObjectsFromOutside"},
+		{"upload through another endpoint", "s3:PutObject", upload, w.from(someone, "aws:SourceVpce", "vpce-other"), "DenyObjectsFromOutside"},
+		{"upload from inside", "s3:PutObject", upload, w.inside(someone), ""},
+		{"upload by the operator", "s3:PutObject", upload, w.from(w.operator), ""},
+		{"reading an upload from outside", "s3:GetObject", upload, w.from(someone), "DenyObjectsFromOutside"},
+		{"reading an upload from inside", "s3:GetObjectVersion", upload, w.inside(someone), ""},
+		{"listing from outside", "s3:ListBucket", "", w.from(someone), "DenyListsFromOutside"},
+		{"upload from inside without TLS", "s3:PutObject", upload, w.inside(someone, "aws:SecureTransport", "false"), "DenyWithoutTLS"},
+		{"configuration is left to IAM", "s3:PutBucketPolicy", "", w.from(someone), ""},
+	})
+}
+
 // TestBucketDecisionsOfConfiguration: what uploaders and exemptServiceRole change.
 func TestBucketDecisionsOfConfiguration(t *testing.T) {
 	tm := synthesize(t, strict)
-	policy, bucket := bucketPolicy(t, tm), dataBucket(t, tm).ref("Arn")
+	w := sendersOf(t, tm)
+	policy, bucket := w.policy, w.bucket
+	inside := request{"s3:PutObject", bucket + "/fine-tuning-datasets/m/a.jsonl", w.inside(someone)}
+	if got, _ := denied(t, policy, inside); got != "DenyUploadsByOthers" {
+		t.Errorf("somebody else from inside: got denied by %q", got)
+	}
 	for _, test := range []struct {
 		name, action, key, principal string
 		want                         string
@@ -289,65 +264,6 @@ func TestBucketDecisionsOfConfiguration(t *testing.T) {
 			}
 		})
 	}
-}
-
-// TestServiceRole holds every statement of the role Bedrock assumes: AWS
-// documents them, and nothing else notices one that is missing.
-func TestServiceRole(t *testing.T) {
-	tm := synthesize(t, standard)
-	bucket, key := dataBucket(t, tm).ref("Arn"), keyOf(t, tm).ref("Arn")
-	const interfaces = "arn:aws:ec2:us-east-1:${AWS::AccountId}:network-interface/*"
-	const jobs = "arn:aws:bedrock:us-east-1:${AWS::AccountId}:model-customization-job/*"
-	var subnets []any
-	for _, s := range tm.ofType("AWS::EC2::Subnet") {
-		subnets = append(subnets, "arn:aws:ec2:us-east-1:${AWS::AccountId}:subnet/"+s.ref("SubnetId"))
-	}
-	group := "arn:aws:ec2:us-east-1:${AWS::AccountId}:security-group/" + tm.find(t, "NetworkJobGroup", "AWS::EC2::SecurityGroup").ref("GroupId")
-	want := map[string]object{
-		"ReadAccepted": {"Action": "s3:GetObject", "Resource": bucket + "/accepted/*"},
-		"WriteOutputs": {"Action": []any{"s3:GetObject", "s3:PutObject"}, "Resource": bucket + "/outputs/*"},
-		"ListBoth": {"Action": "s3:ListBucket", "Resource": bucket, "Condition": object{
-			"StringLike": object{"s3:prefix": []any{"accepted/*", "outputs/*"}},
-		}},
-		"LookAtNetwork": {"Resource": "*", "Action": []any{
-			"ec2:DescribeNetworkInterfaces", "ec2:DescribeVpcs", "ec2:DescribeDhcpOptions", "ec2:DescribeSubnets", "ec2:DescribeSecurityGroups",
-		}},
-		"CreateTaggedInterfaces": {"Action": "ec2:CreateNetworkInterface", "Resource": interfaces, "Condition": object{
-			"StringEquals": object{"aws:RequestTag/BedrockManaged": "true"},
-			"ArnEquals":    object{"aws:RequestTag/BedrockModelCustomizationJobArn": jobs},
-		}},
-		"CreateInterfacesHere": {"Action": "ec2:CreateNetworkInterface", "Resource": append(append([]any{}, subnets...), group)},
-		"UseTaggedInterfaces": {
-			"Action":   []any{"ec2:CreateNetworkInterfacePermission", "ec2:DeleteNetworkInterface", "ec2:DeleteNetworkInterfacePermission"},
-			"Resource": "*",
-			"Condition": object{
-				"ArnEquals":    object{"ec2:Subnet": subnets, "ec2:ResourceTag/BedrockModelCustomizationJobArn": jobs},
-				"StringEquals": object{"ec2:ResourceTag/BedrockManaged": "true"},
-			},
-		},
-		"TagNewInterfaces": {"Action": "ec2:CreateTags", "Resource": interfaces, "Condition": object{
-			"StringEquals":              object{"ec2:CreateAction": "CreateNetworkInterface"},
-			"ForAllValues:StringEquals": object{"aws:TagKeys": []any{"BedrockManaged", "BedrockModelCustomizationJobArn"}},
-		}},
-		"UseObjects": {"Action": []any{"kms:Decrypt", "kms:GenerateDataKey"}, "Resource": key, "Condition": object{
-			"StringEquals": object{"kms:ViaService": "s3.us-east-1.amazonaws.com"},
-		}},
-		"EncryptModel": {"Action": []any{"kms:Decrypt", "kms:GenerateDataKey", "kms:DescribeKey"}, "Resource": key, "Condition": object{
-			"StringEquals": object{"kms:ViaService": "bedrock.us-east-1.amazonaws.com"},
-		}},
-		"KeepModelReadable": {"Action": "kms:CreateGrant", "Resource": key, "Condition": object{
-			"StringEquals": object{"kms:ViaService": "bedrock.us-east-1.amazonaws.com"},
-			"Bool":         object{"kms:GrantIsForAWSResource": "true"},
-		}},
-	}
-	got := map[string]object{}
-	for _, s := range tm.permissions(t, "CustomizationRole") {
-		o := maps.Clone(s.object)
-		delete(o, "Sid")
-		delete(o, "Effect")
-		got[s.sid()] = o
-	}
-	equal(t, "statements", got, want)
 }
 
 // TestEverythingIsEncrypted: whatever keeps something names the key. The one

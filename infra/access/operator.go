@@ -5,6 +5,7 @@ import (
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 
+	"github.com/tuneline/tuneline/infra/inference"
 	"github.com/tuneline/tuneline/infra/policy"
 	"github.com/tuneline/tuneline/infra/storage"
 	"github.com/tuneline/tuneline/internal/finetune"
@@ -14,7 +15,7 @@ import (
 // on with a run or stop it, and to release what costs money. It does not
 // include to start jobs, to buy, or to administer the key.
 func (a *Access) mayOperate(props Props) []policy.Statement {
-	return slices.Concat(a.mayHandleData(props), a.mayHandleRuns(props), a.mayHandleModels(props), a.mayLookAround())
+	return slices.Concat(a.mayHandleData(props), a.mayHandleRuns(props), a.mayHandleModels(props), a.mayLookAround(props.Inference))
 }
 
 func (a *Access) mayHandleData(props Props) []policy.Statement {
@@ -77,13 +78,14 @@ func (a *Access) mayHandleModels(props Props) []policy.Statement {
 	}
 }
 
-func (a *Access) mayLookAround() []policy.Statement {
+func (a *Access) mayLookAround(api *inference.Inference) []policy.Statement {
 	return []policy.Statement{
 		{
 			Sid: "ReadLogs", Actions: []string{"logs:FilterLogEvents", "logs:GetLogEvents", "logs:DescribeLogStreams"},
 			Resources: []string{
 				policy.ARN(a.Scope, "logs", "log-group:"+storage.LogGroupPrefix(a.Scope)+"*"),
 				policy.ARN(a.Scope, "logs", "log-group:"+storage.VendedLogGroupPrefix(a.Scope)+"*"),
+				policy.ARN(a.Scope, "logs", "log-group:"+api.ErrorLog()+"*"),
 			},
 		},
 		{Sid: "ReadOutputs", Actions: []string{"cloudformation:DescribeStacks"}, Resources: []string{*awscdk.Stack_Of(a.Scope).StackId()}},

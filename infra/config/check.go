@@ -8,21 +8,25 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/tuneline/tuneline/internal/catalog"
 	"github.com/tuneline/tuneline/internal/finetune"
 )
 
 var (
-	regionName     = regexp.MustCompile(`^[a-z]{2}(-[a-z]+)+-[0-9]$`)
-	zoneName       = regexp.MustCompile(`^[a-z]{2}(-[a-z]+)+-[0-9][a-z]$`)
-	prefixListID   = regexp.MustCompile(`^pl-[0-9a-f]{8,17}$`)
-	principalARN   = regexp.MustCompile(`^arn:aws[a-z-]*:iam::[0-9]{12}:(role|user)/[\w+=,.@/-]+$`)
-	baseModelID    = regexp.MustCompile(`^[a-z0-9-]+\.[a-z0-9.-]+(:[a-z0-9]+){0,2}$`)
-	hyperparameter = regexp.MustCompile(`^[a-z][A-Za-z0-9]*$`)
+	regionName   = regexp.MustCompile(`^[a-z]{2}(-[a-z]+)+-[0-9]$`)
+	zoneName     = regexp.MustCompile(`^[a-z]{2}(-[a-z]+)+-[0-9][a-z]$`)
+	prefixListID = regexp.MustCompile(`^pl-[0-9a-f]{8,17}$`)
+	principalARN = regexp.MustCompile(`^arn:aws:iam::[0-9]{12}:(role|user)/[\w+=,.@/-]+$`)
 )
 
 // logPeriods are the retention periods of CloudWatch Logs, in days
 // (PutRetentionPolicy, retentionInDays).
 var logPeriods = []int{1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653}
+
+// maxPeople keeps the policies that name people, a role's trust policy (2,048
+// characters) and the bucket policy, within their sizes, with ARNs of the usual
+// length.
+const maxPeople = 20
 
 // minObjectDays keeps an accepted copy longer than any job may take.
 const minObjectDays = 30
@@ -30,23 +34,34 @@ const minObjectDays = 30
 // check returns everything that is wrong with c, one line each: the key, its
 // value and what is allowed.
 func (c Config) check() error {
-	return errors.Join(slices.Concat(c.checkPlace(), c.checkTuning(), c.checkPeople(), c.checkAPI(), c.checkRest())...)
+	return errors.Join(slices.Concat(
+		c.checkRegion(), c.checkZones(), c.checkTuning(), c.checkBaseModel(), c.checkPeople(), c.checkAPI(), c.checkRest(),
+	)...)
 }
 
-func (c Config) checkPlace() []error {
-	var errs []error
-	errs = append(errs, matches("region", c.Region, regionName, "a region such as us-east-1"))
+func (c Config) checkRegion() []error {
+	for _, prefix := range []string{"cn-", "us-gov-", "us-iso", "eu-isoe-", "eusc-"} {
+		if strings.HasPrefix(c.Region, prefix) {
+			return []error{fmt.Errorf("region is %q: that is another partition of AWS, and the stack's ARNs and endpoints are those of the partition aws, the only one where Bedrock is known to tune these models: want a region such as us-east-1", c.Region)}
+		}
+	}
+	errs := []error{matches("region", c.Region, regionName, "a region such as us-east-1")}
 	if c.S3PrefixListID() == "" {
 		errs = append(errs, fmt.Errorf("region is %q, whose S3 prefix list is not known: add prefixListIds with its id, as \"aws ec2 describe-managed-prefix-lists --filters Name=prefix-list-name,Values=com.amazonaws.%s.s3\" prints it", c.Region, c.Region))
 	}
 	for region, id := range c.PrefixListIDs {
 		errs = append(errs, matches("prefixListIds."+region, id, prefixListID, "an id such as pl-63a5400a"))
 	}
+	return errs
+}
+
+func (c Config) checkZones() []error {
 	zones := c.AvailabilityZones
-	if len(zones.Names) == 0 {
-		errs = append(errs, within("availabilityZones", zones.Count, 2, 6))
+	if zones.Names == nil {
+		return []error{within("availabilityZones", zones.Count, 2, 6)}
 	}
-	if len(zones.Names) == 1 || len(zones.Names) > 6 {
+	var errs []error
+	if len(zones.Names) < 2 || len(zones.Names) > 6 {
 		errs = append(errs, fmt.Errorf("availabilityZones names %d zones: want 2 to 6", len(zones.Names)))
 	}
 	for i, zone := range zones.Names {
@@ -59,22 +74,58 @@ func (c Config) checkPlace() []error {
 }
 
 func (c Config) checkTuning() []error {
-	errs := []error{
-		matches("baseModel", c.BaseModel, baseModelID, "a base model id such as amazon.nova-micro-v1:0:128k"),
+	return []error{
 		oneOf("customizationType", c.CustomizationType, "FINE_TUNING"),
 		oneOf("serving.mode", c.Serving.Mode, finetune.ServeAuto, finetune.ServeOnDemand, finetune.ServeProvisioned),
 		within("serving.modelUnits", c.Serving.ModelUnits, 1, 100),
 		oneOf("serving.commitment", c.Serving.Commitment, CommitmentNone, CommitmentOneMonth, CommitmentSixMonths),
 		within("training.deadlineHours", c.Training.DeadlineHours, 1, 336),
 	}
-	if c.Serving.Mode == finetune.ServeOnDemand && c.Serving.Commitment != CommitmentNone {
-		errs = append(errs, fmt.Errorf("serving.commitment is %q with serving.mode %q: only a provisioned throughput has one", c.Serving.Commitment, c.Serving.Mode))
+}
+
+// checkBaseModel asks the catalogue what Bedrock takes of the base model, so
+// that no run fails on what was known before the stack was deployed.
+func (c Config) checkBaseModel() []error {
+	known, err := catalog.Load()
+	if err != nil {
+		return []error{err}
 	}
-	for name, value := range c.Hyperparameters {
-		errs = append(errs, matches("hyperparameters", name, hyperparameter, "the API's names, such as epochCount"))
-		if value == "" {
-			errs = append(errs, fmt.Errorf("hyperparameters.%s is empty: want the value as a string, such as \"2\"", name))
-		}
+	model, err := known.Find(c.BaseModel)
+	if err != nil {
+		return []error{fmt.Errorf("baseModel is %q: %w", c.BaseModel, err)}
+	}
+	var errs []error
+	if err := model.CheckRegion(c.Region); err != nil {
+		errs = append(errs, fmt.Errorf("region is %q with baseModel %q: %w", c.Region, c.BaseModel, err))
+	}
+	if err := model.CheckCustomizationType(c.CustomizationType); err != nil {
+		errs = append(errs, fmt.Errorf("customizationType is %q: %w", c.CustomizationType, err))
+	}
+	_, wrong := model.CheckHyperparameters(c.Hyperparameters)
+	for _, err := range wrong {
+		errs = append(errs, fmt.Errorf("hyperparameters: %w", err))
+	}
+	return append(errs, c.checkServing(model)...)
+}
+
+// checkServing refuses a mode the base model does not have, and what is said of
+// a provisioned throughput where there will be none: it would be dropped in
+// silence.
+func (c Config) checkServing(model *catalog.BaseModel) []error {
+	mode, err := model.ServingFor(c.Serving.Mode)
+	if err != nil {
+		return []error{fmt.Errorf("serving.mode is %q: %w", c.Serving.Mode, err)}
+	}
+	if mode != finetune.ServeOnDemand {
+		return nil
+	}
+	const instead = "with serving.mode %q, which is on-demand for baseModel %q: only a provisioned throughput has any; leave it out, or set serving.mode to provisioned"
+	var errs []error
+	if c.Serving.Commitment != CommitmentNone {
+		errs = append(errs, fmt.Errorf("serving.commitment is %q "+instead, c.Serving.Commitment, c.Serving.Mode, c.BaseModel))
+	}
+	if c.Serving.ModelUnits != Default().Serving.ModelUnits {
+		errs = append(errs, fmt.Errorf("serving.modelUnits is %d "+instead, c.Serving.ModelUnits, c.Serving.Mode, c.BaseModel))
 	}
 	return errs
 }
@@ -82,8 +133,12 @@ func (c Config) checkTuning() []error {
 func (c Config) checkPeople() []error {
 	var errs []error
 	for key, arns := range map[string][]string{"uploaders": c.Uploaders, "operators": c.Operators} {
-		for _, arn := range arns {
-			errs = append(errs, matches(key, arn, principalARN, "ARNs of IAM roles or users"))
+		errs = append(errs, within("the number of "+key, len(arns), 0, maxPeople))
+		for i, arn := range arns {
+			errs = append(errs, matches(key, arn, principalARN, "ARNs of IAM roles or users, such as arn:aws:iam::111122223333:role/team"))
+			if slices.Contains(arns[:i], arn) {
+				errs = append(errs, fmt.Errorf("%s holds %q twice: want each once", key, arn))
+			}
 		}
 	}
 	if c.AlarmEmail != "" {

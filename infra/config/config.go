@@ -63,11 +63,11 @@ type Config struct {
 	// Training bounds a job.
 	Training Training `json:"training"`
 
-	// Uploaders are the ARNs of the IAM roles and users that may assume the
-	// uploader role; with any, uploads by anybody else are denied. None means
-	// that IAM alone decides.
+	// Uploaders are the ARNs of the IAM roles and users, at most 20, that may
+	// assume the uploader role; with any, uploads by anybody else but operators
+	// are denied. None means that IAM alone decides.
 	Uploaders []string `json:"uploaders"`
-	// Operators are the ARNs that may assume the operator role. None means
+	// Operators are the ARNs, at most 20, that may assume the operator role. None means
 	// that IAM alone decides.
 	Operators []string `json:"operators"`
 	// API shapes the inference API.
@@ -129,6 +129,9 @@ type BucketPolicy struct {
 	// outside the VPC as well. Needed only if Bedrock checks the data set from
 	// its own network and refuses the job.
 	ExemptServiceRole bool `json:"exemptServiceRole"`
+	// UploadsFromVPCOnly takes away the exception for uploads: then they, too,
+	// come through the VPC's endpoint, but for the operator role's.
+	UploadsFromVPCOnly bool `json:"uploadsFromVpcOnly"`
 }
 
 // Retention is in days.
@@ -136,7 +139,8 @@ type Retention struct {
 	// Logs is one of the periods CloudWatch Logs offers.
 	Logs int `json:"logs"`
 	// Objects is how long accepted copies and versions that are no longer
-	// current are kept. What a team uploaded, its reports and the registry stay.
+	// current are kept; an accepted copy is gone a day later, with its versions.
+	// What a team uploaded, its reports and the registry stay.
 	Objects int `json:"objects"`
 }
 

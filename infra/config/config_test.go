@@ -35,9 +35,13 @@ func TestParse(t *testing.T) {
 		{"names of zones", `{"availabilityZones":["us-east-1a","us-east-1f"]}`, func(c *Config) {
 			c.AvailabilityZones = Zones{Names: []string{"us-east-1a", "us-east-1f"}}
 		}},
-		{"another region", `{"region":"eu-west-1","prefixListIds":{"eu-west-1":"pl-6da54004"}}`, func(c *Config) {
-			c.Region, c.PrefixListIDs = "eu-west-1", map[string]string{"eu-west-1": "pl-6da54004"}
+		{"another prefix list", `{"prefixListIds":{"us-east-1":"pl-6da54004"}}`, func(c *Config) {
+			c.PrefixListIDs = map[string]string{"us-east-1": "pl-6da54004"}
 		}},
+		{"another region", `{"region":"us-west-2","baseModel":"meta.llama3-1-8b-instruct-v1:0:128k","serving":{"modelUnits":2}}`, func(c *Config) {
+			c.Region, c.BaseModel, c.Serving.ModelUnits = "us-west-2", "meta.llama3-1-8b-instruct-v1:0:128k", 2
+		}},
+		{"uploads from the VPC only", `{"bucketPolicy":{"uploadsFromVpcOnly":true}}`, func(c *Config) { c.BucketPolicy.UploadsFromVPCOnly = true }},
 		{"provisioned", `{"serving":{"mode":"provisioned","modelUnits":2,"commitment":"OneMonth"}}`, func(c *Config) {
 			c.Serving = Serving{Mode: "provisioned", ModelUnits: 2, Commitment: "OneMonth"}
 		}},
@@ -61,48 +65,68 @@ func TestParse(t *testing.T) {
 	}
 }
 
+// refused are configurations that are wrong, and what the error must mention.
+var refused = []struct {
+	text string
+	want []string
+}{
+	{`{"regoin":"us-east-1"}`, []string{"regoin is not a key", "region", "baseModel"}},
+	{`{"api":{"rate":1}}`, []string{"api.rate is not a key", "rateLimit"}},
+	{`{"Region":"us-east-1"}`, []string{"Region is not a key"}},
+	{`{"serving":"auto"}`, []string{"serving", `"auto"`, "object"}},
+	{`[]`, []string{"the configuration", "object"}},
+	{`{"api":{"rateLimit":"many"}}`, []string{"api.rateLimit", "string", "whole number"}},
+	{`{"api":{"createLogRole":1}}`, []string{"api.createLogRole", "true or false"}},
+	{`{"uploaders":"me"}`, []string{"uploaders", "list of strings"}},
+	{`{"hyperparameters":{"epochCount":2}}`, []string{"hyperparameters", "number", "string"}},
+	{`{"region":"nowhere"}`, []string{"region", `"nowhere"`, "us-east-1"}},
+	{`{"region":"eu-west-1"}`, []string{"eu-west-1", "prefixListIds", "describe-managed-prefix-lists"}},
+	{`{"prefixListIds":{"eu-west-1":"6da54004"}}`, []string{"prefixListIds.eu-west-1", `"6da54004"`, "pl-"}},
+	{`{"region":"eu-west-1"}`, []string{"region", "eu-west-1", "amazon.nova-micro-v1:0:128k", "us-east-1"}},
+	{`{"region":"cn-north-1"}`, []string{"region", `"cn-north-1"`, "partition", "us-east-1"}},
+	{`{"region":"us-gov-west-1"}`, []string{"region", `"us-gov-west-1"`, "partition", "us-east-1"}},
+	{`{"region":null}`, []string{"region is null", "leave the key out"}},
+	{`{"api":{"rateLimit":null}}`, []string{"api.rateLimit is null"}},
+	{`{"region":"us-east-1","region":"us-west-2"}`, []string{"region is given twice"}},
+	{`{"api":{"rateLimit":1,"endpoint":"private","rateLimit":2}}`, []string{"rateLimit is given twice"}},
+	{`{"availabilityZones":[]}`, []string{"availabilityZones", "0 zones", "2 to 6"}},
+	{`{"availabilityZones":null}`, []string{"availabilityZones is null"}},
+	{`{"availabilityZones":1}`, []string{"availabilityZones", "1", "2 to 6"}},
+	{`{"availabilityZones":["us-east-1a"]}`, []string{"availabilityZones", "1 zones", "2 to 6"}},
+	{`{"availabilityZones":["us-east-1a","us-east-1a"]}`, []string{"availabilityZones", "us-east-1a", "once"}},
+	{`{"availabilityZones":["us-east-1a","us-west-2a"]}`, []string{"us-west-2a", "zones of us-east-1"}},
+	{`{"availabilityZones":"a"}`, []string{"availabilityZones", `"a"`, "number of zones"}},
+	{`{"baseModel":"amazon.nova-micro-v1:0"}`, []string{"baseModel", "amazon.nova-micro-v1:0:128k"}},
+	{`{"baseModel":"gpt"}`, []string{"baseModel", `"gpt"`, "amazon.nova-micro"}},
+	{`{"customizationType":"DISTILLATION"}`, []string{"customizationType", "DISTILLATION", "FINE_TUNING"}},
+	{`{"hyperparameters":{"epochCount":""}}`, []string{"hyperparameters", "epochCount", "1 to 5"}},
+	{`{"hyperparameters":{"epochCount":"600"}}`, []string{"hyperparameters", "epochCount", "600", "1 to 5"}},
+	{`{"hyperparameters":{"epoch count":"1"}}`, []string{"hyperparameters", "epoch count", "epochCount"}},
+	{`{"serving":{"mode":"cheap"}}`, []string{"serving.mode", `"cheap"`, "auto, on-demand, provisioned"}},
+	{`{"serving":{"modelUnits":0}}`, []string{"serving.modelUnits", "0", "1 to 100"}},
+	{`{"serving":{"commitment":"1 month"}}`, []string{"serving.commitment", `"1 month"`, "OneMonth"}},
+	{`{"serving":{"mode":"on-demand","commitment":"OneMonth"}}`, []string{"serving.commitment", "OneMonth", "on-demand"}},
+	{`{"serving":{"commitment":"OneMonth"}}`, []string{"serving.commitment", "OneMonth", `"auto"`, "provisioned"}},
+	{`{"serving":{"modelUnits":2}}`, []string{"serving.modelUnits is 2", `"auto"`, "provisioned"}},
+	{`{"region":"us-west-2","baseModel":"meta.llama3-1-8b-instruct-v1:0:128k","serving":{"mode":"on-demand"}}`, []string{"serving.mode", `"on-demand"`, "auto, provisioned"}},
+	{`{"training":{"deadlineHours":0}}`, []string{"training.deadlineHours", "1 to 336"}},
+	{`{"uploaders":["arn:aws:iam::1:role/x"]}`, []string{"uploaders", "arn:aws:iam::1:role/x", "IAM roles or users"}},
+	{`{"uploaders":["arn:aws-cn:iam::111122223333:role/x"]}`, []string{"uploaders", "arn:aws-cn", "arn:aws:iam"}},
+	{`{"operators":["arn:aws:iam::111122223333:role/x","arn:aws:iam::111122223333:role/x"]}`, []string{"operators", "role/x", "twice"}},
+	{`{"uploaders":[` + strings.Repeat(`"x",`, 20) + `"x"]}`, []string{"the number of uploaders is 21", "0 to 20"}},
+	{`{"operators":["arn:aws:iam::111122223333:root"]}`, []string{"operators", ":root"}},
+	{`{"alarmEmail":"Team <team@example.com>"}`, []string{"alarmEmail", "team@example.com"}},
+	{`{"api":{"endpoint":"edge"}}`, []string{"api.endpoint", `"edge"`, "regional, private"}},
+	{`{"api":{"burstLimit":0}}`, []string{"api.burstLimit", "1 to 5000"}},
+	{`{"architecture":"amd64"}`, []string{"architecture", `"amd64"`, "arm64, x86_64"}},
+	{`{"retentionDays":{"logs":100}}`, []string{"retentionDays.logs", "100", "90"}},
+	{`{"retentionDays":{"objects":1}}`, []string{"retentionDays.objects", "30 to 3650"}},
+	{`{`, []string{"parsing test"}},
+}
+
 // TestRefused: an error names the key, the value and what is allowed.
 func TestRefused(t *testing.T) {
-	for _, test := range []struct {
-		text string
-		want []string
-	}{
-		{`{"regoin":"us-east-1"}`, []string{"regoin is not a key", "region", "baseModel"}},
-		{`{"api":{"rate":1}}`, []string{"api.rate is not a key", "rateLimit"}},
-		{`{"Region":"us-east-1"}`, []string{"Region is not a key"}},
-		{`{"serving":"auto"}`, []string{"serving", `"auto"`, "object"}},
-		{`[]`, []string{"the configuration", "object"}},
-		{`{"api":{"rateLimit":"many"}}`, []string{"api.rateLimit", "string", "whole number"}},
-		{`{"api":{"createLogRole":1}}`, []string{"api.createLogRole", "true or false"}},
-		{`{"uploaders":"me"}`, []string{"uploaders", "list of strings"}},
-		{`{"hyperparameters":{"epochCount":2}}`, []string{"hyperparameters", "number", "string"}},
-		{`{"region":"nowhere"}`, []string{"region", `"nowhere"`, "us-east-1"}},
-		{`{"region":"eu-west-1"}`, []string{"eu-west-1", "prefixListIds", "describe-managed-prefix-lists"}},
-		{`{"prefixListIds":{"eu-west-1":"6da54004"}}`, []string{"prefixListIds.eu-west-1", `"6da54004"`, "pl-"}},
-		{`{"availabilityZones":1}`, []string{"availabilityZones", "1", "2 to 6"}},
-		{`{"availabilityZones":["us-east-1a"]}`, []string{"availabilityZones", "1 zones", "2 to 6"}},
-		{`{"availabilityZones":["us-east-1a","us-east-1a"]}`, []string{"availabilityZones", "us-east-1a", "once"}},
-		{`{"availabilityZones":["us-east-1a","us-west-2a"]}`, []string{"us-west-2a", "zones of us-east-1"}},
-		{`{"availabilityZones":"a"}`, []string{"availabilityZones", `"a"`, "number of zones"}},
-		{`{"baseModel":"gpt"}`, []string{"baseModel", `"gpt"`, "amazon.nova-micro"}},
-		{`{"customizationType":"DISTILLATION"}`, []string{"customizationType", "DISTILLATION", "FINE_TUNING"}},
-		{`{"hyperparameters":{"epochCount":""}}`, []string{"hyperparameters.epochCount", "empty"}},
-		{`{"hyperparameters":{"epoch count":"1"}}`, []string{"hyperparameters", `"epoch count"`}},
-		{`{"serving":{"mode":"cheap"}}`, []string{"serving.mode", `"cheap"`, "auto, on-demand, provisioned"}},
-		{`{"serving":{"modelUnits":0}}`, []string{"serving.modelUnits", "0", "1 to 100"}},
-		{`{"serving":{"commitment":"1 month"}}`, []string{"serving.commitment", `"1 month"`, "OneMonth"}},
-		{`{"serving":{"mode":"on-demand","commitment":"OneMonth"}}`, []string{"serving.commitment", "OneMonth", "on-demand"}},
-		{`{"training":{"deadlineHours":0}}`, []string{"training.deadlineHours", "1 to 336"}},
-		{`{"uploaders":["arn:aws:iam::1:role/x"]}`, []string{"uploaders", "arn:aws:iam::1:role/x", "IAM roles or users"}},
-		{`{"operators":["arn:aws:iam::111122223333:root"]}`, []string{"operators", ":root"}},
-		{`{"alarmEmail":"Team <team@example.com>"}`, []string{"alarmEmail", "team@example.com"}},
-		{`{"api":{"endpoint":"edge"}}`, []string{"api.endpoint", `"edge"`, "regional, private"}},
-		{`{"api":{"burstLimit":0}}`, []string{"api.burstLimit", "1 to 5000"}},
-		{`{"architecture":"amd64"}`, []string{"architecture", `"amd64"`, "arm64, x86_64"}},
-		{`{"retentionDays":{"logs":100}}`, []string{"retentionDays.logs", "100", "90"}},
-		{`{"retentionDays":{"objects":1}}`, []string{"retentionDays.objects", "30 to 3650"}},
-		{`{`, []string{"parsing test"}},
-	} {
+	for _, test := range refused {
 		t.Run(test.text, func(t *testing.T) {
 			_, err := Parse("test", []byte(test.text))
 			if err == nil {

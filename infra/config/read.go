@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"reflect"
 	"slices"
@@ -70,7 +71,7 @@ func parse(source string, text []byte) (Config, error) {
 	if err := json.Unmarshal(text, &tree); err != nil {
 		return c, fmt.Errorf("parsing %s: %w", source, err)
 	}
-	if err := checkKeys(tree, reflect.TypeFor[Config](), ""); err != nil {
+	if err := errors.Join(checkKeys(tree, reflect.TypeFor[Config](), ""), checkOnce(text)); err != nil {
 		return c, fmt.Errorf("reading %s: %w", source, err)
 	}
 	if err := json.NewDecoder(bytes.NewReader(text)).Decode(&c); err != nil {
@@ -83,6 +84,9 @@ func parse(source string, text []byte) (Config, error) {
 // encoding/json it tells where the unknown key is, minds upper and lower case,
 // and says which keys there are.
 func checkKeys(tree any, t reflect.Type, path string) error {
+	if tree == nil && path != "" {
+		return fmt.Errorf("%s is null: give it a value, or leave the key out for its default", path)
+	}
 	object, ok := tree.(map[string]any)
 	if t.Kind() != reflect.Struct || t == reflect.TypeFor[Zones]() {
 		return nil
@@ -112,6 +116,41 @@ func checkKeys(tree any, t reflect.Type, path string) error {
 		}
 	}
 	return nil
+}
+
+// checkOnce refuses a key that an object holds twice: encoding/json takes the
+// last one, and whoever reads the file may take the first.
+func checkOnce(text []byte) error {
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	// open are the objects and lists around the token; a list has no keys.
+	var open []map[string]bool
+	wantKey := false
+	for {
+		token, err := decoder.Token()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		switch token {
+		case json.Delim('{'):
+			open = append(open, map[string]bool{})
+		case json.Delim('['):
+			open = append(open, nil)
+		case json.Delim('}'), json.Delim(']'):
+			open = open[:len(open)-1]
+		default:
+			if key, ok := token.(string); ok && wantKey {
+				if open[len(open)-1][key] {
+					return fmt.Errorf("%s is given twice: want each key once", key)
+				}
+				open[len(open)-1][key], wantKey = true, false
+				continue
+			}
+		}
+		wantKey = len(open) > 0 && open[len(open)-1] != nil
+	}
 }
 
 // explain turns a JSON type error into key, value and what is allowed.

@@ -3,12 +3,15 @@ package functions
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/tuneline/tuneline/infra/config"
 )
@@ -30,8 +33,9 @@ type Binaries map[string]Binary
 const buildDir = ".tuneline/build"
 
 // Build compiles every function under lambdas/, in one run of the Go tool. root
-// is the project's root. The same source and Go give the same bytes, on any machine
-// and in any folder: no paths, no build id, no version control stamp, no C.
+// is the project's root. The same source and Go give the same bytes, on any machine,
+// in any folder and whatever Go settings a person has: no paths, no build id, no
+// version control stamp, no C.
 func Build(root string, architecture config.Architecture) (Binaries, error) {
 	base, err := filepath.Abs(filepath.Join(root, filepath.FromSlash(buildDir)))
 	if err != nil {
@@ -52,15 +56,57 @@ func Build(root string, architecture config.Architecture) (Binaries, error) {
 }
 
 func compile(root, out string, architecture config.Architecture) error {
+	environment, err := buildEnvironment(root, architecture)
+	if err != nil {
+		return err
+	}
 	command := exec.Command("go", "build", // #nosec G204 -- every argument is ours
 		"-trimpath", "-buildvcs=false", "-ldflags=-s -w -buildid=", "-tags=lambda.norpc",
 		"-o", out+string(filepath.Separator), "./lambdas/...")
 	command.Dir = root
-	command.Env = append(os.Environ(), "GOOS=linux", "GOARCH="+architecture.GOARCH(), "CGO_ENABLED=0", "GOFLAGS=")
+	command.Env = environment
 	if text, err := command.CombinedOutput(); err != nil {
 		return fmt.Errorf("compiling the functions for %s: %w\n%s", architecture, err, text)
 	}
 	return nil
+}
+
+// wherefrom are the Go settings that say where modules and compiled packages
+// come from and are kept. They are a person's own, and change no byte of what
+// is built: go.sum holds every module to its checksum.
+var wherefrom = []string{
+	"GOPROXY", "GOSUMDB", "GOPRIVATE", "GONOPROXY", "GONOSUMDB", "GOINSECURE", "GOVCS", "GOAUTH",
+	"GOPATH", "GOMODCACHE", "GOCACHE", "GOTMPDIR", "GOTOOLCHAIN",
+}
+
+// howBuilt are those that do change what is built
+// (https://pkg.go.dev/cmd/go#hdr-Environment_variables), each at its default.
+var howBuilt = []string{
+	"GOENV=off", "GOWORK=off", "GOFLAGS=-mod=readonly", "GO111MODULE=on", "GOEXPERIMENT=", "GOFIPS140=off",
+	"GOOS=linux", "GOARM64=v8.0", "GOAMD64=v1", "CGO_ENABLED=0",
+}
+
+// buildEnvironment is the environment to build in: without any Go setting of
+// the person, neither exported nor made with "go env -w", but for where modules
+// come from.
+func buildEnvironment(root string, architecture config.Architecture) ([]string, error) {
+	command := exec.Command("go", append([]string{"env", "-json"}, wherefrom...)...) // #nosec G204 -- every argument is ours
+	command.Dir = root
+	text, err := command.Output()
+	if err != nil {
+		return nil, fmt.Errorf("asking Go for its settings: %w", err)
+	}
+	var settings map[string]string
+	if err := json.Unmarshal(text, &settings); err != nil {
+		return nil, fmt.Errorf("reading Go's settings: %w", err)
+	}
+	environment := slices.DeleteFunc(os.Environ(), func(variable string) bool {
+		return strings.HasPrefix(variable, "GO") || strings.HasPrefix(variable, "CGO_")
+	})
+	for name, value := range settings {
+		environment = append(environment, name+"="+value)
+	}
+	return append(append(environment, howBuilt...), "GOARCH="+architecture.GOARCH()), nil
 }
 
 // collect puts every executable into a folder of its own.

@@ -69,6 +69,58 @@ func TestSameSourceSameHash(t *testing.T) {
 	}
 }
 
+// TestSettingsOfAPersonDoNotMatter: what somebody exported or set with "go env
+// -w" changes no byte, and stops no build.
+func TestSettingsOfAPersonDoNotMatter(t *testing.T) {
+	root := project(t, "hello")
+	want := map[config.Architecture]Binaries{}
+	for _, architecture := range []config.Architecture{config.ARM64, config.X8664} {
+		want[architecture] = build(t, root, architecture)
+	}
+	written := filepath.Join(t.TempDir(), "env")
+	if err := os.WriteFile(written, []byte("GOAMD64=v3\nGOARM64=v9.0\nGOFLAGS=-tags=theirs -mod=vendor\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, value := range map[string]string{
+		"GOENV": written, "GOFLAGS": "-tags=theirs -race", "GOAMD64": "v4", "GOARM64": "v9.5", "GOEXPERIMENT": "noregabi",
+		"GOWORK": filepath.Join(root, "missing", "go.work"), "GOOS": "windows", "GOARCH": "386", "CGO_ENABLED": "1",
+		"CGO_CFLAGS": "-fno-such-flag", "GO111MODULE": "off", "GODEBUG": "madvdontneed=1", "GO_EXTLINK_ENABLED": "1",
+	} {
+		t.Setenv(name, value)
+	}
+	for architecture, binaries := range want {
+		for name, got := range build(t, root, architecture) {
+			if got.Hash != binaries[name].Hash {
+				t.Errorf("%s for %s: got %s, want %s", name, architecture, got.Hash, binaries[name].Hash)
+			}
+		}
+	}
+}
+
+// TestModulesComeFromWhereTheyDid: a person's proxy is kept, however it was
+// set: without it, there may be no way to the modules at all.
+func TestModulesComeFromWhereTheyDid(t *testing.T) {
+	written := filepath.Join(t.TempDir(), "env")
+	if err := os.WriteFile(written, []byte("GOPROXY=https://proxy.example.com\nGOAMD64=v3\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("GOENV", written)
+	t.Setenv("GOPROXY", "")
+	t.Setenv("GOPRIVATE", "example.com/private")
+	environment, err := buildEnvironment(project(t, "hello"), config.X8664)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"GOPROXY=https://proxy.example.com", "GOPRIVATE=example.com/private", "GOAMD64=v1", "GOENV=off"} {
+		if !slices.Contains(environment, want) {
+			t.Errorf("the environment lacks %s", want)
+		}
+	}
+	if slices.Contains(environment, "GOAMD64=v3") {
+		t.Error("the environment holds what was set with go env -w")
+	}
+}
+
 // TestBootstrap: an asset is one executable named bootstrap, and nothing is
 // left behind beside the assets.
 func TestBootstrap(t *testing.T) {

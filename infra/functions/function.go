@@ -74,6 +74,10 @@ func NewFunction(scope constructs.Construct, id string, place Place, spec Spec) 
 		Handler:       jsii.String("bootstrap"),
 		Code:          &awslambda.CfnFunction_CodeProperty{S3Bucket: code.S3BucketName(), S3Key: code.S3ObjectKey()},
 		Role:          f.Role.AttrArn(),
+		// Without KmsKeyArn, Lambda encrypts the variables with a key AWS owns.
+		// That is enough: they hold names, ARNs and limits, which stand in the
+		// template as well. With the stack's key, everybody who may look at a
+		// function's configuration would need the right to decrypt with it.
 		Environment:   &awslambda.CfnFunction_EnvironmentProperty{Variables: lambdaenv.Env(spec.Environment)},
 		LoggingConfig: &awslambda.CfnFunction_LoggingConfigProperty{LogGroup: group.Ref(), LogFormat: jsii.String("JSON")},
 		TracingConfig: &awslambda.CfnFunction_TracingConfigProperty{Mode: jsii.String("Active")},

@@ -29,8 +29,14 @@ func (f *Functions) maySubmit(c *customization.Customization) []policy.Statement
 		{
 			// A job makes a custom model of a base model; AWS checks all three.
 			Sid: "StartJob", Actions: []string{"bedrock:CreateModelCustomizationJob"},
-			Resources:  []string{policy.CustomModels(f.Scope), policy.FoundationModels(f.Scope), policy.CustomizationJobs(f.Scope)},
+			Resources:  []string{policy.CustomModels(f.Scope), policy.CustomizationJobs(f.Scope)},
 			Conditions: policy.Tagging(f.Scope),
+		},
+		{
+			// The tags of the request are for what it makes, so the check on the
+			// base model may be without them.
+			Sid: "StartJobOnBaseModel", Actions: []string{"bedrock:CreateModelCustomizationJob"},
+			Resources: []string{policy.FoundationModels(f.Scope)},
 		},
 		{
 			Sid: "TagJob", Actions: []string{"bedrock:TagResource"},
@@ -80,9 +86,14 @@ func (f *Functions) mayServe() []policy.Statement {
 	jobs, baseModels := policy.CustomizationJobs(f.Scope), policy.FoundationModels(f.Scope)
 	return []policy.Statement{
 		{
-			// AWS checks a throughput's base model as well as its custom model.
 			Sid: "Buy", Actions: []string{"bedrock:CreateProvisionedModelThroughput", "bedrock:CreateCustomModelDeployment"},
-			Resources: []string{models, baseModels}, Conditions: policy.Tagging(f.Scope),
+			Resources: []string{models}, Conditions: policy.Tagging(f.Scope),
+		},
+		{
+			// AWS checks a throughput's base model as well as its custom model,
+			// and may do so without the request's tags. A deployment names a
+			// custom model only.
+			Sid: "BuyOnBaseModel", Actions: []string{"bedrock:CreateProvisionedModelThroughput"}, Resources: []string{baseModels},
 		},
 		{
 			Sid: "TagWhatWasBought", Actions: []string{"bedrock:TagResource"},

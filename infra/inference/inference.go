@@ -4,6 +4,9 @@
 package inference
 
 import (
+	"encoding/json"
+	"fmt"
+
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsapigateway"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
@@ -38,6 +41,10 @@ type Props struct {
 
 // New makes the API.
 func New(scope constructs.Construct, id string, props Props) *Inference {
+	return newWithSchema(scope, id, props, converseSchema())
+}
+
+func newWithSchema(scope constructs.Construct, id string, props Props, body *schema) *Inference {
 	i := &Inference{Scope: constructs.NewConstruct(scope, jsii.String(id))}
 	if props.Config.API.Endpoint == config.EndpointPrivate {
 		i.Door = newDoor(i, props.Network)
@@ -52,8 +59,7 @@ func New(scope constructs.Construct, id string, props Props) *Inference {
 	i.resource().SetPolicy(policy.Document(i.whoMayAsk()...))
 	// The stage's address is one of the stack's outputs.
 	i.API.Node().TryRemoveChild(jsii.String("Endpoint"))
-	i.addConverse(props.Functions.Invoke)
-	i.addStage(props)
+	i.addStage(props, i.addConverse(props.Functions.Invoke, body))
 	return i
 }
 
@@ -74,24 +80,25 @@ func (i *Inference) URL() string {
 }
 
 // addConverse adds the method. API Gateway checks the body's shape before the
-// function is called; the function hands it on as it is.
-func (i *Inference) addConverse(invoke *functions.Function) {
+// function is called; the function hands it on as it is. It returns all that a
+// deployment must publish anew when it changes.
+func (i *Inference) addConverse(invoke *functions.Function, body *schema) map[string]any {
 	converse := i.API.Root().AddResource(jsii.String("model"), nil).
 		AddResource(jsii.String("{model}"), nil).AddResource(jsii.String("converse"), nil)
 	request := i.API.AddModel(jsii.String("ConverseRequest"), &awsapigateway.ModelOptions{
 		ModelName:   jsii.String("ConverseRequest"),
 		ContentType: jsii.String("application/json"),
 		Description: jsii.String("The body of Bedrock's Converse"),
-		Schema:      converseSchema(),
+		Schema:      body,
 	})
-	converse.AddMethod(jsii.String("POST"), i.integration(invoke), &awsapigateway.MethodOptions{
+	checks := &awsapigateway.RequestValidatorOptions{ValidateRequestBody: jsii.Bool(true), ValidateRequestParameters: jsii.Bool(true)}
+	integration := i.integration(invoke)
+	method := converse.AddMethod(jsii.String("POST"), awsapigateway.NewIntegration(integration), &awsapigateway.MethodOptions{
 		AuthorizationType: awsapigateway.AuthorizationType_IAM,
 		OperationName:     jsii.String("Converse"),
 		RequestModels:     &map[string]awsapigateway.IModel{"application/json": request},
 		RequestParameters: &map[string]*bool{"method.request.path.model": jsii.Bool(true)},
-		RequestValidator: i.API.AddRequestValidator(jsii.String("Validator"), &awsapigateway.RequestValidatorOptions{
-			ValidateRequestBody: jsii.Bool(true), ValidateRequestParameters: jsii.Bool(true),
-		}),
+		RequestValidator:  i.API.AddRequestValidator(jsii.String("Validator"), checks),
 	})
 	awslambda.NewCfnPermission(i.Scope, jsii.String("Permission"), &awslambda.CfnPermissionProps{
 		Action:        jsii.String("lambda:InvokeFunction"),
@@ -100,14 +107,29 @@ func (i *Inference) addConverse(invoke *functions.Function) {
 		SourceArn:     jsii.String(i.Methods()),
 		SourceAccount: jsii.String(policy.Account(i.Scope)),
 	})
+	resource := method.Node().DefaultChild().(awsapigateway.CfnMethod)
+	return map[string]any{
+		"path": *converse.Path(), "verb": *method.HttpMethod(), "authorization": *resource.AuthorizationType(),
+		"parameters": resource.RequestParameters(), "schema": published(body), "checks": published(checks),
+		"integration": published(integration),
+	}
 }
 
-func (i *Inference) integration(invoke *functions.Function) awsapigateway.Integration {
+// published is a part of the API as it enters the deployment's logical id.
+func published(part any) string {
+	text, err := json.Marshal(part)
+	if err != nil {
+		panic(fmt.Sprintf("encoding a part of the API: %v", err))
+	}
+	return string(text)
+}
+
+func (i *Inference) integration(invoke *functions.Function) *awsapigateway.IntegrationProps {
 	stack := awscdk.Stack_Of(i.Scope)
-	return awsapigateway.NewIntegration(&awsapigateway.IntegrationProps{
+	return &awsapigateway.IntegrationProps{
 		Type:                  awsapigateway.IntegrationType_AWS_PROXY,
 		IntegrationHttpMethod: jsii.String("POST"),
 		Uri: jsii.Sprintf("arn:%s:apigateway:%s:lambda:path/2015-03-31/functions/%s/invocations",
 			*stack.Partition(), *stack.Region(), invoke.ARN()),
-	})
+	}
 }

@@ -15,6 +15,8 @@ import (
 type GroupProps struct {
 	// Name is the last part of the group's name.
 	Name string
+	// Given is the whole name instead, where an AWS service prescribes it.
+	Given string
 	// Vended is set for logs that an AWS service delivers by itself. Their
 	// names begin with /aws/vendedlogs/, which keeps CloudWatch Logs' resource
 	// policy within its size.
@@ -32,8 +34,12 @@ func NewGroup(scope constructs.Construct, id string, props GroupProps) awslogs.C
 	if props.Vended {
 		prefix = storage.VendedLogGroupPrefix(scope)
 	}
+	name := prefix + props.Name
+	if props.Given != "" {
+		name = props.Given
+	}
 	group := awslogs.NewCfnLogGroup(scope, jsii.String(id), &awslogs.CfnLogGroupProps{
-		LogGroupName:    jsii.String(prefix + props.Name),
+		LogGroupName:    jsii.String(name),
 		KmsKeyId:        props.Key.Resource.AttrArn(),
 		RetentionInDays: jsii.Number(props.Days),
 	})

@@ -44,9 +44,13 @@ func newTopic(n *Notices, props Props) awssns.CfnTopic {
 	awssns.NewCfnTopicPolicy(n.Scope, jsii.String("TopicPolicy"), &awssns.CfnTopicPolicyProps{
 		Topics: jsii.Strings(arn),
 		PolicyDocument: policy.Document(
+			// The one statement that lets a service in without a condition:
+			// EventBridge supports none in the policy of a topic, and warns of
+			// a target with a role where the topic is encrypted
+			// (https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html#eb-sns-permissions).
 			policy.Statement{
 				Sid: "PublishNotices", Principals: policy.Principals{"Service": "events.amazonaws.com"},
-				Actions: []string{"sns:Publish"}, Resources: []string{arn}, Conditions: policy.FromAccount(n.Scope),
+				Actions: []string{"sns:Publish"}, Resources: []string{arn},
 			},
 			policy.Statement{
 				Sid: "PublishAlarms", Principals: policy.Principals{"Service": "cloudwatch.amazonaws.com"},

@@ -52,14 +52,20 @@ func New(app awscdk.App, cfg config.Config, binaries functions.Binaries) awscdk.
 	if cfg.BucketPolicy.ExemptServiceRole {
 		exempt = append(exempt, role.Role)
 	}
-	bucket.Protect(storage.ProtectProps{Key: key, Endpoint: net.Endpoints.S3, Exempt: exempt, Uploaders: people.NamedUploaders()})
+	bucket.Protect(storage.ProtectProps{
+		Key: key, Endpoint: net.Endpoints.S3, Exempt: exempt,
+		Uploaders: people.NamedUploaders(), UploadsInside: cfg.BucketPolicy.UploadsFromVPCOnly,
+	})
 
 	lifecycle.New(stack, "Lifecycle", lifecycle.Props{
 		Place: place, Network: net, Workflow: machine, Trigger: rules,
 		Outlive: []constructs.Construct{key.Scope, bucket.Scope, net.Scope, role.Scope, steps.Scope, machine.Scope, rules.Scope},
 	})
 
-	addOutputs(stack, outputs{key: key, bucket: bucket, machine: machine, api: api, people: people, channels: channels})
+	addOutputs(stack, outputs{
+		key: key, bucket: bucket, network: net, machine: machine, api: api, people: people, channels: channels,
+		uploadsInside: cfg.BucketPolicy.UploadsFromVPCOnly,
+	})
 	awscdk.Tags_Of(stack).Add(jsii.String(finetune.TagStack), jsii.String(Name), nil)
 	return stack
 }

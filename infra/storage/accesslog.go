@@ -35,7 +35,7 @@ func newAccessLog(b *Bucket, retention config.Retention) awss3.CfnBucket {
 		PublicAccessBlockConfiguration: nothingPublic(),
 		VersioningConfiguration:        &awss3.CfnBucket_VersioningConfigurationProperty{Status: jsii.String("Enabled")},
 	})
-	retain(bucket)
+	policy.Retain(bucket)
 	return bucket
 }
 
@@ -55,5 +55,5 @@ func protectAccessLog(b *Bucket) {
 			overRecentTLS(arn),
 		),
 	})
-	retain(policyResource)
+	policy.Retain(policyResource)
 }

@@ -1,12 +1,12 @@
 package storage
 
 import (
-	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awss3"
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
 
 	"github.com/tuneline/tuneline/infra/config"
+	"github.com/tuneline/tuneline/infra/policy"
 	"github.com/tuneline/tuneline/internal/finetune"
 )
 
@@ -55,7 +55,7 @@ func NewBucket(scope constructs.Construct, id string, props BucketProps) *Bucket
 		PublicAccessBlockConfiguration: nothingPublic(),
 		VersioningConfiguration:        &awss3.CfnBucket_VersioningConfigurationProperty{Status: jsii.String("Enabled")},
 	})
-	retain(b.Resource)
+	policy.Retain(b.Resource)
 	return b
 }
 
@@ -100,6 +100,9 @@ func lifecycleRules(retention config.Retention) []any {
 			Status:           jsii.String("Enabled"),
 			Prefix:           jsii.String(finetune.PrefixAccepted),
 			ExpirationInDays: jsii.Number(retention.Objects),
+			// In a bucket with versions, to expire only hides an object. S3
+			// takes the shorter of two rules.
+			NoncurrentVersionExpiration: &awss3.CfnBucket_NoncurrentVersionExpirationProperty{NoncurrentDays: jsii.Number(1)},
 		},
 	}
 }
@@ -117,8 +120,4 @@ func nothingPublic() *awss3.CfnBucket_PublicAccessBlockConfigurationProperty {
 		IgnorePublicAcls:      jsii.Bool(true),
 		RestrictPublicBuckets: jsii.Bool(true),
 	}
-}
-
-func retain(resource awscdk.CfnResource) {
-	resource.ApplyRemovalPolicy(awscdk.RemovalPolicy_RETAIN, &awscdk.RemovalPolicyOptions{ApplyToUpdateReplacePolicy: jsii.Bool(true)})
 }

@@ -20,6 +20,8 @@ type ProtectProps struct {
 	Exempt []awsiam.CfnRole
 	// Uploaders narrows who may upload; none leaves it to IAM.
 	Uploaders []string
+	// UploadsInside keeps uploads inside as well.
+	UploadsInside bool
 }
 
 // userPrefixes are where people put objects from outside the VPC.
@@ -31,6 +33,12 @@ var userPrefixes = []string{finetune.PrefixDatasets, finetune.PrefixValidation}
 // The actions that are denied are those on objects, all of them, versions
 // included, and the three that list. Those on the bucket's configuration are
 // not: a mistake here must leave the account able to put it right.
+//
+// The policies outlive the stack with their buckets: a bucket without its policy
+// would be open to whatever IAM allows, without TLS, and from anywhere. The price
+// is that the endpoint and the operator role it lets in are gone then. Whoever
+// wants to read what was left deletes the policy first, as the stack's outputs
+// say; IAM and the key policy guard what is there after that.
 func (b *Bucket) Protect(props ProtectProps) {
 	protectAccessLog(b)
 	statements := []policy.Statement{
@@ -41,8 +49,10 @@ func (b *Bucket) Protect(props ProtectProps) {
 		b.withNamedKey(),
 		b.withoutCustomerKey(),
 		b.objectsInside(props),
-		b.uploadsInside(props),
 		b.listsInside(props),
+	}
+	if !props.UploadsInside {
+		statements = append(statements, b.uploadsInside(props))
 	}
 	if len(props.Uploaders) > 0 {
 		statements = append(statements, b.uploadsByUploaders(props))
@@ -51,7 +61,7 @@ func (b *Bucket) Protect(props ProtectProps) {
 		Bucket:         b.Resource.Ref(),
 		PolicyDocument: policy.Document(statements...),
 	})
-	retain(b.Policy)
+	policy.Retain(b.Policy)
 }
 
 // overTLS and overRecentTLS are for every action there is.
@@ -112,12 +122,16 @@ func (b *Bucket) denyPut(sid string, conditions policy.Conditions) policy.Statem
 }
 
 // objectsInside keeps every action on every object inside, but for the two
-// prefixes people upload to.
+// prefixes people upload to from outside.
 func (b *Bucket) objectsInside(props ProtectProps) policy.Statement {
+	elsewhere := []string{b.ARN()}
+	if !props.UploadsInside {
+		elsewhere = append(elsewhere, b.Objects(userPrefixes...)...)
+	}
 	return policy.Statement{
 		Sid: "DenyObjectsFromOutside", Deny: true, Principals: policy.Anyone,
 		Actions:      []string{"s3:*"},
-		NotResources: append([]string{b.ARN()}, b.Objects(userPrefixes...)...),
+		NotResources: elsewhere,
 		Conditions:   fromOutside(props),
 	}
 }
@@ -141,16 +155,15 @@ func (b *Bucket) listsInside(props ProtectProps) policy.Statement {
 	}
 }
 
-// uploadsByUploaders narrows the uploads to those who are named.
+// uploadsByUploaders narrows the uploads to those who are named, wherever they
+// come from: nothing of the pipeline writes to these prefixes.
 func (b *Bucket) uploadsByUploaders(props ProtectProps) policy.Statement {
-	conditions := fromOutside(props)
 	named := append(exemptARNs(props), props.Uploaders...)
-	conditions["ArnNotEquals"] = map[string]any{"aws:PrincipalArn": named}
 	return policy.Statement{
 		Sid: "DenyUploadsByOthers", Deny: true, Principals: policy.Anyone,
 		Actions:    []string{"s3:PutObject"},
 		Resources:  b.Objects(userPrefixes...),
-		Conditions: conditions,
+		Conditions: policy.Conditions{"ArnNotEquals": {"aws:PrincipalArn": named}},
 	}
 }
 

@@ -46,11 +46,12 @@ func NewKey(scope constructs.Construct, id string) *Key {
 			useThroughSQS(k.Scope),
 			encryptLogs(k.Scope),
 			deliverLogs(k.Scope),
-			deliverEvents(k.Scope),
+			deliverNotices(k.Scope),
+			keepUndelivered(k.Scope),
 			deliverAlarms(k.Scope),
 		),
 	})
-	k.Resource.ApplyRemovalPolicy(awscdk.RemovalPolicy_RETAIN, &awscdk.RemovalPolicyOptions{ApplyToUpdateReplacePolicy: jsii.Bool(true)})
+	policy.Retain(k.Resource)
 	k.Alias = awskms.NewCfnAlias(k.Scope, jsii.String("Alias"), &awskms.CfnAliasProps{
 		AliasName:   jsii.Sprintf("alias/%s", *awscdk.Stack_Of(scope).StackName()),
 		TargetKeyId: k.Resource.AttrKeyId(),
@@ -94,6 +95,10 @@ func (k *Key) GrantThroughBedrock(sid string) policy.Statement {
 func Via(scope constructs.Construct, service string) string {
 	return fmt.Sprintf("%s.%s.amazonaws.com", service, *awscdk.Stack_Of(scope).Region())
 }
+
+// APILogGroupPrefix begins the names API Gateway gives the groups it logs the
+// execution of APIs to.
+const APILogGroupPrefix = "API-Gateway-Execution-Logs_"
 
 // LogGroupPrefix begins the names of the stack's log groups.
 func LogGroupPrefix(scope constructs.Construct) string {
