@@ -2,8 +2,10 @@ package rehearsal
 
 import (
 	"testing"
+	"time"
 
 	"github.com/tuneline/tuneline/internal/finetune"
+	"github.com/tuneline/tuneline/internal/rehearsal/bedrock"
 )
 
 // Ensure two first uploads of a model, on their way at once and before anything
@@ -11,7 +13,7 @@ import (
 // then re-points what that one bought. One model unit is granted.
 func TestTwoFirstUploadsBuyOnce(t *testing.T) {
 	t.Parallel()
-	f := start(t, llama, "article", slowTraining)
+	f := start(t, llama, "article", func(s *bedrock.Scenario) { s.Durations.TrainingPerRow = bedrock.Duration(time.Minute) })
 	release := f.StepFunctions.Hold()
 	first := f.drop("ferry", "first.jsonl", promptCompletion("red"))
 	// Twice the records train longer, so the first run buys first.
@@ -23,7 +25,7 @@ func TestTwoFirstUploadsBuyOnce(t *testing.T) {
 
 	for _, id := range []finetune.RunID{first, second} {
 		if run := f.run(id); run.End != finetune.EndDeployed {
-			t.Errorf("run %s ended %s (%s: %s)", id, run.End, run.Error, run.Cause)
+			t.Fatalf("run %s ended %s (%s: %s)", id, run.End, run.Error, run.Cause)
 		}
 	}
 	if bought := f.Bedrock.Ledger(); len(bought) != 1 {
