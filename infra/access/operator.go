@@ -39,7 +39,7 @@ func (a *Access) mayHandleRuns(props Props) []policy.Statement {
 			Resources: []string{props.Workflow.Executions()},
 		},
 		props.Workflow.Encryption(props.Key, "ReadExecutions", false),
-		{Sid: "HandleUndelivered", Actions: []string{"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}, Resources: []string{queue}},
+		{Sid: "HandleUndelivered", Actions: []string{"sqs:GetQueueUrl", "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}, Resources: []string{queue}},
 		props.Key.Use("ReadUndelivered", "sqs", false),
 	}
 }
@@ -94,7 +94,7 @@ func (a *Access) mayLookAround(api *inference.Inference) []policy.Statement {
 			Resources: []string{policy.ARN(a.Scope, "servicequotas", "bedrock/*")},
 		},
 		{
-			// What the preflight compares the configuration with; none of it knows resources.
+			// What the configuration is compared with; none of it knows resources.
 			Sid: "CheckAccount", Resources: []string{"*"},
 			Actions: []string{"servicequotas:ListServiceQuotas", "ec2:DescribeAvailabilityZones", "ec2:DescribeManagedPrefixLists", "ec2:DescribeNetworkInterfaces"},
 		},
