@@ -130,7 +130,7 @@ func rehearse(ctx context.Context, o rehearseOptions, stdout io.Writer) error {
 	show.title(e.Model, filepath.Base(e.training), scenario.Assumes)
 
 	started := time.Now()
-	done := show.working("synthesizing the stack (20 s the first time)")
+	done := show.working("synthesizing the stack")
 	assembly, cached, err := rehearsal.Synth(ctx, root, e.config)
 	if err != nil {
 		done("failed")
