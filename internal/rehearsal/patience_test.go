@@ -71,8 +71,8 @@ func TestStopExecutionWhileDeletionIsRefused(t *testing.T) {
 				run := f.interrupted(w, stepfunctions.Aborted, "WaitForThroughput")
 				f.checkReleased(run, finetune.RunClosed, "status ABORTED", trained, 1)
 				execution, err := f.StepFunctions.Describe(run.ExecutionARN)
-				if waited := run.EndedAt.Sub(execution.Stop); err != nil || waited < lambdaTries {
-					t.Errorf("it was released within %s (%v), so that nothing had to wait", waited, err)
+				if err != nil || run.EndedAt == nil || run.EndedAt.Sub(execution.Stop) < lambdaTries {
+					t.Errorf("stopped at %s (%v), it was released at %v; want it to have waited %s", execution.Stop, err, run.EndedAt, lambdaTries)
 				}
 			})
 		}
