@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -11,25 +12,49 @@ import (
 	"github.com/tuneline/tuneline/statemachine"
 )
 
+// machines are the state machines by the beginning of their resources' ids.
+var machines = map[string]struct {
+	definition    string
+	substitutions map[string]string
+	steps         []string
+}{
+	"Workflow":        {statemachine.Definition, statemachine.Substitutions{}.Map(), []string{"validate", "submit", "poll", "analyze", "throughput"}},
+	"WorkflowRelease": {statemachine.Release, statemachine.ReleaseSubstitutions{}.Map(), []string{"throughput"}},
+}
+
 func TestStateMachine(t *testing.T) {
 	forVariants(t, func(t *testing.T, _ variant, tm *template) {
-		machines := tm.ofType("AWS::StepFunctions::StateMachine")
-		if len(machines) != 1 {
-			t.Fatalf("got %d state machines, want 1", len(machines))
+		if found := tm.ofType("AWS::StepFunctions::StateMachine"); len(found) != len(machines) {
+			t.Fatalf("got %d state machines, want %d", len(found), len(machines))
 		}
-		p := machines[0].Properties
-		if p["DefinitionString"] != statemachine.Definition {
-			t.Error("the definition is not statemachine/finetune.asl.json as it stands")
+		for prefix, machine := range machines {
+			p := tm.find(t, prefix+"Machine", "AWS::StepFunctions::StateMachine").Properties
+			if p["DefinitionString"] != machine.definition {
+				t.Errorf("%s: the definition is not the file in statemachine as it stands", prefix)
+			}
+			want, arns := object{}, []any{}
+			for _, name := range machine.steps {
+				arn := function(t, tm, name).ref("Arn")
+				want[strings.ToUpper(name[:1])+name[1:]+"Function"] = arn
+				arns = append(arns, arn)
+			}
+			equal(t, prefix+" substitutions", p["DefinitionSubstitutions"], want)
+			equal(t, prefix+" substitutions' names", slices.Sorted(maps.Keys(want)), slices.Sorted(maps.Keys(machine.substitutions)))
+			equal(t, prefix+" role", p["RoleArn"], tm.find(t, prefix+"Role", "AWS::IAM::Role").ref("Arn"))
+			for _, s := range tm.permissions(t, prefix+"Role") {
+				if s.sid() == "CallSteps" {
+					equal(t, prefix+" may call", s.resources(), texts(arns))
+				} else if slices.ContainsFunc(s.actions(), func(action string) bool { return strings.HasPrefix(action, "lambda:") }) {
+					t.Errorf("%s allows %v", s, s.actions())
+				}
+			}
+			log := tm.find(t, prefix+"LogGroup", "AWS::Logs::LogGroup").ref("Arn")
+			equal(t, prefix+" log", p["LoggingConfiguration"], object{
+				"Level": "ALL", "IncludeExecutionData": false, "Destinations": []any{object{"CloudWatchLogsLogGroup": object{"LogGroupArn": log}}},
+			})
+			equal(t, prefix+" tracing", get(p, "TracingConfiguration", "Enabled"), true)
+			equal(t, prefix+" type", p["StateMachineType"], "STANDARD")
 		}
-		want := object{}
-		for _, name := range []string{"validate", "submit", "poll", "analyze", "throughput"} {
-			want[strings.ToUpper(name[:1])+name[1:]+"Function"] = function(t, tm, name).ref("Arn")
-		}
-		equal(t, "substitutions", p["DefinitionSubstitutions"], want)
-		equal(t, "substitutions' names", slices.Sorted(maps.Keys(want)), slices.Sorted(maps.Keys(statemachine.Substitutions{}.Map())))
-		equal(t, "log", []any{get(p, "LoggingConfiguration", "Level"), get(p, "LoggingConfiguration", "IncludeExecutionData")}, []any{"ALL", false})
-		equal(t, "tracing", get(p, "TracingConfiguration", "Enabled"), true)
-		equal(t, "type", p["StateMachineType"], "STANDARD")
 	})
 }
 
@@ -86,35 +111,56 @@ func TestUploadStartsAnExecution(t *testing.T) {
 	equal(t, "input", got, finetune.ExecutionInput{Dataset: finetune.Dataset{Bucket: "b", Key: key, VersionID: "v", Sequencer: "0A"}})
 }
 
-// TestEndsAreSeen: every terminal status is told to people, and those no Catch
-// sees release what was bought.
+// TestEndsAreSeen: every terminal status is told to people, those no Catch sees
+// release what was bought, and a release that does not succeed is told too.
 func TestEndsAreSeen(t *testing.T) {
 	tm := synthesize(t, standard)
 	machine := tm.find(t, "WorkflowMachine", "AWS::StepFunctions::StateMachine").ref("Arn")
-	pattern := func(statuses ...any) object {
+	releasing := tm.find(t, "WorkflowReleaseMachine", "AWS::StepFunctions::StateMachine").ref("Arn")
+	pattern := func(machine string, statuses ...any) object {
 		return object{
 			"source": []any{"aws.states"}, "detail-type": []any{"Step Functions Execution Status Change"},
 			"detail": object{"stateMachineArn": []any{machine}, "status": statuses},
 		}
 	}
-	notify, release := tm.find(t, "TriggerNotify", "AWS::Events::Rule"), tm.find(t, "TriggerRelease", "AWS::Events::Rule")
-	equal(t, "notify", notify.Properties["EventPattern"], pattern("SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"))
-	equal(t, "release", release.Properties["EventPattern"], pattern("FAILED", "TIMED_OUT", "ABORTED"))
+	rule := func(id string) object { return tm.find(t, "Trigger"+id, "AWS::Events::Rule").Properties }
+	equal(t, "notify", rule("Notify")["EventPattern"], pattern(machine, "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"))
+	equal(t, "release", rule("Release")["EventPattern"], pattern(machine, "FAILED", "TIMED_OUT", "ABORTED"))
+	equal(t, "unreleased", rule("Unreleased")["EventPattern"], pattern(releasing, "FAILED", "TIMED_OUT", "ABORTED"))
 
 	event := map[string]string{"$.detail.executionArn": "arn:e", "$.detail.status": "ABORTED", "$.time": "now"}
-	var got finetune.ThroughputInput
-	decodeStrictly(t, deliver(t, get(release.Properties, "Targets", 0), event), &got)
-	equal(t, "release input", got, finetune.ThroughputInput{Action: finetune.ActionRelease, ExecutionARN: "arn:e", Status: "ABORTED"})
-	var notice map[string]string
-	decodeStrictly(t, deliver(t, get(notify.Properties, "Targets", 0), event), &notice)
-	equal(t, "notice", notice, map[string]string{"notice": "tuneline: an execution ended", "execution": "arn:e", "status": "ABORTED", "time": "now"})
-
-	permitted := false
-	for _, p := range tm.ofType("AWS::Lambda::Permission") {
-		permitted = permitted || (p.Properties["SourceArn"] == release.ref("Arn") && p.Properties["FunctionName"] == function(t, tm, "throughput").ref("Arn"))
+	target := get(rule("Release"), "Targets", 0)
+	equal(t, "release target", get(target, "Arn"), releasing)
+	var got finetune.StatusRelease
+	decodeStrictly(t, deliver(t, target, event), &got)
+	equal(t, "release input", got, finetune.StatusRelease{ExecutionARN: "arn:e", Status: "ABORTED"})
+	for id, text := range map[string]string{"Notify": "tuneline: an execution ended", "Unreleased": "tuneline: a release did not succeed"} {
+		target := get(rule(id), "Targets", 0)
+		equal(t, id+" target", get(target, "Arn"), tm.find(t, "NoticesTopic", "AWS::SNS::Topic").ref("TopicArn"))
+		var notice map[string]string
+		decodeStrictly(t, deliver(t, target, event), &notice)
+		equal(t, id, notice, map[string]string{"notice": text, "execution": "arn:e", "status": "ABORTED", "time": "now"})
 	}
-	if !permitted {
-		t.Error("the release rule may not call throughput")
+}
+
+// TestRulesStartMachines: one role starts executions for rules, of the two
+// machines only.
+func TestRulesStartMachines(t *testing.T) {
+	tm := synthesize(t, standard)
+	var want []any
+	for prefix := range machines {
+		want = append(want, tm.find(t, prefix+"Machine", "AWS::StepFunctions::StateMachine").ref("Arn"))
+	}
+	starter := tm.find(t, "TriggerStarterRole", "AWS::IAM::Role")
+	statements := tm.permissions(t, "TriggerStarterRole")
+	if len(statements) != 1 {
+		t.Fatalf("got %d statements, want 1", len(statements))
+	}
+	equal(t, "actions", statements[0].actions(), []string{"states:StartExecution"})
+	equal(t, "resources", statements[0].resources(), texts(want))
+	for _, id := range []string{"Upload", "Release"} {
+		target := get(tm.find(t, "Trigger"+id, "AWS::Events::Rule").Properties, "Targets", 0)
+		equal(t, id+" as", get(target, "RoleArn"), starter.ref("Arn"))
 	}
 }
 
@@ -134,12 +180,19 @@ func TestNoEventIsLost(t *testing.T) {
 			}
 		}
 		topic := tm.find(t, "NoticesTopic", "AWS::SNS::Topic")
-		metrics := map[string]bool{}
+		metrics := map[string]int{}
 		for _, alarm := range tm.ofType("AWS::CloudWatch::Alarm") {
-			metrics[alarm.Properties["MetricName"].(string)] = true
+			metrics[fmt.Sprint(alarm.Properties["MetricName"], " ", get(alarm.Properties, "Dimensions", 0, "Value"))]++
 			equal(t, alarm.id+" tells", alarm.Properties["AlarmActions"], []any{topic.ref("TopicArn")})
 		}
-		equal(t, "alarms", slices.Sorted(maps.Keys(metrics)), []string{"ApproximateNumberOfMessagesVisible", "ExecutionsAborted", "ExecutionsFailed", "ExecutionsTimedOut"})
+		want := map[string]int{"ApproximateNumberOfMessagesVisible " + queue.ref("QueueName"): 1}
+		for prefix := range machines {
+			machine := tm.find(t, prefix+"Machine", "AWS::StepFunctions::StateMachine")
+			for _, metric := range []string{"ExecutionsAborted", "ExecutionsFailed", "ExecutionsTimedOut"} {
+				want[metric+" "+machine.ref("Arn")] = 1
+			}
+		}
+		equal(t, "alarms", metrics, want)
 	})
 }
 

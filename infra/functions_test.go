@@ -92,24 +92,26 @@ func TestEnvironment(t *testing.T) {
 // TestNoStepOutlivesItsTask: a function that ran on after the state machine
 // gave up on it would work beside its own successor.
 func TestNoStepOutlivesItsTask(t *testing.T) {
-	var machine struct {
-		States map[string]struct {
-			Type           string
-			Resource       string
-			TimeoutSeconds float64
-		}
-	}
-	if err := json.Unmarshal([]byte(statemachine.Definition), &machine); err != nil {
-		t.Fatal(err)
-	}
 	tm := synthesize(t, standard)
-	for state, s := range machine.States {
-		if s.Type != "Task" {
-			continue
+	for _, definition := range []string{statemachine.Definition, statemachine.Release} {
+		var machine struct {
+			States map[string]struct {
+				Type           string
+				Resource       string
+				TimeoutSeconds float64
+			}
 		}
-		name := strings.ToLower(strings.TrimSuffix(strings.TrimPrefix(s.Resource, "${"), "Function}"))
-		if timeout := function(t, tm, name).Properties["Timeout"].(float64); timeout > s.TimeoutSeconds {
-			t.Errorf("%s waits %v s for %s, which may take %v s", state, s.TimeoutSeconds, name, timeout)
+		if err := json.Unmarshal([]byte(definition), &machine); err != nil {
+			t.Fatal(err)
+		}
+		for state, s := range machine.States {
+			if s.Type != "Task" {
+				continue
+			}
+			name := strings.ToLower(strings.TrimSuffix(strings.TrimPrefix(s.Resource, "${"), "Function}"))
+			if timeout := function(t, tm, name).Properties["Timeout"].(float64); timeout > s.TimeoutSeconds {
+				t.Errorf("%s waits %v s for %s, which may take %v s", state, s.TimeoutSeconds, name, timeout)
+			}
 		}
 	}
 }
@@ -148,12 +150,4 @@ func TestSameSourceSameTemplate(t *testing.T) {
 	if string(again.text) != string(synthesize(t, standard).text) {
 		t.Error("two syntheses of the same source differ")
 	}
-}
-
-// TestDeadLettersOfThroughput: the function EventBridge calls keeps what it
-// failed on.
-func TestDeadLettersOfThroughput(t *testing.T) {
-	tm := synthesize(t, standard)
-	queue := tm.find(t, "NoticesDeadLetters", "AWS::SQS::Queue")
-	equal(t, "dead letters", get(function(t, tm, "throughput").Properties, "DeadLetterConfig", "TargetArn"), queue.ref("Arn"))
 }

@@ -55,8 +55,10 @@ func TestGolden(t *testing.T) {
 func checkGolden(t *testing.T, name string, got []byte) {
 	t.Helper()
 	got = assetKey.ReplaceAll(got, []byte("<asset>.zip"))
-	quoted := bytes.TrimSpace(indent(t, statemachine.Definition))
-	got = bytes.ReplaceAll(got, quoted, []byte(`"<statemachine/finetune.asl.json>"`))
+	for file, definition := range map[string]string{"finetune": statemachine.Definition, "release": statemachine.Release} {
+		quoted := bytes.TrimSpace(indent(t, definition))
+		got = bytes.ReplaceAll(got, quoted, []byte(`"<statemachine/`+file+`.asl.json>"`))
+	}
 	path := filepath.Join("testdata", "golden", name)
 	if *update {
 		if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {

@@ -80,6 +80,7 @@ func TestKeyPolicy(t *testing.T) {
 		{"a grant through S3", "kms:CreateGrant", via(role("function"), "s3", "kms:GrantIsForAWSResource", "true"), false},
 		{"a grant by itself", "kms:CreateGrant", direct(role("function")), false},
 		{"an undelivered event is read", "kms:Decrypt", via(human, "sqs"), true},
+		{"nobody but EventBridge keeps one", "kms:GenerateDataKey", via(role("function"), "sqs"), false},
 		{"through another region's S3", "kms:Decrypt", map[string]string{"aws:PrincipalArn": human, "kms:CallerAccount": "${AWS::AccountId}", "kms:ViaService": "s3.us-west-2.amazonaws.com"}, false},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -233,13 +233,14 @@ func trusts(v variant) map[string]trusted {
 		return object{"AWS": named}
 	}
 	return map[string]trusted{
-		"CustomizationRole":  {object{"Service": "bedrock.amazonaws.com"}, arn("ArnEquals", "bedrock", "model-customization-job/*")},
-		"WorkflowRole":       {object{"Service": "states.amazonaws.com"}, arn("ArnLike", "states", "stateMachine:tuneline-finetune")},
-		"NetworkFlowLogRole": {object{"Service": "vpc-flow-logs.amazonaws.com"}, arn("ArnLike", "ec2", "vpc-flow-log/*")},
-		"TriggerStarterRole": {object{"Service": "events.amazonaws.com"}, object{"StringEquals": fromAccount}},
-		"InferenceLogRole":   {object{"Service": "apigateway.amazonaws.com"}, nil},
-		"AccessUploader":     {people(v.config().Uploaders), nil},
-		"AccessOperator":     {people(v.config().Operators), nil},
+		"CustomizationRole":   {object{"Service": "bedrock.amazonaws.com"}, arn("ArnEquals", "bedrock", "model-customization-job/*")},
+		"WorkflowRole":        {object{"Service": "states.amazonaws.com"}, arn("ArnLike", "states", "stateMachine:tuneline-finetune")},
+		"WorkflowReleaseRole": {object{"Service": "states.amazonaws.com"}, arn("ArnLike", "states", "stateMachine:tuneline-release")},
+		"NetworkFlowLogRole":  {object{"Service": "vpc-flow-logs.amazonaws.com"}, arn("ArnLike", "ec2", "vpc-flow-log/*")},
+		"TriggerStarterRole":  {object{"Service": "events.amazonaws.com"}, object{"StringEquals": fromAccount}},
+		"InferenceLogRole":    {object{"Service": "apigateway.amazonaws.com"}, nil},
+		"AccessUploader":      {people(v.config().Uploaders), nil},
+		"AccessOperator":      {people(v.config().Operators), nil},
 	}
 }
 

@@ -168,11 +168,6 @@ func TestWhoMayCallFunctions(t *testing.T) {
 				"Principal": "apigateway.amazonaws.com", "SourceAccount": "${AWS::AccountId}",
 				"SourceArn": "arn:aws:execute-api:" + v.region() + ":${AWS::AccountId}:" + api + "/live/POST/model/*/converse",
 			},
-			{
-				"Action": "lambda:InvokeFunction", "FunctionName": function(t, tm, "throughput").ref("Arn"),
-				"Principal": "events.amazonaws.com", "SourceAccount": "${AWS::AccountId}",
-				"SourceArn": tm.find(t, "TriggerRelease", "AWS::Events::Rule").ref("Arn"),
-			},
 		}
 		var got []object
 		for _, p := range tm.ofType("AWS::Lambda::Permission") {

@@ -57,16 +57,29 @@ type rule struct {
 	Next                         string
 }
 
-// load decodes the definition strictly.
+// definitions are the texts of the state machines by their files' names.
+var definitions = map[string]string{"finetune.asl.json": Definition, "release.asl.json": Release}
+
+// load decodes the definition of the pipeline strictly.
 func load(t *testing.T) machine {
 	t.Helper()
-	decoder := json.NewDecoder(strings.NewReader(Definition))
-	decoder.DisallowUnknownFields()
-	var m machine
-	if err := decoder.Decode(&m); err != nil {
-		t.Fatalf("decoding finetune.asl.json: %v", err)
+	return loadAll(t)["finetune.asl.json"]
+}
+
+// loadAll decodes every definition strictly.
+func loadAll(t *testing.T) map[string]machine {
+	t.Helper()
+	all := map[string]machine{}
+	for name, definition := range definitions {
+		decoder := json.NewDecoder(strings.NewReader(definition))
+		decoder.DisallowUnknownFields()
+		var m machine
+		if err := decoder.Decode(&m); err != nil {
+			t.Fatalf("decoding %s: %v", name, err)
+		}
+		all[name] = m
 	}
-	return m
+	return all
 }
 
 // edge is one way from a state to the next; writes is the top-level noun that

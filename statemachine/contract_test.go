@@ -105,25 +105,32 @@ func TestErrorNames(t *testing.T) {
 			name == "Sandbox.Timedout" || name == "Runtime.ExitError" ||
 			slices.Contains(finetune.Kinds(), finetune.Kind(name))
 	}
-	for name, s := range load(t).States {
-		var names []string
-		for _, r := range s.Retry {
-			names = append(names, r.ErrorEquals...)
-		}
-		for _, c := range s.Catch {
-			names = append(names, c.ErrorEquals...)
-		}
-		for _, parameter := range []string{"Error", "error"} {
-			if kind, ok := s.Parameters[parameter].(string); ok {
-				names = append(names, kind)
-			}
-		}
-		for _, n := range names {
-			if !known(n) {
-				t.Errorf("%s names the error %q, which nobody raises", name, n)
+	for file, m := range loadAll(t) {
+		for name, s := range m.States {
+			for _, n := range s.errorNames() {
+				if !known(n) {
+					t.Errorf("%s: %s names the error %q, which nobody raises", file, name, n)
+				}
 			}
 		}
 	}
+}
+
+// errorNames are the names of errors that a state retries, catches or raises.
+func (s state) errorNames() []string {
+	var names []string
+	for _, r := range s.Retry {
+		names = append(names, r.ErrorEquals...)
+	}
+	for _, c := range s.Catch {
+		names = append(names, c.ErrorEquals...)
+	}
+	for _, parameter := range []string{"Error", "error"} {
+		if kind, ok := s.Parameters[parameter].(string); ok {
+			names = append(names, kind)
+		}
+	}
+	return names
 }
 
 // TestEveryKindIsUsed: a kind that nothing raises or handles is a word too many.
@@ -139,24 +146,39 @@ func TestEveryKindIsUsed(t *testing.T) {
 	}
 }
 
+// uncaught are the tasks without a Catch, and why they need none.
+var uncaught = map[string]string{
+	"release.asl.json ReleaseRun": "nothing comes after it: that the execution fails is what people are told of",
+}
+
 // TestEveryTaskIsGuarded: a timeout, a retry for the transient kinds, and a
-// catch for everything else.
+// catch for everything else, but for the named exceptions.
 func TestEveryTaskIsGuarded(t *testing.T) {
 	transient := []string{string(finetune.Throttled), string(finetune.Unavailable), "Lambda.TooManyRequestsException", "Lambda.ServiceException", "States.Timeout"}
-	for name, s := range load(t).States {
-		if s.Type != "Task" {
-			continue
-		}
-		if s.TimeoutSeconds == 0 {
-			t.Errorf("%s has no TimeoutSeconds", name)
-		}
-		for _, kind := range transient {
-			if !slices.ContainsFunc(s.Retry, func(r retrier) bool { return slices.Contains(r.ErrorEquals, kind) }) {
-				t.Errorf("%s does not retry %s", name, kind)
+	found := map[string]bool{}
+	for file, m := range loadAll(t) {
+		for name, s := range m.States {
+			if s.Type != "Task" {
+				continue
 			}
+			name = file + " " + name
+			if s.TimeoutSeconds == 0 {
+				t.Errorf("%s has no TimeoutSeconds", name)
+			}
+			for _, kind := range transient {
+				if !slices.ContainsFunc(s.Retry, func(r retrier) bool { return slices.Contains(r.ErrorEquals, kind) }) {
+					t.Errorf("%s does not retry %s", name, kind)
+				}
+			}
+			if caught := len(s.Catch) > 0 && slices.Contains(s.Catch[len(s.Catch)-1].ErrorEquals, "States.ALL"); caught == (uncaught[name] != "") {
+				t.Errorf("%s: got States.ALL caught: %v; the exception says %q", name, caught, uncaught[name])
+			}
+			found[name] = true
 		}
-		if len(s.Catch) == 0 || !slices.Contains(s.Catch[len(s.Catch)-1].ErrorEquals, "States.ALL") {
-			t.Errorf("%s does not catch States.ALL", name)
+	}
+	for name := range uncaught {
+		if !found[name] {
+			t.Errorf("the exception %s is of no task", name)
 		}
 	}
 }
@@ -205,16 +227,17 @@ func TestChoicesCoverEveryStatus(t *testing.T) {
 
 // TestEveryStateIsReachable, and every state named exists.
 func TestEveryStateIsReachable(t *testing.T) {
-	m := load(t)
-	seen := m.reachable()
-	for name := range m.States {
-		if !seen[name] {
-			t.Errorf("%s cannot be reached", name)
+	for file, m := range loadAll(t) {
+		seen := m.reachable()
+		for name := range m.States {
+			if !seen[name] {
+				t.Errorf("%s: %s cannot be reached", file, name)
+			}
 		}
-	}
-	for name := range seen {
-		if _, ok := m.States[name]; !ok {
-			t.Errorf("%s is named but does not exist", name)
+		for name := range seen {
+			if _, ok := m.States[name]; !ok {
+				t.Errorf("%s: %s is named but does not exist", file, name)
+			}
 		}
 	}
 }
@@ -273,17 +296,22 @@ func (m machine) loopsWithoutWait(name string) bool {
 	return visit(name)
 }
 
-// TestPlaceholders: the placeholders are exactly the fields of Substitutions.
+// TestPlaceholders: the placeholders of a definition are exactly the fields of
+// its substitutions.
 func TestPlaceholders(t *testing.T) {
-	var got, want []string
-	for _, match := range regexp.MustCompile(`\$\{(\w+)\}`).FindAllStringSubmatch(Definition, -1) {
-		got = append(got, match[1])
-	}
-	for name := range (Substitutions{}).Map() {
-		want = append(want, name)
-	}
-	if got, want := sortedSet(got), sortedSet(want); !slices.Equal(got, want) {
-		t.Errorf("placeholders %v, want %v", got, want)
+	for file, substitutions := range map[string]map[string]string{
+		"finetune.asl.json": Substitutions{}.Map(), "release.asl.json": ReleaseSubstitutions{}.Map(),
+	} {
+		var got, want []string
+		for _, match := range regexp.MustCompile(`\$\{(\w+)\}`).FindAllStringSubmatch(definitions[file], -1) {
+			got = append(got, match[1])
+		}
+		for name := range substitutions {
+			want = append(want, name)
+		}
+		if got, want := sortedSet(got), sortedSet(want); !slices.Equal(got, want) {
+			t.Errorf("%s: placeholders %v, want %v", file, got, want)
+		}
 	}
 }
 
@@ -297,16 +325,22 @@ func TestTimeoutIsBeyondEveryDeadline(t *testing.T) {
 
 // TestStateNamesInDefinitionAreUnique: encoding/json would keep the last of two.
 func TestStateNamesInDefinitionAreUnique(t *testing.T) {
-	for name := range load(t).States {
-		if n := strings.Count(Definition, "\n    \""+name+"\": {"); n != 1 {
-			t.Errorf("state %s is defined %d times", name, n)
+	for file, m := range loadAll(t) {
+		for name := range m.States {
+			if n := strings.Count(definitions[file], "\n    \""+name+"\": {"); n != 1 {
+				t.Errorf("%s: state %s is defined %d times", file, name, n)
+			}
 		}
 	}
 }
 
 // typeAt returns the Go type at a reference path of the execution document.
 func typeAt(path string) (reflect.Type, bool) {
-	current := reflect.TypeOf(finetune.Execution{})
+	return typeWithin(reflect.TypeOf(finetune.Execution{}), path)
+}
+
+// typeWithin is the same for a document of another type.
+func typeWithin(current reflect.Type, path string) (reflect.Type, bool) {
 	rest, ok := strings.CutPrefix(path, "$.")
 	if !ok {
 		return nil, false
@@ -358,7 +392,9 @@ func sortedSet(values []string) []string {
 
 // TestDefinitionIsJSON guards against duplicate top-level keys and trailing text.
 func TestDefinitionIsJSON(t *testing.T) {
-	if !json.Valid([]byte(Definition)) {
-		t.Error("finetune.asl.json is not JSON")
+	for file, definition := range definitions {
+		if !json.Valid([]byte(definition)) {
+			t.Errorf("%s is not JSON", file)
+		}
 	}
 }

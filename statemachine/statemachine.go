@@ -1,8 +1,9 @@
 // Package statemachine holds the order of the pipeline: finetune.asl.json, an
-// Amazon States Language definition, is the only place where order lives. The
-// infrastructure embeds it, the rehearsal runs it, and the contract tests here
-// hold every path, payload and error name in it against the Go types the
-// functions speak.
+// Amazon States Language definition, is the only place where order lives.
+// Beside it stands release.asl.json, the one step that is left to do after an
+// execution ended where no Catch could see it. The infrastructure embeds both,
+// the rehearsal runs them, and the contract tests here hold every path, payload
+// and error name in them against the Go types the functions speak.
 package statemachine
 
 import (
@@ -16,6 +17,12 @@ import (
 //go:embed finetune.asl.json
 var Definition string
 
+// Release is the Amazon States Language text of the machine that releases what
+// an ended execution left; its input is a finetune.StatusRelease.
+//
+//go:embed release.asl.json
+var Release string
+
 // Substitutions has one field per placeholder: a forgotten one fails a test,
 // not a deployment. Each is the ARN of the function that serves the states
 // naming it.
@@ -28,8 +35,19 @@ type Substitutions struct {
 }
 
 // Map returns placeholder → value, for DefinitionSubstitutions.
-func (s Substitutions) Map() map[string]string {
-	v := reflect.ValueOf(s)
+func (s Substitutions) Map() map[string]string { return byName(s) }
+
+// ReleaseSubstitutions is the same for [Release].
+type ReleaseSubstitutions struct {
+	ThroughputFunction string
+}
+
+// Map returns placeholder → value, for DefinitionSubstitutions.
+func (s ReleaseSubstitutions) Map() map[string]string { return byName(s) }
+
+// byName returns a struct's string fields by their names.
+func byName(substitutions any) map[string]string {
+	v := reflect.ValueOf(substitutions)
 	m := make(map[string]string, v.NumField())
 	for i := range v.NumField() {
 		m[v.Type().Field(i).Name] = v.Field(i).String()

@@ -31,14 +31,17 @@ func (a *Access) mayHandleData(props Props) []policy.Statement {
 
 func (a *Access) mayHandleRuns(props Props) []policy.Statement {
 	queue := *props.Notices.DeadLetters.AttrArn()
+	runs, releases := props.Workflow.Finetune, props.Workflow.Release
 	return []policy.Statement{
-		{Sid: "StartRuns", Actions: []string{"states:StartExecution", "states:ListExecutions", "states:DescribeStateMachine"}, Resources: []string{props.Workflow.ARN()}},
+		// A release may be started again: it releases only what an execution that
+		// did not end well has left.
+		{Sid: "StartRuns", Actions: []string{"states:StartExecution", "states:ListExecutions", "states:DescribeStateMachine"}, Resources: []string{runs.ARN(), releases.ARN()}},
 		{
 			Sid:       "HandleRuns",
 			Actions:   []string{"states:DescribeExecution", "states:GetExecutionHistory", "states:StopExecution"},
-			Resources: []string{props.Workflow.Executions()},
+			Resources: []string{runs.Executions(), releases.Executions()},
 		},
-		props.Workflow.Encryption(props.Key, "ReadExecutions", false),
+		props.Workflow.ReadExecutions(props.Key),
 		{Sid: "HandleUndelivered", Actions: []string{"sqs:GetQueueUrl", "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}, Resources: []string{queue}},
 		props.Key.Use("ReadUndelivered", "sqs", false),
 	}

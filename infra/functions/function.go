@@ -10,7 +10,6 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awss3assets"
-	"github.com/aws/aws-cdk-go/awscdk/v2/awssqs"
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
 
@@ -50,9 +49,6 @@ type Spec struct {
 	// Seconds and MegaBytes are its limits. A vCPU is 1,769 MB of memory
 	// (https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html).
 	Seconds, MegaBytes int
-	// DeadLetters takes what an asynchronous call failed on; nil for a function
-	// that is never called so.
-	DeadLetters awssqs.CfnQueue
 }
 
 // NewFunction makes a function. No concurrency is reserved: a fresh account has
@@ -64,7 +60,7 @@ func NewFunction(scope constructs.Construct, id string, place Place, spec Spec) 
 		Description: spec.Description,
 		Room:        policy.RoomFunction,
 		Trust:       policy.ByService("lambda.amazonaws.com", nil),
-		Statements:  append(spec.Statements, f.running(place, spec, group)...),
+		Statements:  append(spec.Statements, f.running(place, group)...),
 	})
 	code := f.asset(place.Binaries, spec.Name)
 	f.Resource = awslambda.NewCfnFunction(f.Scope, jsii.String("Function"), &awslambda.CfnFunctionProps{
@@ -90,9 +86,6 @@ func NewFunction(scope constructs.Construct, id string, place Place, spec Spec) 
 			SecurityGroupIds: jsii.Strings(*place.Network.Groups.Functions.AttrGroupId()),
 		})
 	}
-	if spec.DeadLetters != nil {
-		f.Resource.SetDeadLetterConfig(&awslambda.CfnFunction_DeadLetterConfigProperty{TargetArn: spec.DeadLetters.AttrArn()})
-	}
 	return f
 }
 
@@ -114,7 +107,7 @@ func (f *Function) asset(binaries Binaries, name string) awss3assets.Asset {
 }
 
 // running is what any function needs in order to run.
-func (f *Function) running(place Place, spec Spec, group awslogs.CfnLogGroup) []policy.Statement {
+func (f *Function) running(place Place, group awslogs.CfnLogGroup) []policy.Statement {
 	statements := []policy.Statement{
 		{Sid: "WriteLog", Actions: []string{"logs:CreateLogStream", "logs:PutLogEvents"}, Resources: []string{*group.AttrArn()}},
 		// X-Ray knows no resources.
@@ -122,11 +115,6 @@ func (f *Function) running(place Place, spec Spec, group awslogs.CfnLogGroup) []
 	}
 	if place.Network != nil {
 		statements = append(statements, f.attach()...)
-	}
-	if spec.DeadLetters != nil {
-		statements = append(statements,
-			policy.Statement{Sid: "KeepFailedCalls", Actions: []string{"sqs:SendMessage"}, Resources: []string{*spec.DeadLetters.AttrArn()}},
-			place.Key.Use("EncryptFailedCalls", "sqs", true))
 	}
 	return statements
 }

@@ -11,7 +11,6 @@ import (
 	"github.com/aws/jsii-runtime-go"
 
 	"github.com/tuneline/tuneline/infra/customization"
-	"github.com/tuneline/tuneline/infra/notices"
 	"github.com/tuneline/tuneline/infra/storage"
 	"github.com/tuneline/tuneline/internal/lambdaenv"
 )
@@ -31,7 +30,6 @@ type Props struct {
 	Place         Place
 	Bucket        *storage.Bucket
 	Customization *customization.Customization
-	Notices       *notices.Notices
 }
 
 // The limits of the functions, in seconds and megabytes. No function may run
@@ -53,7 +51,7 @@ func New(scope constructs.Construct, id string, props Props) *Functions {
 	f.Submit = f.newSubmit(props.Customization)
 	f.Poll = f.newPoll()
 	f.Analyze = f.newAnalyze()
-	f.Throughput = f.newThroughput(props.Notices)
+	f.Throughput = f.newThroughput()
 	f.Invoke = f.newInvoke()
 	return f
 }
@@ -110,14 +108,13 @@ func (f *Functions) newAnalyze() *Function {
 	})
 }
 
-func (f *Functions) newThroughput(n *notices.Notices) *Function {
+func (f *Functions) newThroughput() *Function {
 	return NewFunction(f.Scope, "Throughput", f.place, Spec{
 		Name:        "throughput",
 		Description: "Secures, tries, publishes and releases the capacity a model is served by",
 		Environment: lambdaenv.Throughput{Bucket: f.bucket.Name(), Stack: *awscdk.Stack_Of(f.Scope).StackName()},
 		Statements:  f.mayServe(),
 		Seconds:     stepSeconds, MegaBytes: stepMegaBytes,
-		DeadLetters: n.DeadLetters,
 	})
 }
 

@@ -56,7 +56,7 @@ func New(scope constructs.Construct, id string, props Props) *Lifecycle {
 		Environment: lambdaenv.Lifecycle{
 			Stack:              *awscdk.Stack_Of(l.Scope).StackName(),
 			RuleName:           *props.Trigger.Upload.Ref(),
-			StateMachineARN:    props.Workflow.ARN(),
+			StateMachineARN:    props.Workflow.Finetune.ARN(),
 			JobSecurityGroupID: *props.Network.Groups.Job.AttrGroupId(),
 			Pause:              pause,
 		},
@@ -82,8 +82,8 @@ func (l *Lifecycle) mayWindUp(props Props) []policy.Statement {
 	return []policy.Statement{
 		{Sid: "SeeWhetherStackGoes", Actions: []string{"cloudformation:DescribeStacks"}, Resources: []string{*awscdk.Stack_Of(l.Scope).StackId()}},
 		{Sid: "DisableUploadRule", Actions: []string{"events:DisableRule"}, Resources: []string{*props.Trigger.Upload.AttrArn()}},
-		{Sid: "ListExecutions", Actions: []string{"states:ListExecutions"}, Resources: []string{props.Workflow.ARN()}},
-		{Sid: "StopExecutions", Actions: []string{"states:StopExecution"}, Resources: []string{props.Workflow.Executions()}},
+		{Sid: "ListExecutions", Actions: []string{"states:ListExecutions"}, Resources: []string{props.Workflow.Finetune.ARN()}},
+		{Sid: "StopExecutions", Actions: []string{"states:StopExecution"}, Resources: []string{props.Workflow.Finetune.Executions()}},
 		{
 			// The lists know no resources.
 			Sid: "FindWhatIsOurs", Resources: []string{"*"},

@@ -28,21 +28,27 @@ const seconds = 300
 // New makes the alarms.
 func New(scope constructs.Construct, id string, props Props) *Alarms {
 	a := &Alarms{Scope: constructs.NewConstruct(scope, jsii.String(id)), topic: props.Notices.Topic.AttrTopicArn()}
-	a.any("Undelivered", "An event could not be delivered, or a release failed: see the dead-letter queue", awscloudwatch.CfnAlarmProps{
+	a.any("Undelivered", "An event could not be delivered: see the dead-letter queue", awscloudwatch.CfnAlarmProps{
 		Namespace:  jsii.String("AWS/SQS"),
 		MetricName: jsii.String("ApproximateNumberOfMessagesVisible"),
 		Statistic:  jsii.String("Maximum"),
 		Dimensions: dimension("QueueName", props.Notices.DeadLetters.AttrQueueName()),
 	})
 	for _, metric := range []string{"ExecutionsFailed", "ExecutionsTimedOut", "ExecutionsAborted"} {
-		a.any(metric, "A run did not end as it should: see its report and its execution", awscloudwatch.CfnAlarmProps{
-			Namespace:  jsii.String("AWS/States"),
-			MetricName: jsii.String(metric),
-			Statistic:  jsii.String("Sum"),
-			Dimensions: dimension("StateMachineArn", props.Workflow.Machine.AttrArn()),
-		})
+		a.ended(metric, metric, "A run did not end as it should: see its report and its execution", props.Workflow.Finetune)
+		a.ended("Release"+metric, metric, "A release did not end as it should, and something billed may be left: see its execution", props.Workflow.Release)
 	}
 	return a
+}
+
+// ended makes an alarm for executions of a machine.
+func (a *Alarms) ended(id, metric, description string, machine *workflow.Machine) {
+	a.any(id, description, awscloudwatch.CfnAlarmProps{
+		Namespace:  jsii.String("AWS/States"),
+		MetricName: jsii.String(metric),
+		Statistic:  jsii.String("Sum"),
+		Dimensions: dimension("StateMachineArn", machine.Resource.AttrArn()),
+	})
 }
 
 // any makes an alarm for a metric of which one is too many.

@@ -20,7 +20,7 @@ type outputs struct {
 	key      *storage.Key
 	bucket   *storage.Bucket
 	network  *network.Network
-	machine  *workflow.Workflow
+	machines *workflow.Workflow
 	api      *inference.Inference
 	people   *access.Access
 	channels *notices.Notices
@@ -47,8 +47,9 @@ func (o outputs) forRuns(region string) []output {
 	return []output{
 		{"UploadCommand", upload,
 			"aws s3 cp train.jsonl s3://" + o.bucket.Name() + "/" + finetune.PrefixDatasets + "my-model/train.jsonl --region " + region},
-		{"WatchCommand", "Lists the runs", "aws stepfunctions list-executions --state-machine-arn " + o.machine.ARN() + " --region " + region},
-		{"StateMachineArn", "The state machine of all runs", o.machine.ARN()},
+		{"WatchCommand", "Lists the runs", "aws stepfunctions list-executions --state-machine-arn " + o.machines.Finetune.ARN() + " --region " + region},
+		{"StateMachineArn", "The state machine of all runs", o.machines.Finetune.ARN()},
+		{"ReleaseStateMachineArn", "The state machine that releases what a run left that did not end well", o.machines.Release.ARN()},
 		{"NoticesTopicArn", "Where ends of runs and alarms are told", *o.channels.Topic.AttrTopicArn()},
 	}
 }

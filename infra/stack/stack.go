@@ -41,13 +41,13 @@ func New(app awscdk.App, cfg config.Config, binaries functions.Binaries) awscdk.
 	channels := notices.New(stack, "Notices", notices.Props{Key: key, Email: cfg.AlarmEmail})
 
 	place := functions.Place{Config: cfg, Binaries: binaries, Key: key, Network: net}
-	steps := functions.New(stack, "Functions", functions.Props{Place: place, Bucket: bucket, Customization: role, Notices: channels})
-	machine := workflow.New(stack, "Workflow", workflow.Props{Functions: steps, Key: key, LogDays: cfg.RetentionDays.Logs})
-	rules := trigger.New(stack, "Trigger", trigger.Props{Bucket: bucket, Workflow: machine, Functions: steps, Notices: channels})
+	steps := functions.New(stack, "Functions", functions.Props{Place: place, Bucket: bucket, Customization: role})
+	machines := workflow.New(stack, "Workflow", workflow.Props{Functions: steps, Key: key, LogDays: cfg.RetentionDays.Logs})
+	rules := trigger.New(stack, "Trigger", trigger.Props{Bucket: bucket, Workflow: machines, Notices: channels})
 	api := inference.New(stack, "Inference", inference.Props{Config: cfg, Functions: steps, Network: net, Key: key})
-	observability.New(stack, "Observability", observability.Props{Notices: channels, Workflow: machine})
+	observability.New(stack, "Observability", observability.Props{Notices: channels, Workflow: machines})
 
-	people := access.New(stack, "Access", access.Props{Config: cfg, Key: key, Bucket: bucket, Workflow: machine, Inference: api, Notices: channels})
+	people := access.New(stack, "Access", access.Props{Config: cfg, Key: key, Bucket: bucket, Workflow: machines, Inference: api, Notices: channels})
 	exempt := []awsiam.CfnRole{people.Operator}
 	if cfg.BucketPolicy.ExemptServiceRole {
 		exempt = append(exempt, role.Role)
@@ -58,12 +58,12 @@ func New(app awscdk.App, cfg config.Config, binaries functions.Binaries) awscdk.
 	})
 
 	lifecycle.New(stack, "Lifecycle", lifecycle.Props{
-		Place: place, Network: net, Workflow: machine, Trigger: rules,
-		Outlive: []constructs.Construct{key.Scope, bucket.Scope, net.Scope, role.Scope, steps.Scope, machine.Scope, rules.Scope},
+		Place: place, Network: net, Workflow: machines, Trigger: rules,
+		Outlive: []constructs.Construct{key.Scope, bucket.Scope, net.Scope, role.Scope, steps.Scope, machines.Scope, rules.Scope},
 	})
 
 	addOutputs(stack, outputs{
-		key: key, bucket: bucket, network: net, machine: machine, api: api, people: people, channels: channels,
+		key: key, bucket: bucket, network: net, machines: machines, api: api, people: people, channels: channels,
 		uploadsInside: cfg.BucketPolicy.UploadsFromVPCOnly,
 	})
 	awscdk.Tags_Of(stack).Add(jsii.String(finetune.TagStack), jsii.String(Name), nil)

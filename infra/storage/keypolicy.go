@@ -90,8 +90,8 @@ func grantThroughBedrock(scope constructs.Construct) policy.Statement {
 	}
 }
 
-// useForExecutions is for executions: the state machine's role, whoever deploys
-// the machine and whoever looks at an execution.
+// useForExecutions is for executions: the state machines' roles, whoever deploys
+// the machines and whoever looks at an execution.
 func useForExecutions(scope constructs.Construct) policy.Statement {
 	return policy.Statement{
 		Sid:        "UseForExecutions",
@@ -105,7 +105,7 @@ func useForExecutions(scope constructs.Construct) policy.Statement {
 	}
 }
 
-// useForExecutionLogs is the state machine's role handing records over to the
+// useForExecutionLogs is a state machine's role handing records over to the
 // log delivery.
 func useForExecutionLogs(scope constructs.Construct) policy.Statement {
 	return policy.Statement{
@@ -123,13 +123,12 @@ func useForExecutionLogs(scope constructs.Construct) policy.Statement {
 	}
 }
 
-// useThroughSQS is for reading, and for the throughput function also writing,
-// what could not be delivered.
+// useThroughSQS is for reading what could not be delivered.
 func useThroughSQS(scope constructs.Construct) policy.Statement {
 	return policy.Statement{
 		Sid:        "UseThroughSQS",
 		Principals: policy.AccountRoot(scope),
-		Actions:    []string{"kms:Decrypt", "kms:GenerateDataKey"},
+		Actions:    []string{"kms:Decrypt"},
 		Resources:  itself,
 		Conditions: through(scope, "sqs"),
 	}

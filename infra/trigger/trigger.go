@@ -1,16 +1,14 @@
 // Package trigger is what makes things happen: an upload starts an execution,
 // and the end of an execution is told to people, or, where compensation could
-// not run, to the function that releases what was bought.
+// not run, to the machine that releases what was bought.
 package trigger
 
 import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsevents"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
-	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
 
-	"github.com/tuneline/tuneline/infra/functions"
 	"github.com/tuneline/tuneline/infra/notices"
 	"github.com/tuneline/tuneline/infra/policy"
 	"github.com/tuneline/tuneline/infra/storage"
@@ -25,26 +23,32 @@ type Trigger struct {
 	Upload awsevents.CfnRule
 	// Notify tells people how every execution ended.
 	Notify awsevents.CfnRule
-	// Release calls the throughput function after an end no Catch could see.
+	// Release starts the release machine after an end no Catch could see.
 	Release awsevents.CfnRule
+	// Unreleased tells people how every release ended that did not succeed.
+	Unreleased awsevents.CfnRule
 
-	props Props
+	props   Props
+	starter awsiam.CfnRole
 }
 
 // Props is what the rules connect.
 type Props struct {
-	Bucket    *storage.Bucket
-	Workflow  *workflow.Workflow
-	Functions *functions.Functions
-	Notices   *notices.Notices
+	Bucket   *storage.Bucket
+	Workflow *workflow.Workflow
+	Notices  *notices.Notices
 }
 
 // New makes the rules.
 func New(scope constructs.Construct, id string, props Props) *Trigger {
 	t := &Trigger{Scope: constructs.NewConstruct(scope, jsii.String(id)), props: props}
+	t.starter = t.newStarter()
 	t.Upload = t.newUpload()
-	t.Notify = t.newNotify()
+	t.Notify = t.newNotice("Notify", "An execution ended: tell people", "tuneline: an execution ended",
+		ended(props.Workflow.Finetune, "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"))
 	t.Release = t.newRelease()
+	t.Unreleased = t.newNotice("Unreleased", "A release did not succeed: tell people", "tuneline: a release did not succeed",
+		ended(props.Workflow.Release, badly...))
 	return t
 }
 
@@ -68,8 +72,8 @@ func (t *Trigger) newUpload() awsevents.CfnRule {
 		},
 		Targets: []any{&awsevents.CfnRule_TargetProperty{
 			Id:      jsii.String("StartExecution"),
-			Arn:     t.props.Workflow.Machine.AttrArn(),
-			RoleArn: t.newStarter().AttrArn(),
+			Arn:     t.props.Workflow.Finetune.Resource.AttrArn(),
+			RoleArn: t.starter.AttrArn(),
 			InputTransformer: transformer(input, fields{
 				"bucket":    "$.detail.bucket.name",
 				"key":       "$.detail.object.key",
@@ -85,28 +89,34 @@ func (t *Trigger) newUpload() awsevents.CfnRule {
 // newStarter makes the role EventBridge starts executions with.
 func (t *Trigger) newStarter() awsiam.CfnRole {
 	return policy.NewRole(t.Scope, "StarterRole", policy.RoleProps{
-		Description: "EventBridge: starts an execution for an uploaded data set",
+		Description: "EventBridge: starts an execution for an uploaded data set, or a release",
 		Room:        policy.RoomService,
 		Trust:       policy.ByService("events.amazonaws.com", policy.FromAccount(t.Scope)),
 		Statements: []policy.Statement{
-			{Sid: "StartExecution", Actions: []string{"states:StartExecution"}, Resources: []string{t.props.Workflow.ARN()}},
+			{
+				Sid: "StartExecution", Actions: []string{"states:StartExecution"},
+				Resources: []string{t.props.Workflow.Finetune.ARN(), t.props.Workflow.Release.ARN()},
+			},
 		},
 	})
 }
 
-// newNotify publishes every end. Its text names the execution, and holds
-// nothing out of a data set.
-func (t *Trigger) newNotify() awsevents.CfnRule {
+// badly are the statuses of an execution that did not succeed.
+var badly = []string{"FAILED", "TIMED_OUT", "ABORTED"}
+
+// newNotice publishes ends of executions. Its text names the execution, and
+// holds nothing out of a data set.
+func (t *Trigger) newNotice(id, description, text string, pattern map[string]any) awsevents.CfnRule {
 	notice := struct {
 		Notice    string `json:"notice"`
 		Execution string `json:"execution"`
 		Status    string `json:"status"`
 		Time      string `json:"time"`
-	}{"tuneline: an execution ended", field("execution"), field("status"), field("time")}
-	return awsevents.NewCfnRule(t.Scope, jsii.String("Notify"), &awsevents.CfnRuleProps{
-		Description:  jsii.String("An execution ended: tell people"),
+	}{text, field("execution"), field("status"), field("time")}
+	return awsevents.NewCfnRule(t.Scope, jsii.String(id), &awsevents.CfnRuleProps{
+		Description:  jsii.String(description),
 		State:        jsii.String("ENABLED"),
-		EventPattern: t.ended("SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"),
+		EventPattern: pattern,
 		Targets: []any{&awsevents.CfnRule_TargetProperty{
 			Id:  jsii.String("Publish"),
 			Arn: t.props.Notices.Topic.AttrTopicArn(),
@@ -120,18 +130,18 @@ func (t *Trigger) newNotify() awsevents.CfnRule {
 }
 
 // newRelease is the net under the state machine: no Catch sees a time-out, a
-// stop or a runtime error, and what a run bought must not outlive it.
+// stop or a runtime error, and what a run bought must not outlive it. A machine
+// takes the release and not the function itself, for a machine can wait.
 func (t *Trigger) newRelease() awsevents.CfnRule {
-	input := finetune.StatusRelease{
-		Action: finetune.ActionRelease, ExecutionARN: field("execution"), Status: field("status"),
-	}
-	rule := awsevents.NewCfnRule(t.Scope, jsii.String("Release"), &awsevents.CfnRuleProps{
+	input := finetune.StatusRelease{ExecutionARN: field("execution"), Status: field("status")}
+	return awsevents.NewCfnRule(t.Scope, jsii.String("Release"), &awsevents.CfnRuleProps{
 		Description:  jsii.String("An execution ended without its compensation: release what it bought"),
 		State:        jsii.String("ENABLED"),
-		EventPattern: t.ended("FAILED", "TIMED_OUT", "ABORTED"),
+		EventPattern: ended(t.props.Workflow.Finetune, badly...),
 		Targets: []any{&awsevents.CfnRule_TargetProperty{
-			Id:  jsii.String("Release"),
-			Arn: t.props.Functions.Throughput.Resource.AttrArn(),
+			Id:      jsii.String("Release"),
+			Arn:     t.props.Workflow.Release.Resource.AttrArn(),
+			RoleArn: t.starter.AttrArn(),
 			InputTransformer: transformer(input, fields{
 				"execution": "$.detail.executionArn", "status": "$.detail.status",
 			}),
@@ -139,23 +149,15 @@ func (t *Trigger) newRelease() awsevents.CfnRule {
 			DeadLetterConfig: t.deadLetters(),
 		}},
 	})
-	awslambda.NewCfnPermission(t.Scope, jsii.String("ReleasePermission"), &awslambda.CfnPermissionProps{
-		Action:        jsii.String("lambda:InvokeFunction"),
-		FunctionName:  t.props.Functions.Throughput.Resource.AttrArn(),
-		Principal:     jsii.String("events.amazonaws.com"),
-		SourceArn:     rule.AttrArn(),
-		SourceAccount: jsii.String(policy.Account(t.Scope)),
-	})
-	return rule
 }
 
-// ended matches the executions of this machine that ended with a status.
-func (t *Trigger) ended(statuses ...string) map[string]any {
+// ended matches the executions of a machine that ended with a status.
+func ended(machine *workflow.Machine, statuses ...string) map[string]any {
 	return map[string]any{
 		"source":      []string{"aws.states"},
 		"detail-type": []string{"Step Functions Execution Status Change"},
 		"detail": map[string]any{
-			"stateMachineArn": []string{t.props.Workflow.ARN()},
+			"stateMachineArn": []string{machine.ARN()},
 			"status":          statuses,
 		},
 	}

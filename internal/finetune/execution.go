@@ -64,7 +64,7 @@ const (
 //	smoke-test  run, throughput                                     → SmokeTest
 //	publish     run, settings, training, model, results, throughput → Endpoint
 //	release     executionArn, dataset, error                        → Closing
-//	release     executionArn, status (from the status rule)         → Closing
+//	release     executionArn, status (of an execution that ended)   → Closing
 type ThroughputInput struct {
 	Action       string      `json:"action"`
 	ExecutionARN string      `json:"executionArn,omitempty"`
@@ -80,16 +80,16 @@ type ThroughputInput struct {
 	Status string `json:"status,omitempty"`
 }
 
-// StatusRelease is what the status rule sends: [ThroughputInput] with only the
-// fields an EventBridge input transformer fills. The execution's input is not
-// among them: Step Functions leaves input, output, error and cause out of the
+// StatusRelease is what the status rule starts the release machine with: whose
+// execution ended, and with which status. The machine adds the action, which
+// makes it a [ThroughputInput]. The execution's input is not among the fields: Step Functions leaves input, output, error and cause out of the
 // events of a machine that is encrypted with a customer managed key
 // (https://docs.aws.amazon.com/step-functions/latest/dg/encryption-at-rest.html).
 // The data set is found by the execution instead, under [ExecutionKey].
 type StatusRelease struct {
-	Action       string `json:"action"`
 	ExecutionARN string `json:"executionArn"`
-	Status       string `json:"status"`
+	// Status is FAILED, TIMED_OUT or ABORTED.
+	Status string `json:"status"`
 }
 
 // SmokeTest is one real request's answer, by its measure and not its text.

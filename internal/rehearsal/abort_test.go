@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	awsbedrock "github.com/aws/aws-sdk-go-v2/service/bedrock"
 	"github.com/aws/aws-sdk-go-v2/service/sfn"
 
 	"github.com/tuneline/tuneline/internal/finetune"
@@ -320,99 +319,6 @@ func (f *fixture) eventually(what string, done func() bool) {
 		if time.Now().After(deadline) {
 			f.t.Errorf("waited in vain until %s", what)
 			return
-		}
-	}
-}
-
-// Ensure stopping an execution that re-points a provisioned throughput points it
-// back, or, while Bedrock allows no change of it, names the command that does.
-// Callers are answered all the time, and by the earlier model in the end.
-func TestStopExecutionWhileRepointing(t *testing.T) {
-	tests := map[string]string{
-		"WaitForThroughput": finetune.EndNeedsOperator,
-		"SmokeTest":         finetune.EndFailed,
-		"PublishEndpoint":   finetune.EndFailed,
-	}
-	for state, end := range tests {
-		t.Run(state, func(t *testing.T) {
-			t.Parallel()
-			f := start(t, llama, "article")
-			first, _ := f.train("m", promptCompletion("a"), finetune.EndDeployed)
-			f.whenEntered(state, f.stopExecution)
-			second := f.drop("m", "train.jsonl", promptCompletion("b"))
-			f.end()
-			run := f.run(second)
-			if run.End != end || run.Throughput == nil || run.Throughput.Change != finetune.ChangeUpdated {
-				t.Fatalf("the second run ended %s (%s) with %+v, want %s", run.End, run.Cause, run.Throughput, end)
-			}
-			if _, err := f.answer("m", question(1)); err != nil {
-				t.Errorf("callers are not answered meanwhile: %v", err)
-			}
-			if end == finetune.EndNeedsOperator {
-				f.Clock.Advance(time.Hour) // the change under way comes to its end
-				f.pointBack(run, first)
-			}
-			f.Clock.Advance(time.Hour)
-			f.mustAnswer("m", question(1), fact("a", 1))
-			billed := f.Bedrock.Billed()
-			if len(billed) != 1 || billed[0].ARN != first.Endpoint.ModelID {
-				t.Errorf("billed are %+v, want the first run's throughput alone", billed)
-			}
-			f.noticedOnce(run.ExecutionARN)
-		})
-	}
-}
-
-// pointBack does what the cause of a run that needs an operator says.
-func (f *fixture) pointBack(run, earlier registry.Run) {
-	f.t.Helper()
-	command := "aws bedrock update-provisioned-model-throughput --provisioned-model-id " + run.Throughput.ARN + " --desired-model-id " + earlier.CustomModel.ARN
-	if !strings.Contains(run.Cause, command) {
-		f.t.Errorf("the run's cause is %q, want it to name %q", run.Cause, command)
-	}
-	_, err := f.Operator().Bedrock.UpdateProvisionedModelThroughput(f.t.Context(), &awsbedrock.UpdateProvisionedModelThroughputInput{
-		ProvisionedModelId: &run.Throughput.ARN, DesiredModelId: &earlier.CustomModel.ARN,
-	})
-	if err != nil {
-		f.t.Fatal(err)
-	}
-}
-
-// Ensure capacity that Bedrock does not delete while it is being created is
-// deleted by a later try of the same call, or named with the command.
-func TestStopExecutionWhileDeletionIsRefused(t *testing.T) {
-	tests := map[string]struct {
-		takes time.Duration
-		end   string
-	}{
-		"created soon": {90 * time.Second, finetune.EndFailed},
-		"created late": {10 * time.Hour, finetune.EndNeedsOperator},
-	}
-	for name, test := range tests {
-		for _, w := range bothWays {
-			t.Run(name+", "+w.name, func(t *testing.T) {
-				t.Parallel()
-				takes := []bedrock.ServeOutcome{{Takes: bedrock.Duration(test.takes)}}
-				f := start(t, w.example, w.scenario, func(s *bedrock.Scenario) {
-					s.DeleteWhileCreating, s.Deployments, s.Throughputs = "conflict", takes, takes
-				})
-				f.whenEntered("WaitForThroughput", f.stopExecution)
-				run := f.interrupted(w, stepfunctions.Aborted, "WaitForThroughput")
-				if test.end == finetune.EndFailed {
-					f.checkReleased(run, finetune.RunClosed, "status ABORTED", trained, 1)
-					return
-				}
-				left := f.Bedrock.Billed()
-				if len(left) != 1 || run.End != test.end || !strings.Contains(run.Cause, f.deleteCommand(left[0])) {
-					t.Fatalf("the run ended %s (%s), left are %+v; want %s and the command", run.End, run.Cause, left, test.end)
-				}
-				if lost := f.AsyncFailures(); len(lost) != 1 || !strings.Contains(lost[0], left[0].ARN) {
-					t.Errorf("for the dead-letter queue: %q, want one call that names %s", lost, left[0].ARN)
-				}
-				f.Clock.Advance(test.takes)
-				f.deleteAsOperator(left[0])
-				f.boughtAndReleased(1)
-			})
 		}
 	}
 }

@@ -77,8 +77,12 @@ func (c *Cloud) as(output string) Clients {
 	return c.As(calls.Principal{Role: output, ARN: arn})
 }
 
-// Machine returns the stack's state machine.
-func (c *Cloud) Machine() template.StateMachine { return c.Stack.StateMachines[0] }
+// Machine returns the state machine that data sets start; the stack's tests hold
+// that the output is there. The stack has another one, which releases.
+func (c *Cloud) Machine() template.StateMachine {
+	machine, _ := c.Stack.StateMachine(c.Stack.Outputs["StateMachineArn"].Value)
+	return machine
+}
 
 // Bucket returns the name of the bucket data sets are dropped into.
 func (c *Cloud) Bucket() string { return c.dataBucket().Name }

@@ -65,7 +65,7 @@ type Cloud struct {
 	controlURL string
 
 	background sync.WaitGroup
-	// async counts the asynchronous invocations under way.
+	// async counts the releases under way.
 	async sync.WaitGroup
 
 	mu            sync.Mutex

@@ -5,10 +5,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/tuneline/tuneline/internal/rehearsal/calls"
 	"github.com/tuneline/tuneline/internal/rehearsal/eventrule"
+	"github.com/tuneline/tuneline/internal/rehearsal/stepfunctions"
 	"github.com/tuneline/tuneline/internal/rehearsal/template"
 )
 
@@ -99,12 +99,14 @@ func (c *Cloud) deliverTo(ctx context.Context, r rule, target template.Target, e
 		if err != nil {
 			return err
 		}
+		if target.ARN != c.Machine().ARN {
+			c.waitInBackground(ctx, arn)
+			return nil
+		}
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		c.started = append(c.started, arn)
 		return nil
-	case "lambda":
-		return c.invokeAsync(ctx, r, target.ARN, input)
 	case "sns":
 		c.mu.Lock()
 		defer c.mu.Unlock()
@@ -115,38 +117,19 @@ func (c *Cloud) deliverTo(ctx context.Context, r rule, target template.Target, e
 	}
 }
 
-// asyncAttempts is how often Lambda runs an asynchronous invocation that
-// fails: once, and twice more.
-const asyncAttempts = 3
-
-// invokeAsync invokes a function as EventBridge does: asynchronously, repeated
-// by Lambda when it fails, and into nobody's ear when it fails for good. The
-// rehearsal keeps such a failure for the tests to see.
-func (c *Cloud) invokeAsync(ctx context.Context, r rule, functionARN string, input json.RawMessage) error {
-	if !c.Stack.MayInvoke("events.amazonaws.com", r.ARN, functionARN) {
-		return fmt.Errorf("no permission lets rule %s invoke %s", r.LogicalID, functionARN)
-	}
-	name, err := c.functionName(functionARN)
-	if err != nil {
-		return err
-	}
-	release := c.StepFunctions.Hold()
+// waitInBackground waits for an execution that an event started and nobody
+// looks after. The rehearsal keeps one that did not succeed for the tests to see.
+func (c *Cloud) waitInBackground(ctx context.Context, executionARN string) {
 	c.async.Go(func() {
-		defer release()
-		var failure string
-		for range asyncAttempts {
-			result, err := c.host.Invoke(context.WithoutCancel(ctx), name, input)
-			if err == nil && result.FunctionError == "" {
-				return
-			}
-			failure = fmt.Sprintf("%s: %s %v", name, result.Payload, err)
-			c.Clock.Advance(time.Minute)
+		execution, err := c.StepFunctions.Wait(context.WithoutCancel(ctx), executionARN)
+		if err == nil && execution.Status == stepfunctions.Succeeded {
+			return
 		}
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		c.asyncFailures = append(c.asyncFailures, failure)
+		if err == nil {
+			err = fmt.Errorf("execution %s ended %s: %s: %s", executionARN, execution.Status, execution.Error, execution.Cause)
+		}
+		c.failDelivery(err)
 	})
-	return nil
 }
 
 // Delivered returns every event that was put on the bus so far, in order, so
@@ -164,7 +147,8 @@ func (c *Cloud) Notices() []Notice {
 	return append([]Notice(nil), c.notices...)
 }
 
-// AsyncFailures returns the asynchronous invocations that failed for good.
+// AsyncFailures returns the events that could not be delivered, and the releases
+// that did not succeed.
 func (c *Cloud) AsyncFailures() []string {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -65,13 +65,11 @@ func (c *Cloud) startS3(ctx context.Context) (err error) {
 // startStepFunctions starts the interpreter; its machines are created once the
 // functions they call are known.
 func (c *Cloud) startStepFunctions(ctx context.Context) (err error) {
-	machine := c.Machine()
 	c.StepFunctions, err = stepfunctions.Start(ctx, stepfunctions.Options{
 		Root:      c.options.Root,
 		Region:    c.Stack.Region,
 		AccountID: AccountID,
-		RoleARN:   machine.RoleARN,
-		Encrypted: c.encrypted(machine),
+		Encrypted: c.encrypted(),
 		Clock:     c.Clock,
 		Log:       c.Log,
 		Verify:    c.verify("states"),
@@ -88,11 +86,16 @@ func (c *Cloud) startStepFunctions(ctx context.Context) (err error) {
 	return err
 }
 
-// encrypted says whether a state machine has a customer managed key.
-func (c *Cloud) encrypted(machine template.StateMachine) bool {
-	resource, _ := c.Stack.Resource(machine.LogicalID)
-	encryption, _ := resource.Properties["EncryptionConfiguration"].(map[string]any)
-	return encryption["Type"] == "CUSTOMER_MANAGED_KMS_KEY"
+// encrypted says whether every state machine has a customer managed key.
+func (c *Cloud) encrypted() bool {
+	for _, machine := range c.Stack.StateMachines {
+		resource, _ := c.Stack.Resource(machine.LogicalID)
+		encryption, _ := resource.Properties["EncryptionConfiguration"].(map[string]any)
+		if encryption["Type"] != "CUSTOMER_MANAGED_KMS_KEY" {
+			return false
+		}
+	}
+	return true
 }
 
 // startBedrock starts the control plane and the runtime, one server for both.
@@ -201,7 +204,7 @@ func (c *Cloud) environment(f template.Function) map[string]string {
 // createMachines creates the template's state machines.
 func (c *Cloud) createMachines(context.Context) error {
 	for _, machine := range c.Stack.StateMachines {
-		arn, err := c.StepFunctions.Create(machine.Name, machine.Definition)
+		arn, err := c.StepFunctions.Create(machine.Name, machine.RoleARN, machine.Definition)
 		if err != nil {
 			return fmt.Errorf("creating state machine %s: %w", machine.LogicalID, err)
 		}
@@ -234,13 +237,16 @@ func (c *Cloud) startAPI(context.Context) error {
 	return err
 }
 
-// invokeForMachine runs a function for a state of the machine.
-func (c *Cloud) invokeForMachine(ctx context.Context, function string, payload []byte) (stepfunctions.Result, error) {
+// invokeForMachine runs a function for a state of a machine.
+func (c *Cloud) invokeForMachine(ctx context.Context, machineARN, function string, payload []byte) (stepfunctions.Result, error) {
 	name, err := c.functionName(function)
 	if err != nil {
 		return stepfunctions.Result{}, err
 	}
-	machine := c.Machine()
+	machine, ok := c.Stack.StateMachine(machineARN)
+	if !ok {
+		return stepfunctions.Result{}, fmt.Errorf("the stack has no state machine %s", machineARN)
+	}
 	c.record(machine.Role, machine.RoleARN, "lambda:InvokeFunction", function)
 	result, err := c.host.Invoke(ctx, name, payload)
 	if err != nil {

@@ -19,12 +19,12 @@ type ending struct {
 	kind         finetune.Kind
 	// cause is in words, without the wrapping Lambda puts around them.
 	cause string
-	// byRule is set when the rule on the executions' ends asks: no state waits
-	// for the answer, and nobody tries often.
-	byRule bool
+	// afterwards is set when the execution has ended already and the release
+	// machine asks, which knows its status and nothing else.
+	afterwards bool
 }
 
-// readEnding reads either form of release's view. The rule's holds no data set:
+// readEnding reads either form of release's view. That with a status holds no data set:
 // the execution wrote down which is its own before it made anything. The error
 // wraps registry.ErrNotFound for an execution that did not come so far.
 func (h handler) readEnding(ctx context.Context, in finetune.ThroughputInput) (ending, error) {
@@ -39,7 +39,7 @@ func (h handler) readEnding(ctx context.Context, in finetune.ThroughputInput) (e
 			return ending{}, fmt.Errorf("releasing after execution %s: %w", in.ExecutionARN, err)
 		}
 		kind, cause := readStatus(in.Status)
-		return ending{executionARN: in.ExecutionARN, dataset: started.Dataset, kind: kind, cause: cause, byRule: true}, nil
+		return ending{executionARN: in.ExecutionARN, dataset: started.Dataset, kind: kind, cause: cause, afterwards: true}, nil
 	}
 	return ending{}, finetune.Errorf(finetune.Internal, "releasing: neither dataset and error nor a status were passed; deploy functions and state machine from the same source")
 }
@@ -198,7 +198,7 @@ func closingOf(record registry.Run) finetune.Closing {
 // an execution that was to resume the run and could not.
 func anothers(record registry.Run, e ending) finetune.Closing {
 	owner := fmt.Sprintf("Execution %s owns run %s; nothing was done.", record.ExecutionARN, record.ID)
-	if e.byRule || e.kind == finetune.RunClosed {
+	if e.afterwards || e.kind == finetune.RunClosed {
 		return finetune.Closing{End: finetune.EndDuplicate, Error: string(finetune.RunClosed), Cause: owner}
 	}
 	return finetune.Closing{End: finetune.EndFailed, Error: string(e.kind), Cause: joined(e.cause, owner)}

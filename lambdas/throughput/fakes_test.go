@@ -382,7 +382,8 @@ func (w *world) released(t *testing.T, n int, kind finetune.Kind, cause string) 
 	return closing, err
 }
 
-// releasedByRule asks for it as the rule on the executions' ends does.
+// releasedByRule asks for it as the release machine does, which the rule on the
+// executions' ends starts.
 func (w *world) releasedByRule(t *testing.T, n int, status string) (finetune.Closing, error) {
 	t.Helper()
 	if err := w.store.NoteExecution(t.Context(), registry.Execution{ARN: execution(n), Dataset: upload(n)}); err != nil {

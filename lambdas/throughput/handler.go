@@ -36,8 +36,8 @@ type runtimeAPI interface {
 	Converse(context.Context, *bedrockruntime.ConverseInput, ...func(*bedrockruntime.Options)) (*bedrockruntime.ConverseOutput, error)
 }
 
-// handler serves SecureThroughput, SmokeTest, PublishEndpoint and ReleaseRun,
-// and the rule that watches the executions' ends.
+// handler serves SecureThroughput, SmokeTest, PublishEndpoint and the ReleaseRun
+// of both state machines.
 type handler struct {
 	bedrock api
 	runtime runtimeAPI

@@ -16,8 +16,8 @@ import (
 
 // release closes a run: it stops the run's job, releases whatever the run
 // bought and nothing else serves from, and writes down how the run ended. It is
-// called by the state machine and again by the rule on the executions' ends;
-// called again after it was killed anywhere, it finishes.
+// called by the state machine and again, after the execution's end, by the release
+// machine; called again after it was killed anywhere, it finishes.
 func (h handler) release(ctx context.Context, in finetune.ThroughputInput) (finetune.Closing, error) {
 	e, err := h.readEnding(ctx, in)
 	if errors.Is(err, registry.ErrNotFound) {
@@ -121,11 +121,10 @@ func (h handler) closeRun(ctx context.Context, record registry.Run, model regist
 	var left leftovers
 	h.stopJob(ctx, &record, e.kind, &left)
 	h.releaseThroughput(ctx, record, model, &left)
-	if left.again != nil && !e.byRule {
+	if left.again != nil {
 		return finetune.Closing{}, left.again
 	}
-	closing, err := h.recordEnd(ctx, record, e, left.all())
-	return closing, errors.Join(err, left.again)
+	return h.recordEnd(ctx, record, e, left.sentences)
 }
 
 // withdraw bars the run from being published. It answers the model's record,
@@ -159,34 +158,24 @@ func runOf(record registry.Run) finetune.Run {
 
 // leftovers collects what could not be released.
 type leftovers struct {
-	// sentences say what needs a person.
+	// sentences say what needs a person, a sentence each; nil for nothing.
 	sentences []string
-	// again are the errors that trying again may mend, waits what they keep.
+	// again are the errors that trying again may mend, each with what a person
+	// can do once nobody tries any more.
 	again error
-	waits []string
 }
 
 // add takes one act's result; otherwise says what a person can do in its place.
 func (l *leftovers) add(left string, err error, otherwise string) {
 	switch {
 	case err == nil && left != "":
-		l.sentences = append(l.sentences, left)
+		l.sentences = append(l.sentences, joined(left))
 	case err == nil:
 	case passing(err):
-		l.again = errors.Join(l.again, err)
-		l.waits = append(l.waits, fmt.Sprintf("Not done: %v. %s", err, otherwise))
+		l.again = errors.Join(l.again, fmt.Errorf("%w; when it is not tried any more: %s", err, otherwise))
 	default:
-		l.sentences = append(l.sentences, fmt.Sprintf("Not done: %v. %s", err, otherwise))
+		l.sentences = append(l.sentences, joined(fmt.Sprintf("Not done: %v. %s", err, otherwise)))
 	}
-}
-
-// all is what is left as things stand, a sentence each; nil for nothing.
-func (l *leftovers) all() []string {
-	var all []string
-	for _, s := range slices.Concat(l.sentences, l.waits) {
-		all = append(all, joined(s))
-	}
-	return all
 }
 
 // stopJob stops the run's job if it goes on. The job is found by its name when

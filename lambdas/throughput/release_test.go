@@ -272,8 +272,8 @@ func TestReleaseRefused(t *testing.T) {
 	}
 }
 
-// TestReleaseByRuleMustWait: nobody retries for the rule as long as the state
-// machine would, so what is left is written down before it is tried again.
+// TestReleaseByRuleMustWait: what trying again may mend is not written down as
+// left over; the release machine tries again, and the end is recorded once.
 func TestReleaseByRuleMustWait(t *testing.T) {
 	w := newWorld()
 	w.trained(t, 1)
@@ -283,16 +283,15 @@ func TestReleaseByRuleMustWait(t *testing.T) {
 	}
 	w.fake.refusals["DeleteCustomModelDeployment"] = []error{refused(conflict)}
 	_, err = w.releasedByRule(t, 1, "TIMED_OUT")
-	wantKind(t, err, finetune.Busy, throughput.ARN)
-	record := w.record(t, 1)
-	if record.End != finetune.EndNeedsOperator {
-		t.Errorf("the record is %+v", record)
+	wantKind(t, err, finetune.Busy, "aws bedrock delete-custom-model-deployment --custom-model-deployment-identifier "+throughput.ARN)
+	if record := w.record(t, 1); record.End != "" || record.Unreleased != nil || !record.Closed {
+		t.Errorf("the record is %+v, want it closed and without an end", record)
 	}
-	says(t, record.Cause, "TIMED_OUT", "aws bedrock delete-custom-model-deployment --custom-model-deployment-identifier "+throughput.ARN)
 	closing, err := w.releasedByRule(t, 1, "TIMED_OUT")
 	if err != nil || closing.End != finetune.EndFailed || len(w.fake.deployments) != 0 {
 		t.Errorf("the retry answers %+v, %v", closing, err)
 	}
+	says(t, w.record(t, 1).Cause, "TIMED_OUT")
 }
 
 // TestReleaseAnywhereKilled: killed before any write and called again, it ends

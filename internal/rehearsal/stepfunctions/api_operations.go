@@ -118,7 +118,7 @@ func serveMachine(s *Service, input request) (any, error) {
 		return nil, invalid("StateMachineDoesNotExist", "State Machine Does Not Exist: '%s'", input.StateMachineARN)
 	}
 	out := m.summary()
-	out["status"], out["definition"], out["roleArn"] = "ACTIVE", m.definition, s.opts.RoleARN
+	out["status"], out["definition"], out["roleArn"] = "ACTIVE", m.definition, m.roleARN
 	return out, nil
 }
 

@@ -102,7 +102,7 @@ func TestCreateRefuses(t *testing.T) {
 		{"taken", machineOf(`"A":{"Type":"Succeed"}`), "exists already"},
 	}
 	for _, tt := range tests {
-		if _, err := s.Create(tt.name, tt.definition); err == nil || !strings.Contains(err.Error(), tt.want) {
+		if _, err := s.Create(tt.name, roleARN, tt.definition); err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s: got %v, want %q", tt.name, err, tt.want)
 		}
 	}
@@ -110,7 +110,7 @@ func TestCreateRefuses(t *testing.T) {
 
 func TestCheckAcceptsWhatItShould(t *testing.T) {
 	s := start(t, functions{})
-	_, err := s.Create("m", `{"Comment":"c","StartAt":"A","TimeoutSeconds":60,"States":{
+	_, err := s.Create("m", roleARN, `{"Comment":"c","StartAt":"A","TimeoutSeconds":60,"States":{
 		"A":{"Type":"Task","Comment":"c","Resource":"arn:aws-us-gov:states:::lambda:invoke","Next":"B","TimeoutSeconds":60,
 			"Parameters":{"FunctionName":"f:live","Payload.$":"$"},"ResultSelector":{"p.$":"$.Payload"},"ResultPath":"$.a.b-c",
 			"Retry":[{"ErrorEquals":["E"],"IntervalSeconds":1,"MaxAttempts":2,"BackoffRate":2,"MaxDelaySeconds":9,"JitterStrategy":"FULL"},{"ErrorEquals":["States.ALL"]}],
@@ -134,7 +134,7 @@ func TestPipelineDefinition(t *testing.T) {
 	}
 	filled := regexp.MustCompile(`\$\{(\w+)\}`).ReplaceAllString(string(text), lambda("$1"))
 	s := start(t, functions{})
-	if _, err := s.Create("pipeline", filled); err != nil {
+	if _, err := s.Create("pipeline", roleARN, filled); err != nil {
 		t.Error(err)
 	}
 }

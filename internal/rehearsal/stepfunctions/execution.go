@@ -105,7 +105,7 @@ func (s *Service) start(machineARN, name string, input json.RawMessage) (Executi
 	}
 	s.executions[arn] = e
 	s.order = append(s.order, e)
-	s.record(e, "ExecutionStarted", details{"input": string(e.Input), "roleArn": s.opts.RoleARN})
+	s.record(e, "ExecutionStarted", details{"input": string(e.Input), "roleArn": m.roleARN})
 	s.announce(e)
 	s.send(message{Type: "start", Execution: arn, Machine: m.arn, Input: e.Input, Context: contextObject(e)})
 	return e.Execution, nil

@@ -32,8 +32,6 @@ type Options struct {
 	// Region and AccountID go into every ARN.
 	Region    string
 	AccountID string
-	// RoleARN is the role the machines run as; DescribeStateMachine reports it.
-	RoleARN string
 	// Encrypted says that the machines are encrypted with a customer managed
 	// key: their status events then carry neither data nor errors.
 	Encrypted bool
@@ -44,10 +42,10 @@ type Options struct {
 	// Verify finds out who signed an API request. Without it every request is
 	// refused.
 	Verify func(*http.Request) (calls.Principal, error)
-	// Invoke runs a Lambda function, named as the definition names it (ARN or
-	// name). Virtual time stands still until it returns. It is not cancelled
+	// Invoke runs a Lambda function for a machine, named as the definition names
+	// it (ARN or name). Virtual time stands still until it returns. It is not cancelled
 	// when the execution ends, as AWS lets a running function finish.
-	Invoke func(ctx context.Context, function string, payload []byte) (Result, error)
+	Invoke func(ctx context.Context, machineARN, function string, payload []byte) (Result, error)
 	// OnEvent observes the executions' states. It is called in order and
 	// before anything that follows from the event: an execution stopped from
 	// within never sends the entered state's task. It must not wait for an
@@ -88,6 +86,7 @@ type Service struct {
 // machine is one state machine.
 type machine struct {
 	arn, name  string
+	roleARN    string
 	definition string
 	created    time.Time
 	states     map[string]any
@@ -142,10 +141,11 @@ func (s *Service) Close() {
 
 var machineName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,80}$`)
 
-// Create makes a state machine and returns its ARN. A definition the validator
+// Create makes a state machine that runs as a role, which DescribeStateMachine
+// reports, and returns its ARN. A definition the validator
 // rejects, or that this rehearsal would run differently from AWS, is refused
 // with the state and the field.
-func (s *Service) Create(name, definition string) (string, error) {
+func (s *Service) Create(name, roleARN, definition string) (string, error) {
 	if !machineName.MatchString(name) {
 		return "", fmt.Errorf("creating state machine %q: the name may have 1 to 80 letters, digits, - and _", name)
 	}
@@ -162,6 +162,7 @@ func (s *Service) Create(name, definition string) (string, error) {
 	m := &machine{
 		arn:        fmt.Sprintf("arn:aws:states:%s:%s:stateMachine:%s", s.opts.Region, s.opts.AccountID, name),
 		name:       name,
+		roleARN:    roleARN,
 		definition: definition,
 		created:    s.opts.Clock.Now(),
 		states:     mapOf(states["States"]),

@@ -31,7 +31,7 @@ type lambdaError string
 
 func (f lambdaError) Error() string { return string(f) }
 
-func (f functions) invoke(_ context.Context, name string, payload []byte) (Result, error) {
+func (f functions) invoke(_ context.Context, _, name string, payload []byte) (Result, error) {
 	function, ok := f[name[strings.LastIndex(name, ":")+1:]]
 	if !ok {
 		return Result{}, &InvokeError{Name: "Lambda.ResourceNotFoundException", Message: name}
@@ -62,11 +62,14 @@ func root(t *testing.T) string {
 	}
 }
 
+// roleARN is the role the tests' machines run as.
+const roleARN = "arn:aws:iam::111122223333:role/machine"
+
 // start starts a service for one test; the options may be completed by change.
 func start(t *testing.T, f functions, change ...func(*Options)) *Service {
 	t.Helper()
 	opts := Options{
-		Root: root(t), Region: "us-east-1", AccountID: "111122223333", RoleARN: "arn:aws:iam::111122223333:role/machine",
+		Root: root(t), Region: "us-east-1", AccountID: "111122223333",
 		Clock: clock.New(began), Invoke: f.invoke,
 	}
 	for _, c := range change {
@@ -82,7 +85,7 @@ func start(t *testing.T, f functions, change ...func(*Options)) *Service {
 
 func create(t *testing.T, s *Service, name, definition string) string {
 	t.Helper()
-	arn, err := s.Create(name, definition)
+	arn, err := s.Create(name, roleARN, definition)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -232,7 +235,7 @@ func TestCloseEndsWaiting(t *testing.T) {
 	if err := <-waited; !errors.Is(err, ErrClosed) {
 		t.Errorf("got %v, want ErrClosed", err)
 	}
-	if _, err := s.Create("late", machineOf(`"A":{"Type":"Succeed"}`)); !errors.Is(err, ErrClosed) {
+	if _, err := s.Create("late", roleARN, machineOf(`"A":{"Type":"Succeed"}`)); !errors.Is(err, ErrClosed) {
 		t.Errorf("Create after Close: got %v, want ErrClosed", err)
 	}
 }
@@ -256,14 +259,16 @@ func TestChildDiesWithContext(t *testing.T) {
 func ExampleService() {
 	s, err := Start(context.Background(), Options{
 		Root: "../../..", Region: "us-east-1", AccountID: "111122223333", Clock: clock.New(began),
-		Invoke: func(context.Context, string, []byte) (Result, error) { return Result{Payload: []byte(`"hello"`)}, nil },
+		Invoke: func(context.Context, string, string, []byte) (Result, error) {
+			return Result{Payload: []byte(`"hello"`)}, nil
+		},
 	})
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
 	defer s.Close()
-	machine, err := s.Create("greeter", machineOf(`"A":{"Type":"Task","Resource":"`+lambda("greet")+`","End":true}`))
+	machine, err := s.Create("greeter", roleARN, machineOf(`"A":{"Type":"Task","Resource":"`+lambda("greet")+`","End":true}`))
 	if err != nil {
 		fmt.Println(err)
 		return

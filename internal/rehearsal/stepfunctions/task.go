@@ -144,7 +144,7 @@ func (s *Service) recordTaskStart(e *execution, r resource, input json.RawMessag
 
 // runTask invokes the function and answers the child.
 func (s *Service) runTask(e *execution, n notice, r resource, function string, payload []byte) {
-	result, err := s.opts.Invoke(s.ctx, function, payload)
+	result, err := s.opts.Invoke(s.ctx, e.MachineARN, function, payload)
 	answer := message{Type: "answer", ID: n.ID}
 	switch {
 	case errors.Is(err, ErrNoAnswer):
