@@ -90,9 +90,10 @@ func bytesText(n int64) string {
 	return fmt.Sprintf("%d bytes", n)
 }
 
-// event shows a state as it is entered, and what it came to as it is left.
+// event shows a state as it is entered, and what it came to as it is left. The
+// machine that releases after an end is not shown: it has nothing to do then.
 func (t *terminal) event(e stepfunctions.Event) {
-	if t.asJSON {
+	if t.asJSON || !strings.Contains(e.Execution, ":execution:"+t.cloud.Machine().Name+":") {
 		return
 	}
 	t.mu.Lock()
@@ -105,7 +106,7 @@ func (t *terminal) event(e stepfunctions.Event) {
 		t.print("          %s", wait.Render("tried again"))
 	case e.Type == stepfunctions.StateFailed && e.StateType == "Task":
 		t.closeBar()
-		t.print("          %s %s", wait.Render(e.Error), causeText(e.Cause))
+		t.print("          %s %s", wait.Render(e.Error), shorten(causeText(e.Cause)))
 	case e.Type == stepfunctions.Exited:
 		t.left(e)
 	}
