@@ -17,7 +17,7 @@ NODE_MODULES := node_modules/.package-lock.json
 
 # suite runs one suite of "make test" and prints how long it took.
 define suite
-	@echo "--- $(1)"; started=$$(date +%s); $(2); echo "--- $(1): $$(( $$(date +%s) - started )) s"
+	@echo "--- $(1)"; started=$$(date +%s) && $(2) && echo "--- $(1): $$(( $$(date +%s) - started )) s"
 endef
 
 .PHONY: help
@@ -34,7 +34,7 @@ $(NODE_MODULES): package.json package-lock.json
 
 .PHONY: rehearse
 rehearse: setup build ## run the whole pipeline locally: DATASET=file.jsonl CONFIG=examples/<name> ARGS="--stay"
-	@$(TUNELINE) rehearse $(if $(CONFIG),--config $(CONFIG)) $(if $(DATASET),--dataset $(DATASET)) $(ARGS)
+	@$(TUNELINE) rehearse $(if $(CONFIG),--config '$(CONFIG)') $(if $(DATASET),--dataset '$(DATASET)') $(ARGS)
 
 .PHONY: build
 build: ## build the operator's command line into .tuneline/bin

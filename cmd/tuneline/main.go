@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -51,10 +52,11 @@ func run(args []string, stdout, stderr io.Writer) int {
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	err := root.ExecuteContext(ctx)
-	switch err.(type) { //nolint:errorlint // returned by our own command, unwrapped
-	case nil:
+	var end endError
+	switch {
+	case err == nil:
 		return exitOK
-	case endError:
+	case errors.As(err, &end) && err.Error() == end.Error(): // and nothing else went wrong
 		return exitEnd
 	}
 	fmt.Fprintln(stderr, "tuneline:", err)

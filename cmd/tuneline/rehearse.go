@@ -99,8 +99,8 @@ func readExample(root string, o rehearseOptions) (example, error) {
 	if o.dataset != "" {
 		// Somebody else's data has neither our validation data nor our questions.
 		e.training, e.validation, e.heldOut = o.dataset, "", ""
-		if _, err := os.Stat(o.dataset); err != nil {
-			return example{}, fmt.Errorf("reading the data set: %w", err)
+		if err := checkDataset(o.dataset); err != nil {
+			return example{}, err
 		}
 	}
 	if o.scenario != "" {
@@ -109,11 +109,29 @@ func readExample(root string, o rehearseOptions) (example, error) {
 	if o.model != "" {
 		e.Model = o.model
 	}
+	if err := finetune.CheckModelName(e.Model); err != nil {
+		return example{}, fmt.Errorf("--model %q: %w", e.Model, err)
+	}
+	if o.questions < 0 {
+		return example{}, fmt.Errorf("--questions %d: 0 or more", o.questions)
+	}
 	return e, nil
 }
 
+// checkDataset finds the mistakes that need no rehearsal to be seen.
+func checkDataset(path string) error {
+	info, err := os.Stat(path)
+	if err != nil {
+		return fmt.Errorf("reading the data set: %w", err)
+	}
+	if !info.Mode().IsRegular() || filepath.Ext(path) != ".jsonl" {
+		return fmt.Errorf("--dataset %s: a file that ends in .jsonl is needed", path)
+	}
+	return nil
+}
+
 // rehearse runs one data set through the pipeline and shows how it went.
-func rehearse(ctx context.Context, o rehearseOptions, stdout io.Writer) error {
+func rehearse(ctx context.Context, o rehearseOptions, stdout io.Writer) (err error) {
 	root, err := repositoryRoot()
 	if err != nil {
 		return err
@@ -124,6 +142,9 @@ func rehearse(ctx context.Context, o rehearseOptions, stdout io.Writer) error {
 	}
 	scenario, err := bedrock.LoadScenario(e.Scenario)
 	if err != nil {
+		return fmt.Errorf("--scenario: %w", err)
+	}
+	if err := checkRegion(root, e, scenario); err != nil {
 		return err
 	}
 	show := newTerminal(stdout, o.asJSON)
@@ -149,6 +170,9 @@ func rehearse(ctx context.Context, o rehearseOptions, stdout io.Writer) error {
 		return err
 	}
 	result.Seconds = time.Since(afterSynth).Seconds()
+	if err := honest(cloud); err != nil {
+		return err
+	}
 	if err := show.end(cloud, result); err != nil {
 		return err
 	}
@@ -158,6 +182,39 @@ func rehearse(ctx context.Context, o rehearseOptions, stdout io.Writer) error {
 	}
 	if result.End != finetune.EndDeployed {
 		return endError{result.End}
+	}
+	return nil
+}
+
+// checkRegion refuses a scenario of another region than the configuration's,
+// before the stack is synthesized for it.
+func checkRegion(root string, e example, scenario bedrock.Scenario) error {
+	text, err := os.ReadFile(filepath.Join(root, e.config)) // #nosec G304 -- the user names the folder
+	if err != nil {
+		return fmt.Errorf("reading the example: %w", err)
+	}
+	configured := struct {
+		Region string `json:"region"`
+	}{"us-east-1"}
+	if err := json.Unmarshal(text, &configured); err != nil {
+		return fmt.Errorf("reading %s: %w", e.config, err)
+	}
+	if configured.Region != scenario.Region {
+		return fmt.Errorf("scenario %s is in %s, and %s in %s: choose another --scenario, or another --config, such as examples/article-llama-provisioned for us-west-2",
+			e.Scenario, scenario.Region, e.config, configured.Region)
+	}
+	return nil
+}
+
+// honest is an error when the rehearsal itself went wrong, whatever the run's
+// end: a request or answer against AWS's API model, or an event that was lost.
+func honest(cloud *rehearsal.Cloud) error {
+	errs := cloud.Bedrock.Violations()
+	for _, failure := range cloud.AsyncFailures() {
+		errs = append(errs, errors.New(failure))
+	}
+	if len(errs) > 0 {
+		return fmt.Errorf("the rehearsal itself went wrong: %w", errors.Join(errs...))
 	}
 	return nil
 }
@@ -214,6 +271,9 @@ type result struct {
 	Endpoint     *finetune.Endpoint  `json:"endpoint,omitempty"`
 	Created      []rehearsal.Created `json:"created"`
 	Answers      []answer            `json:"answers,omitempty"`
+
+	// trainingQuestions says that the questions are records of the data set.
+	trainingQuestions bool
 }
 
 // fill uploads the data, waits for the run's end and asks the questions.
@@ -239,13 +299,18 @@ func (r *result) fill(ctx context.Context, cloud *rehearsal.Cloud, e example, o 
 	r.Virtual = execution.Stop.Sub(begun).Round(time.Second).String()
 	r.Created = cloud.Created()
 	run, err := cloud.Registry().Run(ctx, r.RunID)
-	if err != nil && !errors.Is(err, registry.ErrNotFound) {
+	if errors.Is(err, registry.ErrNotFound) { // it ended before it claimed a run
+		r.End, r.Error, r.Cause = execution.States[len(execution.States)-1], execution.Error, execution.Cause
+		return nil
+	}
+	if err != nil {
 		return err
 	}
 	r.End, r.Error, r.Cause, r.Results, r.Endpoint = run.End, run.Error, run.Cause, run.Results, run.Endpoint
 	if r.End != finetune.EndDeployed {
 		return nil
 	}
+	r.trainingQuestions = e.heldOut == ""
 	r.Answers, err = ask(ctx, cloud, e, run, o.questions)
 	return err
 }

@@ -218,10 +218,18 @@ func (f logFilter) Write(p []byte) (int, error) {
 		case err == nil && entry.Message == finetune.LogChecking:
 			f.t.checking(entry.Bytes, entry.Of, entry.Records)
 		case err != nil && bytes.Contains(line, []byte("panic:")), err == nil && entry.Message == "starting":
-			f.t.print("          %s", bad.Render(strings.TrimSpace(string(line))))
+			f.t.alarm(strings.TrimSpace(string(line)))
 		}
 	}
 	return len(p), nil
+}
+
+// alarm shows a line no function should ever log.
+func (t *terminal) alarm(line string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.closeBar()
+	t.print("          %s", bad.Render(line))
 }
 
 // checking moves the bar of the data check.
@@ -261,12 +269,15 @@ func (t *terminal) end(cloud *rehearsal.Cloud, r result) error {
 	if r.End != finetune.EndDeployed {
 		style = bad
 	}
-	t.print("\n%s in %.1f s %s", style.Render(r.End), r.Seconds, faint.Render(r.Virtual+" of virtual time, end: run "+string(r.RunID)))
+	t.print("\n%s in %.1f s %s", style.Render(r.End), r.Seconds, faint.Render("("+r.Virtual+" of virtual time), run "+string(r.RunID)))
 	if r.Cause != "" {
 		t.print("%s: %s", r.Error, r.Cause)
 	}
 	for _, made := range r.Created {
 		t.print("  %-12s %s %s", made.Kind, made.ARN, faint.Render(made.Status))
+	}
+	if len(r.Answers) > 0 && r.trainingQuestions {
+		t.print("\n%s", faint.Render("asked: the first records of the data set itself"))
 	}
 	for _, a := range r.Answers {
 		t.print("\n%s %s", bold.Render("?"), a.Question)

@@ -62,16 +62,6 @@ func RegistryKey(model string) string { return PrefixRegistry + model + ".json" 
 // S3URI is the s3:// form of an object's place, as Bedrock takes it.
 func S3URI(bucket, key string) string { return "s3://" + bucket + "/" + key }
 
-// ParseS3URI splits an s3:// URI into bucket and key.
-func ParseS3URI(uri string) (bucket, key string, ok bool) {
-	rest, ok := strings.CutPrefix(uri, "s3://")
-	if !ok {
-		return "", "", false
-	}
-	bucket, key, _ = strings.Cut(rest, "/")
-	return bucket, key, bucket != ""
-}
-
 // Tags on everything a run makes in Bedrock, by which an owner is found again.
 const (
 	// TagStack holds the stack's name.

@@ -239,6 +239,7 @@ func (c *Cloud) Close() error {
 	if c.host != nil {
 		errs = append(errs, c.host.Close())
 	}
+	c.async.Wait()
 	for _, server := range c.servers {
 		errs = append(errs, server.Close())
 	}

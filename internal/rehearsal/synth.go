@@ -41,17 +41,21 @@ func Synth(ctx context.Context, root, config string) (dir string, cached bool, e
 	if _, err := os.Stat(filepath.Join(dir, "manifest.json")); err == nil {
 		return dir, true, nil
 	}
-	fresh := dir + ".new"
-	if err := os.RemoveAll(fresh); err != nil {
-		return "", false, fmt.Errorf("clearing %s: %w", fresh, err)
+	if err := os.MkdirAll(filepath.Dir(dir), 0o750); err != nil {
+		return "", false, fmt.Errorf("keeping the assembly: %w", err)
+	}
+	// A folder of its own, since another rehearsal may synthesize the same.
+	fresh, err := os.MkdirTemp(filepath.Dir(dir), key+".new-")
+	if err != nil {
+		return "", false, fmt.Errorf("keeping the assembly: %w", err)
 	}
 	if err := runCDK(ctx, root, config, fresh); err != nil {
-		return "", false, err
-	}
-	if err := os.RemoveAll(dir); err != nil {
-		return "", false, fmt.Errorf("clearing %s: %w", dir, err)
+		return "", false, errors.Join(err, os.RemoveAll(fresh))
 	}
 	if err := os.Rename(fresh, dir); err != nil {
+		if _, found := os.Stat(filepath.Join(dir, "manifest.json")); found == nil {
+			return dir, true, os.RemoveAll(fresh) // the other was faster
+		}
 		return "", false, fmt.Errorf("keeping the assembly: %w", err)
 	}
 	return dir, false, nil
