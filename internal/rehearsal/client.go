@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"time"
@@ -68,13 +69,8 @@ func (c *Cloud) Uploader() Clients { return c.as("UploaderRoleArn") }
 // as returns clients of the role that an output names; the stack's tests hold
 // that both outputs exist.
 func (c *Cloud) as(output string) Clients {
-	arn := c.Stack.Outputs[output].Value
-	for _, role := range c.Stack.Roles {
-		if role.ARN == arn {
-			return c.As(calls.Principal{Role: role.LogicalID, ARN: arn})
-		}
-	}
-	return c.As(calls.Principal{Role: output, ARN: arn})
+	role, _ := c.Stack.Role(c.Stack.Outputs[output].Value)
+	return c.As(calls.Principal{Role: role.LogicalID, ARN: role.ARN})
 }
 
 // Machine returns the state machine that data sets start; the stack's tests hold
@@ -120,11 +116,7 @@ func (c *Cloud) URL(service string) string {
 func (c *Cloud) URLs() map[string]string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	all := make(map[string]string, len(c.urls))
-	for service, u := range c.urls {
-		all[service] = u
-	}
-	return all
+	return maps.Clone(c.urls)
 }
 
 func (c *Cloud) setURL(service, u string) {

@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"path/filepath"
-	"strings"
 
 	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
 
@@ -192,9 +192,7 @@ func (c *Cloud) environment(f template.Function) map[string]string {
 	for service, url := range c.URLs() {
 		env["AWS_ENDPOINT_URL_"+service] = url
 	}
-	for name, value := range f.Environment {
-		env[name] = value
-	}
+	maps.Copy(env, f.Environment)
 	if _, pauses := env[pauseVariable]; pauses {
 		env[pauseVariable] = pause
 	}
@@ -267,23 +265,18 @@ func (c *Cloud) invokeForAPI(ctx context.Context, functionARN string, payload []
 
 // functionName returns the name of a function given by its ARN or name.
 func (c *Cloud) functionName(function string) (string, error) {
-	for _, f := range c.Stack.Functions {
-		if f.ARN == function || f.Name == function || strings.HasPrefix(function, f.ARN+":") {
-			return f.Name, nil
-		}
+	f, ok := c.Stack.Function(function)
+	if !ok {
+		return "", fmt.Errorf("the stack has no function %s", function)
 	}
-	return "", fmt.Errorf("the stack has no function %s", function)
+	return f.Name, nil
 }
 
 // servicePrincipal is Bedrock acting with a role of the stack: its workers sit
 // in the job's subnets, so their calls come through the VPC's endpoints.
 func (c *Cloud) servicePrincipal(roleARN string) calls.Principal {
-	for _, role := range c.Stack.Roles {
-		if role.ARN == roleARN {
-			return calls.Principal{Role: role.LogicalID, ARN: roleARN, InVPC: true}
-		}
-	}
-	return calls.Principal{ARN: roleARN, InVPC: true}
+	role, _ := c.Stack.Role(roleARN)
+	return calls.Principal{Role: role.LogicalID, ARN: roleARN, InVPC: true}
 }
 
 // assumeRole gives Bedrock an S3 client with the service role's credentials.

@@ -15,6 +15,8 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+
+	"github.com/tuneline/tuneline/internal/rehearsal/stepfunctions"
 )
 
 // ScratchDir is the ignored folder, below the repository's root, that
@@ -75,7 +77,7 @@ func runCDK(ctx context.Context, root, config, out string) error {
 	if _, err := os.Stat(cli); err != nil {
 		return errors.New("the AWS CDK is not installed: run make setup")
 	}
-	node, err := nodeBinary(root)
+	node, err := stepfunctions.FindNode(ctx, root)
 	if err != nil {
 		return err
 	}
@@ -92,26 +94,6 @@ func runCDK(ctx context.Context, root, config, out string) error {
 		return fmt.Errorf("synthesizing the stack: %w\n%s", err, bytes.TrimSpace(output.Bytes()))
 	}
 	return nil
-}
-
-// nodeBinary returns the Node.js that package.json pins for this machine, or
-// the one on the PATH.
-func nodeBinary(root string) (string, error) {
-	cpu := map[string]string{"amd64": "x64"}[runtime.GOARCH]
-	if cpu == "" {
-		cpu = runtime.GOARCH
-	}
-	for _, name := range []string{"node-" + runtime.GOOS + "-" + cpu, "node-bin-" + runtime.GOOS + "-" + cpu} {
-		pinned := filepath.Join(root, "node_modules", name, "bin", "node")
-		if _, err := os.Stat(pinned); err == nil {
-			return pinned, nil
-		}
-	}
-	found, err := exec.LookPath("node")
-	if err != nil {
-		return "", fmt.Errorf("finding Node.js: %w: run make setup", err)
-	}
-	return found, nil
 }
 
 // synthKey hashes everything a synthesis depends on: the sources without their

@@ -41,7 +41,7 @@ func startChild(ctx context.Context, root string) (*child, error) {
 	if err != nil {
 		return nil, fmt.Errorf("finding repository root: %w", err)
 	}
-	node, err := findNode(ctx, root)
+	node, err := FindNode(ctx, root)
 	if err != nil {
 		return nil, err
 	}
@@ -128,8 +128,9 @@ func installFile(path string, content []byte) error {
 // oldestNode is the first Node.js with module.registerHooks.
 var oldestNode = [2]int{22, 15}
 
-// findNode prefers the Node.js that npm installed for this platform.
-func findNode(ctx context.Context, root string) (string, error) {
+// FindNode returns the Node.js that npm installed below root for this platform,
+// or a recent enough one on the PATH.
+func FindNode(ctx context.Context, root string) (string, error) {
 	cpu := map[string]string{"amd64": "x64", "arm64": "arm64"}[runtime.GOARCH]
 	platform := runtime.GOOS + "-" + cpu
 	for _, name := range []string{"node-" + platform, "node-bin-" + platform} {
