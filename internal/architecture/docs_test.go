@@ -14,6 +14,7 @@ import (
 	"strings"
 	"testing"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/tuneline/tuneline/infra/config"
 	"github.com/tuneline/tuneline/internal/dataset"
@@ -108,14 +109,75 @@ func behaviours() string {
 	return text.String()
 }
 
-// codes is what the check of a data set can find.
+// codes is what the check of a data set can find: a table of all codes, and a
+// section for each with rows in which it is found and rows in which it is not.
 func codes() string {
-	var text strings.Builder
-	text.WriteString(row("code", "severity", "what was found", "what to do") + row("---", "---", "---", "---"))
+	var table, sections strings.Builder
+	table.WriteString(row("code", "severity", "what was found") + row("---", "---", "---"))
 	for _, c := range dataset.Codes() {
-		text.WriteString(row("`"+string(c.Code)+"`", string(c.Severity), c.Title, c.Action))
+		table.WriteString(row(fmt.Sprintf("[`%s`](#%s)", c.Code, strings.ToLower(string(c.Code))), string(c.Severity), c.Title))
+		sections.WriteString(codeSection(c))
 	}
-	return text.String()
+	return table.String() + sections.String()
+}
+
+// codeSection explains one code.
+func codeSection(c dataset.CodeInfo) string {
+	where := ""
+	if c.Format != "" {
+		where = ", as `" + string(c.Format) + "`"
+	}
+	if c.With != "" {
+		where += " " + c.With
+	}
+	plain := strings.NewReplacer("<", "&lt;", "_", `\_`)
+	return fmt.Sprintf("\n### %s\n\n**%s** (%s). %s\n\nSource: %s.\n\nBad%s:\n\n%s\nGood:\n\n%s",
+		c.Code, plain.Replace(c.Title), c.Severity, plain.Replace(c.Action), c.Source, where, rows(c.Bad), rows(c.Good))
+}
+
+// What of a code's rows is shown: enough to see what they are about.
+const (
+	shownRows  = 3
+	shownRunes = 320
+)
+
+// rows shows a code's rows. Bytes and characters that cannot be seen are written
+// as escapes; what is too long is cut and ends in three dots.
+func rows(text string) string {
+	var out strings.Builder
+	lines := strings.Split(text, "\n")
+	for i, line := range lines {
+		if len(lines) > shownRows+1 && i >= shownRows && i < len(lines)-1 {
+			if i == shownRows {
+				out.WriteString("...\n")
+			}
+			continue
+		}
+		out.WriteString(visible(line) + "\n")
+	}
+	return "```\n" + out.String() + "```\n"
+}
+
+// visible is a line without what cannot be seen.
+func visible(line string) string {
+	var out strings.Builder
+	for runes := 0; len(line) > 0; runes++ {
+		if runes == shownRunes {
+			out.WriteString("...")
+			break
+		}
+		r, size := utf8.DecodeRuneInString(line)
+		switch {
+		case r == utf8.RuneError && size == 1:
+			fmt.Fprintf(&out, `\x%02X`, line[0])
+		case !unicode.IsPrint(r):
+			fmt.Fprintf(&out, `\u%04X`, r)
+		default:
+			out.WriteRune(r)
+		}
+		line = line[size:]
+	}
+	return out.String()
 }
 
 // state is the part of an ASL state that the documentation speaks of.

@@ -40,6 +40,7 @@ var rooms = []room{
 	{"internal/lambdaenv", nil},
 	{"internal/architecture", nil},
 	{"internal/catalog", []string{"internal/finetune"}},
+	{"internal/dataset/formodel", []string{"internal/catalog", "internal/dataset"}},
 	{"internal/dataset", []string{"internal/finetune", json2}},
 	{"internal/registry", []string{"internal/finetune", sdk, smithy}},
 	{"internal/task", []string{"internal/finetune", lambda, smithy}},

@@ -50,7 +50,9 @@ type Quota struct {
 
 // Families of base models, by whose rules a data set is checked.
 const (
-	FamilyNova  = "nova"
+	FamilyNova = "nova"
+	// FamilyNova2 takes what Nova takes, and reasoning.
+	FamilyNova2 = "nova-2"
 	FamilyLlama = "llama"
 )
 
@@ -60,25 +62,35 @@ type BaseModel struct {
 	// ID is sent as baseModelIdentifier, context length included.
 	ID   string `json:"id"`
 	Name string `json:"name"`
-	// Family is FamilyNova or FamilyLlama.
+	// Family is FamilyNova, FamilyNova2 or FamilyLlama.
 	Family string `json:"family"`
 	// Regions are those a customization job can run in.
 	Regions []string `json:"regions"`
-	// Format is the data set's: "prompt-completion" or "bedrock-conversation-2024".
+	// Format is the data set's for FINE_TUNING, by the names of internal/dataset.
 	Format string `json:"format"`
 	// Inputs are what a record may hold: "text", "image", "video".
 	Inputs []string `json:"inputs"`
 	// CustomizationTypes are the API's words.
-	CustomizationTypes []string         `json:"customizationTypes"`
-	Limits             Limits           `json:"limits"`
-	Hyperparameters    []Hyperparameter `json:"hyperparameters"`
-	Serving            Serving          `json:"serving"`
-	Quotas             QuotaCodes       `json:"quotas"`
-	Lifecycle          Lifecycle        `json:"lifecycle"`
+	CustomizationTypes []string `json:"customizationTypes"`
+	// Limits are those of FINE_TUNING.
+	Limits Limits `json:"limits"`
+	// DataFor has the data set of every other customization type.
+	DataFor         map[string]Data  `json:"dataFor,omitempty"`
+	Hyperparameters []Hyperparameter `json:"hyperparameters"`
+	Serving         Serving          `json:"serving"`
+	Quotas          QuotaCodes       `json:"quotas"`
+	Lifecycle       Lifecycle        `json:"lifecycle"`
 	// Sources are keys of Catalog.Sources.
 	Sources []string `json:"sources"`
 	// Unverified are the facts of this entry that no page settles.
 	Unverified []string `json:"unverified"`
+}
+
+// Data is what the data set of one customization type looks like.
+type Data struct {
+	// Format is one of internal/dataset's.
+	Format string `json:"format"`
+	Limits Limits `json:"limits"`
 }
 
 // Limits bound a job's data sets. 0 means no bound. Record counts are of the
@@ -94,6 +106,14 @@ type Limits struct {
 	TokensPerRecord int64 `json:"tokensPerRecord"`
 	// CharactersPerToken turns tokens into characters, for the quota on the latter.
 	CharactersPerToken int64 `json:"charactersPerToken"`
+	// MaxBytes bounds the training data's file, MaxValidationBytes the validation data's.
+	MaxBytes           int64 `json:"maxBytes,omitempty"`
+	MaxValidationBytes int64 `json:"maxValidationBytes,omitempty"`
+	// MaxLineBytes bounds one line.
+	MaxLineBytes int64 `json:"maxLineBytes,omitempty"`
+	// MinCaption and MaxCaption bound the characters of an image's caption.
+	MinCaption int64 `json:"minCaption,omitempty"`
+	MaxCaption int64 `json:"maxCaption,omitempty"`
 }
 
 // QuotaCodes name the quotas that can stop a run with this base model; "" where
@@ -155,6 +175,24 @@ func (c *Catalog) Quota(code string) (Quota, bool) {
 		return Quota{}, false
 	}
 	return c.Quotas[i], true
+}
+
+// fineTuning is the customization type whose data set an entry describes itself.
+const fineTuning = "FINE_TUNING"
+
+// Data is what the data set of a customization type looks like, by the API's word.
+func (m *BaseModel) Data(customizationType string) (Data, error) {
+	if err := m.CheckCustomizationType(customizationType); err != nil {
+		return Data{}, err
+	}
+	if customizationType == fineTuning {
+		return Data{Format: m.Format, Limits: m.Limits}, nil
+	}
+	data, ok := m.DataFor[customizationType]
+	if !ok {
+		return Data{}, fmt.Errorf("base model %s: the catalogue does not say what a data set for %s looks like", m.ID, customizationType)
+	}
+	return data, nil
 }
 
 // FoundationModelID is the identifier without the context length, as the model

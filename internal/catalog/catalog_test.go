@@ -41,7 +41,7 @@ func TestEveryEntryIsComplete(t *testing.T) {
 			if m.Name == "" || len(m.Regions) == 0 || len(m.Inputs) == 0 || m.Inputs[0] != "text" {
 				t.Errorf("name %q, regions %v and inputs %v must be set, inputs with text first", m.Name, m.Regions, m.Inputs)
 			}
-			if !slices.Contains([]string{FamilyNova, FamilyLlama}, m.Family) {
+			if !slices.Contains([]string{FamilyNova, FamilyNova2, FamilyLlama}, m.Family) {
 				t.Errorf("family %q has no data set rules", m.Family)
 			}
 			if !slices.Contains([]string{"prompt-completion", "bedrock-conversation-2024"}, m.Format) {
@@ -49,6 +49,7 @@ func TestEveryEntryIsComplete(t *testing.T) {
 			}
 			checkCustomizationTypes(t, m)
 			checkLimits(t, m.Limits)
+			checkData(t, m)
 			checkHyperparameters(t, m)
 			checkSources(t, c, m)
 			checkQuotas(t, c, m)
@@ -82,6 +83,30 @@ func checkLimits(t *testing.T, l Limits) {
 	t.Helper()
 	if l.MinRecords <= 0 || l.MaxRecords <= l.MinRecords || l.TokensPerRecord <= 0 || l.CharactersPerToken != 6 {
 		t.Errorf("limits %+v do not bound a data set", l)
+	}
+}
+
+// checkData: every customization type has its data set, in the format of its name.
+func checkData(t *testing.T, m *BaseModel) {
+	t.Helper()
+	formats := map[string]string{fineTuning: m.Format, "DISTILLATION": "distillation-prompts", "REINFORCEMENT_FINE_TUNING": "reinforcement-fine-tuning"}
+	for _, kind := range m.CustomizationTypes {
+		data, err := m.Data(kind)
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		if data.Format != formats[kind] || data.Limits.MinRecords <= 0 || data.Limits.MaxRecords <= data.Limits.MinRecords {
+			t.Errorf("the data set for %s is %+v, want the format %q and bounds on its records", kind, data, formats[kind])
+		}
+	}
+	for kind := range m.DataFor {
+		if kind == fineTuning || !slices.Contains(m.CustomizationTypes, kind) {
+			t.Errorf("there is a data set for %s, which the model is not customized by, or which the entry itself describes", kind)
+		}
+	}
+	if _, err := m.Data("IMPORTED"); err == nil {
+		t.Error("a data set for IMPORTED was made up")
 	}
 }
 

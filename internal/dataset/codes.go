@@ -1,6 +1,9 @@
 package dataset
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // Code names a kind of finding. Codes are stable: a code is never given a new
 // meaning, only new codes are added.
@@ -18,6 +21,7 @@ const (
 	CodeLineTooLong   Code = "TL1008"
 	CodeNotAnObject   Code = "TL1009"
 	CodeIncomplete    Code = "TL1010"
+	CodeTooDeep       Code = "TL1011"
 )
 
 // Codes of records with the wrong shape, in any format.
@@ -30,7 +34,7 @@ const (
 	CodeOtherFormat Code = "TL1106"
 )
 
-// Codes of the conversation form.
+// Codes of the forms with messages.
 const (
 	CodeSchemaVersion        Code = "TL1201"
 	CodeSystemCount          Code = "TL1202"
@@ -44,16 +48,50 @@ const (
 	CodeReservedWord         Code = "TL1210"
 	CodeReservedWordInAnswer Code = "TL1211"
 	CodeSuspectWord          Code = "TL1212"
+	CodeOtherSchemaVersion   Code = "TL1213"
+	CodeBlockInWrongTurn     Code = "TL1214"
+	CodeMediaFormat          Code = "TL1215"
+	CodeDoubtfulMediaFormat  Code = "TL1216"
+	CodeMediaLocation        Code = "TL1217"
+	CodeMediaBucket          Code = "TL1218"
+	CodeMediaCount           Code = "TL1219"
+	CodeMediaMixed           Code = "TL1220"
+	CodeToolConfig           Code = "TL1221"
+	CodeToolUse              Code = "TL1222"
+	CodeToolsInDoubt         Code = "TL1223"
+	CodeTurnMarker           Code = "TL1224"
+	CodeSingleTurn           Code = "TL1225"
+	CodeNoReferenceAnswer    Code = "TL1226"
 )
 
 // Codes of one record's size, and of the data set as a whole.
 const (
-	CodeRecordTooLong   Code = "TL1301"
-	CodeTooFewRecords   Code = "TL1401"
-	CodeTooManyRecords  Code = "TL1402"
-	CodeDuplicateRecord Code = "TL1403"
-	CodeRecordInBoth    Code = "TL1404"
-	CodeFewRecords      Code = "TL1405"
+	CodeRecordTooLong    Code = "TL1301"
+	CodeCaptionLength    Code = "TL1302"
+	CodeTooFewRecords    Code = "TL1401"
+	CodeTooManyRecords   Code = "TL1402"
+	CodeDuplicateRecord  Code = "TL1403"
+	CodeRecordInBoth     Code = "TL1404"
+	CodeFewRecords       Code = "TL1405"
+	CodeFileTooLarge     Code = "TL1406"
+	CodeNearDuplicate    Code = "TL1407"
+	CodeNearRecordInBoth Code = "TL1408"
+)
+
+// Codes of advice: nothing that Bedrock would refuse.
+const (
+	CodeSecret        Code = "TL1501"
+	CodePersonalData  Code = "TL1502"
+	CodeLengthOutlier Code = "TL1503"
+)
+
+// Codes of the file and of the object in S3 that it is.
+const (
+	CodeObjectKey        Code = "TL1601"
+	CodeFileExtension    Code = "TL1602"
+	CodeFileChanged      Code = "TL1603"
+	CodeUnpackedTooLarge Code = "TL1604"
+	CodeObjectKeyOnNova  Code = "TL1605"
 )
 
 // Severity says what a finding means for the data set.
@@ -65,6 +103,8 @@ const (
 	SeverityError Severity = "error"
 	// SeverityWarning is a finding worth a look, and no reason to refuse.
 	SeverityWarning Severity = "warning"
+	// SeverityNote is advice, or something worth knowing.
+	SeverityNote Severity = "note"
 )
 
 // CodeInfo explains a code.
@@ -75,78 +115,50 @@ type CodeInfo struct {
 	Title string
 	// Action says what to do about it.
 	Action string
+	// Source is the page or the script that says so; where AWS's pages disagree,
+	// both.
+	Source string
+	// Format is that of the rows; "" where they are no data set.
+	Format Format
+	// With says what else the rows are shown with, as "for Nova"; "" for nothing.
+	With string
+	// Bad are rows in which exactly this is found, Good the same rows repaired.
+	// There is no line break after the last one. Where Format is "", they are
+	// object keys or say what happens.
+	Bad, Good string
+
+	shown shown
 }
 
-var codes = []CodeInfo{
-	{CodeSyntax, SeverityError, "The line is not valid JSON",
-		"Write every record with a JSON library. Comments, single quotes, trailing commas, NaN and raw control characters in strings are not JSON."},
-	{CodeByteOrderMark, SeverityError, "The file begins with a byte order mark",
-		"Save the file as UTF-8 without a byte order mark."},
-	{CodeInvalidUTF8, SeverityError, "The line is not valid UTF-8",
-		"Save the file as UTF-8; other encodings, such as UTF-16 or Windows-1252, are refused."},
-	{CodeLoneSurrogate, SeverityError, "A string holds half of a surrogate pair",
-		"Write the character itself, or both halves of the pair (as \\ud83d\\ude00). A lone half often comes from text cut in the middle of an emoji."},
-	{CodeDuplicateKey, SeverityError, "A key stands twice in one object",
-		"Keep one of the two: readers disagree on which one counts."},
-	{CodeTrailingData, SeverityError, "Something follows the record on its line",
-		"Put one record on each line, with nothing after it: no comma, no second record."},
-	{CodeBlankLine, SeverityError, "The line is blank",
-		"Remove it. One line break after the last record is enough."},
-	{CodeLineTooLong, SeverityError, "The line is longer than the check reads",
-		"Shorten or split the record; Bedrock's limits on a record's tokens lie far below."},
-	{CodeNotAnObject, SeverityError, "The line holds a JSON value that is not an object",
-		"Write one JSON object a line; a file that is one JSON array must be rewritten as lines."},
-	{CodeIncomplete, SeverityError, "The line ends before its record does",
-		"Write each record on a single line, without pretty-printing, and the line breaks inside strings as \\n."},
-	{CodeMissingKey, SeverityError, "A key is missing",
-		"Add the key; keys are case-sensitive."},
-	{CodeWrongType, SeverityError, "A value has the wrong JSON type",
-		"Write the value with the type that the message names."},
-	{CodeUnknownKey, SeverityError, "A key is not part of the format",
-		"Correct or remove the key: what it holds would not be trained on."},
-	{CodeExtraKey, SeverityWarning, "A key is not part of the format and is not trained on",
-		"Nothing has to be done: Bedrock tolerates the key. Move what it holds into the prompt if the model should learn from it."},
-	{CodeBlankText, SeverityError, "A text is empty or nothing but white space",
-		"Fill in the text or remove the record: there is nothing to learn from it."},
-	{CodeOtherFormat, SeverityError, "The record is written in another format than the base model takes",
-		"Convert the data set, or choose a base model that takes this format."},
-	{CodeSchemaVersion, SeverityError, "schemaVersion is not the one the base model takes",
-		"Write \"schemaVersion\": \"bedrock-conversation-2024\"."},
-	{CodeSystemCount, SeverityError, "The system list does not have the number of items the base model takes",
-		"Write one item, {\"text\": ...}, or leave the key system out."},
-	{CodeTooFewMessages, SeverityError, "The conversation has fewer than two messages",
-		"Give every record a user message and the assistant's answer to it."},
-	{CodeUnknownRole, SeverityError, "A role is neither user nor assistant",
-		"Use the roles user and assistant; a system prompt belongs into the record's system list."},
-	{CodeRoleOrder, SeverityError, "The roles do not alternate from user to assistant",
-		"Begin with a user message, alternate, and end with the assistant's answer; join neighbouring messages of one role."},
-	{CodeEmptyContent, SeverityError, "A message has no content",
-		"Give the message a content block, as [{\"text\": ...}], or remove it."},
-	{CodeMediaBlock, SeverityError, "A message holds an image, a video or a document",
-		"Use text only: this version checks no media, and some base models take none."},
-	{CodeToolBlock, SeverityError, "A record holds tools or reasoning",
-		"Use text only: this version does not check toolConfig, toolUse, toolResult and reasoningContent; a later one will."},
-	{CodeUnknownBlock, SeverityError, "A content block is not of a known kind",
-		"Write each block with exactly one key, as {\"text\": ...}."},
-	{CodeReservedWord, SeverityError, "A user or system text holds a word that Nova reserves",
-		"Replace the word, in whatever case it is written: Bedrock fails the job over User:, Bot:, Assistant:, System:, <image>, <video> and [EOS]."},
-	{CodeReservedWordInAnswer, SeverityWarning, "An assistant text holds a word that Nova reserves",
-		"Replace the word if you can: Nova's guide forbids it in user and system texts only, AWS's sample validator everywhere."},
-	{CodeSuspectWord, SeverityWarning, "A text holds a word that AWS's sample validator refuses",
-		"Replace Thought: and <unk> if you can; Nova's guide does not list them."},
-	{CodeRecordTooLong, SeverityError, "The record has more characters than its token limit allows for",
-		"Shorten or split the record. Bedrock counts about 6 characters a token against the base model's tokens a record."},
-	{CodeTooFewRecords, SeverityError, "There are fewer records than the base model takes",
-		"Add records until the least number is reached."},
-	{CodeTooManyRecords, SeverityError, "There are more records than the base model takes",
-		"Remove records, or have the quota that the base model's entry names raised."},
-	{CodeDuplicateRecord, SeverityWarning, "The record is an exact copy of an earlier one",
-		"Remove it unless it is meant to weigh more: every copy is trained on and paid for."},
-	{CodeRecordInBoth, SeverityWarning, "The record stands in the validation data too",
-		"Remove it from one of the two: a validation loss on rows the model was trained on says little."},
-	{CodeFewRecords, SeverityWarning, "There are fewer records than AWS advises",
-		"Add records if you can; the job runs as it is."},
+// shown is what the rows of a code are checked with, beside the format.
+type shown struct {
+	rules  Rules
+	limits Limits
+	// validation are the rows of the validation data.
+	validation string
+	// near: near duplicates are looked for.
+	near bool
+	// marks: a text that holds it is suspected of what the code is about.
+	marks string
+	// key: the rows are keys in S3, for CheckObjectKey.
+	key bool
+	// elsewhere: the finding is not about what a file says, but about how it was read.
+	elsewhere bool
 }
+
+var codes = slices.SortedFunc(
+	slices.Values(slices.Concat(lineCodes, shapeCodes, formCodes, wordCodes, mediaCodes, toolCodes, setCodes, adviceCodes, fileCodes)),
+	func(a, b CodeInfo) int { return strings.Compare(string(a.Code), string(b.Code)) },
+)
+
+// codeIndex is where each code stands in codes.
+var codeIndex = func() map[Code]int {
+	index := make(map[Code]int, len(codes))
+	for i := range codes {
+		index[codes[i].Code] = i
+	}
+	return index
+}()
 
 // Codes returns every code with its meaning, in the order of the codes.
 func Codes() []CodeInfo { return slices.Clone(codes) }
@@ -154,9 +166,35 @@ func Codes() []CodeInfo { return slices.Clone(codes) }
 // Info returns what the code means; ok is false for a code that is not in
 // [Codes].
 func (c Code) Info() (info CodeInfo, ok bool) {
-	i := slices.IndexFunc(codes, func(info CodeInfo) bool { return info.Code == c })
-	if i < 0 {
+	i, ok := codeIndex[c]
+	if !ok {
 		return CodeInfo{}, false
 	}
 	return codes[i], true
 }
+
+// The pages and scripts that the rules come from.
+const (
+	guide = "https://docs.aws.amazon.com/bedrock/latest/userguide/"
+
+	sourceJSON          = "RFC 8259; Bedrock User Guide, " + guide + "fine-tuning-troubleshooting.html: data must conform to JSONL"
+	sourceData          = "Bedrock User Guide, " + guide + "model-customization-prepare.html"
+	sourceNova          = "Nova guide, https://docs.aws.amazon.com/nova/latest/userguide/fine-tune-prepare-data-understanding.html"
+	sourceNova2         = "Nova 2 guide, https://docs.aws.amazon.com/nova/latest/nova2-userguide/nova-data-prep-sft-2.html"
+	sourceNovaScript    = "AWS's sample validator for Nova, nova_ft_dataset_validator.py"
+	sourceLlamaScript   = "AWS's sample validator for Llama, dataset_validation.py"
+	sourceDistillation  = "Bedrock User Guide, " + guide + "distillation-data-prep-option-1.html; AWS's sample validator for distillation, dataset_validator.py"
+	sourceReinforcement = "Bedrock User Guide, " + guide + "rft-prepare-data.html"
+	sourceQuotas        = "AWS General Reference, https://docs.aws.amazon.com/general/latest/gr/bedrock.html"
+	sourceAPI           = "Bedrock API, S3Uri of TrainingDataConfig, https://docs.aws.amazon.com/bedrock/latest/APIReference/API_TrainingDataConfig.html"
+	sourceOwn           = "tuneline's own advice"
+)
+
+// codePlaces is where each code stands in the table.
+var codePlaces = func() map[Code]int {
+	places := make(map[Code]int, len(codes))
+	for i, info := range codes {
+		places[info.Code] = i
+	}
+	return places
+}()

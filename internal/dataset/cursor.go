@@ -2,12 +2,9 @@ package dataset
 
 import (
 	"bytes"
-	"errors"
-	"io"
 	"regexp"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -16,9 +13,15 @@ import (
 // first JSON error ends the walk: from then on every method does nothing and
 // every question is answered with no.
 type cursor struct {
-	report      *Report
-	maxFindings int
-	rules       Rules
+	// file takes every finding.
+	file   func(Finding)
+	rules  Rules
+	limits Limits
+	// seeText is called with every text that is trained on, decoded and valid
+	// until it returns; seeValue with the JSON of what else tells one record from
+	// another, such as where an image lies. Both may be nil.
+	seeText  func(text []byte, column int, pointer jsontext.Pointer)
+	seeValue func(value []byte)
 
 	dec jsontext.Decoder
 	buf bytes.Buffer
@@ -27,8 +30,17 @@ type cursor struct {
 	base   int
 	number int64
 	err    error
-	// characters is the sum over the record's texts.
-	characters int64
+	tally
+	// wanted is the format that the record should have; looked: a finding made it
+	// worth a look whether it is written in another.
+	wanted Format
+	looked bool
+	// foreign: the record is written in another format, which was filed; nothing
+	// else about it would help.
+	foreign bool
+	order   roleOrder
+	media   mediaState
+	tools   toolState
 	// unquoted holds the last string that had escapes.
 	unquoted []byte
 }
@@ -36,7 +48,9 @@ type cursor struct {
 // reset puts the cursor before a record.
 func (c *cursor) reset(line []byte, base int, number int64) {
 	c.line, c.base, c.number = line, base, number
-	c.err, c.characters = nil, 0
+	c.err, c.tally = nil, tally{}
+	c.looked, c.foreign = false, false
+	c.media, c.tools = mediaState{}, toolState{}
 	c.buf = *bytes.NewBuffer(line)
 	c.dec.Reset(&c.buf)
 }
@@ -125,9 +139,10 @@ func (c *cursor) expect(kind jsontext.Kind, wanted string) bool {
 	return false
 }
 
-// text reads a string that is trained on, counts it and files it when it is
-// blank. Ok is false when there is no text to look at further.
-func (c *cursor) text() (text []byte, column int, ok bool) {
+// anyText reads a string that is trained on, counts it and shows it to seeText:
+// no text of a record gets around it. Ok is false when there is no text to look
+// at further.
+func (c *cursor) anyText() (text []byte, column int, ok bool) {
 	column = c.column()
 	if !c.expect('"', "a string") {
 		return nil, column, false
@@ -137,103 +152,74 @@ func (c *cursor) text() (text []byte, column int, ok bool) {
 		return nil, column, false
 	}
 	c.characters += characters(text)
-	if blank(text) {
-		c.add(CodeBlankText, column, "the text is empty or white space: fill it in or remove the record")
-		return nil, column, false
+	if c.seeText != nil {
+		c.seeText(text, column, c.dec.StackPointer())
 	}
 	return text, column, true
 }
 
-// add files a finding about the value just read.
-func (c *cursor) add(code Code, column int, message string) {
-	if c.err == nil {
-		c.addAt(code, column, c.dec.StackPointer(), message)
+// text reads a text as anyText does and files it when it is blank.
+func (c *cursor) text() (text []byte, column int, ok bool) {
+	text, column, ok = c.anyText()
+	if ok && blank(text) {
+		c.add(CodeBlankText, column, "the text is empty or white space: fill it in or remove the record")
+		return nil, column, false
 	}
+	return text, column, ok
+}
+
+// value reads the next value, whatever it is, as a part of the record that is
+// not text.
+func (c *cursor) value() jsontext.Value {
+	if c.err != nil {
+		return nil
+	}
+	var raw jsontext.Value
+	if raw, c.err = c.dec.ReadValue(); c.err == nil && c.seeValue != nil {
+		c.seeValue(raw)
+	}
+	return raw
+}
+
+// add files a finding about the value just read. The first finding of a record
+// that is written in another format is that, and the only one.
+func (c *cursor) add(code Code, column int, message string) {
+	if c.err != nil || c.foreign {
+		return
+	}
+	if !c.looked && c.otherFormat() {
+		c.foreign = true
+		return
+	}
+	c.addAt(code, column, c.dec.StackPointer(), message)
 }
 
 func (c *cursor) addAt(code Code, column int, pointer jsontext.Pointer, message string) {
-	c.report.add(Finding{
+	c.file(Finding{
 		Code: code, Line: c.number, Column: int64(c.base + column),
 		Pointer: plainPointer(pointer), Message: message,
-	}, c.maxFindings)
+	})
 }
 
 // plainName is what a key of a data set format may look like. Anything else in
 // the place of a key may be the data itself.
 var plainName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_-]{0,39}$`)
 
+// maxParts is how many parts of a pointer are told: more than any format has.
+const maxParts = 16
+
 // plainPointer cuts a pointer before the first part that is neither an index
 // nor a plain name, so that no report repeats the data.
 func plainPointer(p jsontext.Pointer) string {
-	plain := jsontext.Pointer("")
+	plain, parts := jsontext.Pointer(""), 0
 	for part := range p.Tokens() {
+		if parts++; parts > maxParts {
+			break
+		}
 		if _, err := strconv.ParseUint(part, 10, 32); err != nil && !plainName.MatchString(part) {
 			break
 		}
 		plain = plain.AppendToken(part)
 	}
 	return string(plain)
-}
-
-// end checks that nothing follows the record, and files what ended the walk.
-func (c *cursor) end() {
-	if c.err != nil {
-		c.syntax()
-		return
-	}
-	after := int(c.dec.InputOffset())
-	if _, err := c.dec.ReadToken(); !errors.Is(err, io.EOF) {
-		rest := c.line[after:]
-		column := after + len(rest) - len(bytes.TrimLeft(rest, " \t\r")) + 1
-		c.addAt(CodeTrailingData, column, "", "remove what follows the record on its line; one record a line, no comma")
-	}
-}
-
-// syntax files the JSON error that ended the walk.
-func (c *cursor) syntax() {
-	if bad := invalidUTF8(c.line); bad >= 0 {
-		c.addAt(CodeInvalidUTF8, bad+1, "", "this byte is not UTF-8: save the file as UTF-8")
-		return
-	}
-	var wrong *jsontext.SyntacticError
-	if !errors.As(c.err, &wrong) {
-		// The decoder reports the end of an empty buffer bare.
-		c.addAt(CodeIncomplete, len(c.line)+1, "", incomplete)
-		return
-	}
-	column := min(int(wrong.ByteOffset), len(c.line)) + 1
-	switch {
-	case errors.Is(c.err, jsontext.ErrDuplicateName):
-		c.addAt(CodeDuplicateKey, column, wrong.JSONPointer, "the object has this key already: keep one of the two")
-	case loneSurrogate(c.line[column-1:]):
-		c.addAt(CodeLoneSurrogate, column, wrong.JSONPointer, "this \\u escape is half of a surrogate pair: write both halves or the character itself")
-	case errors.Is(c.err, io.ErrUnexpectedEOF):
-		c.addAt(CodeIncomplete, len(c.line)+1, wrong.JSONPointer, incomplete)
-	default:
-		c.addAt(CodeSyntax, column, wrong.JSONPointer, "this is not JSON: write records with a JSON library")
-	}
-}
-
-const incomplete = "the line ends in the middle of its record: write each record on one line, line breaks in strings as \\n"
-
-// invalidUTF8 is the offset of the first byte that is not UTF-8, or -1.
-func invalidUTF8(line []byte) int {
-	for at := 0; at < len(line); {
-		r, size := utf8.DecodeRune(line[at:])
-		if r == utf8.RuneError && size == 1 {
-			return at
-		}
-		at += size
-	}
-	return -1
-}
-
-// loneSurrogate says whether the text begins with an escape in the range that
-// UTF-16 uses for halves of a pair.
-func loneSurrogate(text []byte) bool {
-	if len(text) < 6 || text[0] != '\\' || text[1] != 'u' {
-		return false
-	}
-	n, err := strconv.ParseUint(string(text[2:6]), 16, 16)
-	return err == nil && n >= 0xD800 && n <= 0xDFFF
 }

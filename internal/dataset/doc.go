@@ -5,11 +5,13 @@
 // [Check] reads a stream once, in memory that does not grow with the file, and
 // returns a [Report]. JSON is judged by the jsontext decoder: RFC 8259, UTF-8,
 // no key twice, no lone surrogate. On top of it stand the rules of one record
-// format ([FormatPromptCompletion], [FormatConversation]) and of one model
-// family ([Rules]), as Bedrock's and Nova's "prepare your data" pages give
-// them. Every finding has a stable code ([Codes]), a line, a byte column and a
-// JSON pointer, and never holds a value from the data set.
+// format ([FormatPromptCompletion], [FormatConversation], [FormatAnthropic],
+// [FormatDistillation], [FormatReinforcement], [FormatImageCaption]) and of one
+// base model ([Rules], [Limits]), as Bedrock's and Nova's "prepare your data"
+// pages give them. Where AWS's pages disagree, the documented limit is an error
+// and the stricter one a warning. Every finding has a stable code ([Codes]), a
+// line, a byte column and a JSON pointer, and never holds a value from the data
+// set.
 //
-// This version knows text. Records with images, video, documents, tools or
-// reasoning are refused with codes of their own.
+// Media are checked by the structure of their blocks; the files are not read.
 package dataset

@@ -77,8 +77,8 @@ func checkReport(t *testing.T, r Report, data []byte) {
 	if r.Records+r.Counts[CodeBlankLine] != r.Lines {
 		t.Errorf("%d records and %d blank lines of %d lines", r.Records, r.Counts[CodeBlankLine], r.Lines)
 	}
-	if int64(len(r.Findings)) != r.Errors+r.Warnings || r.Accepted != (r.Errors == 0) {
-		t.Errorf("%d findings, %d errors, %d warnings, accepted %v", len(r.Findings), r.Errors, r.Warnings, r.Accepted)
+	if int64(len(r.Findings)) != r.Errors+r.Warnings+r.Notes || r.Accepted != (r.Errors == 0) {
+		t.Errorf("%d findings, %d errors, %d warnings, %d notes, accepted %v", len(r.Findings), r.Errors, r.Warnings, r.Notes, r.Accepted)
 	}
 	last := int64(0)
 	for _, f := range r.Findings {

@@ -5,20 +5,6 @@ import (
 	"slices"
 )
 
-// Format is how a record is written.
-type Format string
-
-const (
-	// FormatPromptCompletion is {"prompt": string, "completion": string}.
-	FormatPromptCompletion Format = "prompt-completion"
-	// FormatConversation is Bedrock's conversation form: schemaVersion, system
-	// and messages.
-	FormatConversation Format = "bedrock-conversation-2024"
-)
-
-// schemaVersion is the constant of the conversation form.
-const schemaVersion = "bedrock-conversation-2024"
-
 // Role says which of a job's two data sets a file is.
 type Role string
 
@@ -30,45 +16,6 @@ const (
 	RoleValidation Role = "validation"
 )
 
-// Limits bound a job's data sets. 0 means no bound. Record counts are of the
-// training and the validation data together, unless named otherwise. Fields and
-// their order are those of catalog.Limits, so that one converts to the other.
-type Limits struct {
-	MinRecords           int64
-	MaxRecords           int64
-	MaxValidationRecords int64
-	// AdvisedRecords is how many AWS advises to have at least.
-	AdvisedRecords int64
-	// TokensPerRecord bounds the input and output tokens of one record together.
-	TokensPerRecord int64
-	// CharactersPerToken turns tokens into characters; 0 means 6.
-	CharactersPerToken int64
-}
-
-// Rules are what the model families differ in.
-type Rules struct {
-	// AnySchemaVersion: schemaVersion may be any string.
-	AnySchemaVersion bool
-	// SystemItems is how many items a system list must have; 0 means one or more.
-	SystemItems int
-	// ReservedWords: Nova's reserved words are looked for.
-	ReservedWords bool
-	// TextOnly: the base model takes nothing but text, in any version.
-	TextOnly bool
-}
-
-// RulesFor returns the rules of a model family, "nova" or "llama". Whether the
-// base model is text only is for the caller to add.
-func RulesFor(family string) (Rules, error) {
-	switch family {
-	case "nova":
-		return Rules{AnySchemaVersion: true, ReservedWords: true}, nil
-	case "llama":
-		return Rules{SystemItems: 1}, nil
-	}
-	return Rules{}, fmt.Errorf("choosing data set rules: no model family %q, use nova or llama", family)
-}
-
 // Defaults of Options.
 const (
 	// DefaultMaxFindings is how many findings a code are kept.
@@ -77,8 +24,8 @@ const (
 	// largest allowed record with every character written as a \u escape.
 	DefaultMaxLineBytes = 4 << 20
 	// MaxFingerprints is how many records are remembered to find duplicates, so
-	// that memory stays bounded.
-	MaxFingerprints = 1 << 20
+	// that memory stays bounded: to 256 MiB when their number is known before.
+	MaxFingerprints = 1 << 24
 
 	defaultCharactersPerToken = 6
 )
@@ -99,15 +46,52 @@ type Options struct {
 	MaxFindings int
 	// MaxLineBytes is the longest line that is read.
 	MaxLineBytes int
+	// Workers is how many goroutines judge records; 0 means one for each
+	// processor that Go uses.
+	Workers int
+	// Size is how many bytes the data set has, 0 when that is not known. It sizes
+	// the memory for duplicates, and is not trusted for anything else.
+	Size int64
+	// Digest: the report gets the SHA-256 of the bytes read. It costs about as
+	// much as everything else together.
+	Digest bool
+	// NearDuplicates: records with the same texts but for case, white space and
+	// the way the JSON is written are found too.
+	NearDuplicates bool
+	// Inspectors look at every text for what should not be trained on. With any,
+	// every record takes the slow way.
+	Inspectors []Inspector
+	// AuthorityOnly: no record takes the fast way. The result is the same; this is
+	// for measuring, and for holding the two ways against each other.
+	AuthorityOnly bool
+	// Found is called with every finding that is kept, in the order of the
+	// report, as soon as it is known.
+	Found func(Finding)
 	// Progress is called now and then, and once at the end, with the bytes read
 	// and the records seen so far.
 	Progress func(bytes, records int64)
 }
 
+// Inspector looks for something in a text. It is called from several goroutines
+// at once.
+type Inspector interface {
+	// Inspect returns what it suspects, nil for nothing. The text is decoded and
+	// must not be kept.
+	Inspect(text []byte) []Suspicion
+}
+
+// Suspicion is what an [Inspector] found in a text, without the value itself.
+type Suspicion struct {
+	// Code is CodeSecret or CodePersonalData.
+	Code Code
+	// What names the kind of value, such as the name of the rule that matched.
+	What string
+}
+
 // complete fills in the defaults and refuses what makes no sense.
 func (o Options) complete() (Options, error) {
 	if _, ok := forms[o.Format]; !ok {
-		return o, fmt.Errorf("checking a data set: no format %q, use %s or %s", o.Format, FormatPromptCompletion, FormatConversation)
+		return o, fmt.Errorf("checking a data set: no format %q, use one of %s", o.Format, formatNames())
 	}
 	if o.Role == "" {
 		o.Role = RoleTraining
@@ -124,8 +108,15 @@ func (o Options) complete() (Options, error) {
 	if o.MaxLineBytes <= 0 {
 		o.MaxLineBytes = DefaultMaxLineBytes
 	}
+	o.MaxLineBytes = o.Limits.longestLine(o.MaxLineBytes)
+	if o.Workers <= 0 {
+		o.Workers = workers()
+	}
 	if o.Limits.CharactersPerToken <= 0 {
 		o.Limits.CharactersPerToken = defaultCharactersPerToken
 	}
 	return o, nil
 }
+
+// plain says that the fast tier knows these options.
+func (o *Options) plain() bool { return !o.AuthorityOnly && len(o.Inspectors) == 0 }

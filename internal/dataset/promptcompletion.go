@@ -4,39 +4,26 @@ package dataset
 // Llama 3.1 (Bedrock User Guide, "Prepare your training datasets"). Other keys
 // are tolerated there, so they are a warning here.
 func promptCompletion(c *cursor) {
+	c.wanted = FormatPromptCompletion
 	start := c.open()
 	var prompt, completion bool
-	// other is the column of the first key of the conversation form.
-	var other int
-	var messages bool
 	for c.more() {
 		key, column := c.key()
 		switch string(key) {
 		case "prompt":
 			prompt = true
+			c.user++
 			c.text()
 		case "completion":
 			completion = true
+			c.assistant++
 			c.text()
-		case "messages", "system", "schemaVersion":
-			messages = messages || string(key) == "messages"
-			if other == 0 {
-				other = column
-			}
-			c.skip()
 		default:
 			c.skip()
 			c.add(CodeExtraKey, column, "this key is not trained on: remove it, or move what it holds into the prompt")
 		}
 	}
 	c.close()
-	if messages && !prompt && !completion {
-		c.add(CodeOtherFormat, start, "the record is written in the conversation form; this base model takes {\"prompt\": ..., \"completion\": ...}")
-		return
-	}
-	if other > 0 {
-		c.add(CodeExtraKey, other, "a key of the conversation form is not trained on: remove it, or move what it holds into the prompt")
-	}
 	c.missing(prompt, start, "prompt", "a string")
 	c.missing(completion, start, "completion", "a string")
 }

@@ -30,10 +30,13 @@ type Report struct {
 	// EstimatedTokens is Characters by the characters a token of the limits,
 	// rounded up. It is the estimate AWS's quotas use, not a tokenizer's count.
 	EstimatedTokens int64 `json:"estimatedTokens"`
-	// SHA256 is the hexadecimal digest of the bytes read.
-	SHA256   string `json:"sha256"`
+	// SHA256 is the hexadecimal digest of the bytes read, "" when it was not asked for.
+	SHA256   string `json:"sha256,omitempty"`
 	Errors   int64  `json:"errors"`
 	Warnings int64  `json:"warnings"`
+	Notes    int64  `json:"notes"`
+	// Profile is what the records look like.
+	Profile Profile `json:"profile"`
 	// Counts is the full number of findings by code.
 	Counts map[Code]int64 `json:"counts"`
 	// Findings are in the order of the lines, those on the whole data set last;
@@ -43,23 +46,23 @@ type Report struct {
 	// different ones and were not compared with later ones.
 	DuplicatesUnchecked int64 `json:"duplicatesUnchecked,omitempty"`
 
-	seen *fingerprints
+	seen, near *seen
 }
 
-// add files a finding under its code's severity.
-func (r *Report) add(f Finding, limit int) {
-	info, ok := f.Code.Info()
-	if !ok {
-		panic("dataset: code " + string(f.Code) + " is not in the table of codes")
-	}
-	f.Severity = info.Severity
-	if f.Severity == SeverityError {
-		r.Errors++
-	} else {
-		r.Warnings++
-	}
-	r.Counts[f.Code]++
-	if r.Counts[f.Code] <= int64(limit) {
-		r.Findings = append(r.Findings, f)
-	}
+// Profile describes the records of a data set.
+type Profile struct {
+	// Characters are percentiles of the Unicode characters in a record's texts.
+	Characters Percentiles `json:"characters"`
+	// Messages counts the messages by role: system, user, assistant, tool. A
+	// prompt counts as the user's, a completion as the assistant's.
+	Messages map[string]int64 `json:"messages"`
+}
+
+// Percentiles of a number over all records, exact below 128 and within 1 % above.
+type Percentiles struct {
+	Min int64 `json:"min"`
+	P50 int64 `json:"p50"`
+	P90 int64 `json:"p90"`
+	P99 int64 `json:"p99"`
+	Max int64 `json:"max"`
 }

@@ -8,7 +8,7 @@ import (
 )
 
 var (
-	nova  = Rules{AnySchemaVersion: true, ReservedWords: true}
+	nova  = Rules{AnySchemaVersion: true, ReservedWords: true, TextOnly: true}
 	llama = Rules{SystemItems: 1}
 )
 
@@ -83,6 +83,7 @@ var lineTests = []ruleTest{
 	{"null", ` null`, pc, []string{"TL1009 1:2 "}},
 	{"pretty-printed", "{\n\"prompt\": \"a\",", pc, []string{"TL1010 1:2 ", "TL1009 2:1 "}},
 	{"cut off", `{"prompt":"a`, pc, []string{"TL1010 1:13 /prompt"}},
+	{"nested too deep", `{"prompt":` + strings.Repeat("[", 10_000), pc, []string{"TL1011 1:10010 /prompt" + strings.Repeat("/0", 15)}},
 }
 
 var shapeTests = []ruleTest{
@@ -93,20 +94,20 @@ var shapeTests = []ruleTest{
 	{"null is no string", `{"prompt":null,"completion":"b"}`, pc, []string{"TL1102 1:11 /prompt"}},
 	{"extra key", `{"id": {"n":1},"prompt":"a","completion":"b"}`, pc, []string{"TL1104 1:2 /id"}},
 	{"extra key that is data", `{"Dear Ann, we":1,"prompt":"a","completion":"b"}`, pc, []string{"TL1104 1:2 "}},
-	{"extra key of the other form", `{"system":[],"prompt":"a","completion":"b"}`, pc, []string{"TL1104 1:2 "}},
+	{"extra key of the other form", `{"system":[],"prompt":"a","completion":"b"}`, pc, []string{"TL1104 1:2 /system"}},
 	{"empty text", `{"prompt":"","completion":"b"}`, pc, []string{"TL1105 1:11 /prompt"}},
 	{"blank text", `{"prompt":"a","completion":" \n\u00a0"}`, pc, []string{"TL1105 1:28 /completion"}},
 	{"conversation for prompt and completion", goodConv, pc, []string{"TL1106 1:1 "}},
 	{"prompt and completion for conversation", goodPC, cv, []string{"TL1106 1:1 "}},
-	{"messages missing", `{"schemaVersion":"x"}`, cv, []string{"TL1101 1:1 "}},
+	{"messages missing", `{"schemaVersion":"x"}`, cv, []string{"TL1213 1:18 /schemaVersion", "TL1101 1:1 "}},
 	{"schemaVersion missing", `{"messages":[` + goodTurn + `]}`, cv, []string{"TL1101 1:1 "}},
-	{"misspelt system", `{"schemaVersion":"x","systemPrompt":[],"messages":[` + goodTurn + `]}`, cv, []string{"TL1103 1:22 /systemPrompt"}},
-	{"both forms", `{"prompt":"a","schemaVersion":"x","messages":[` + goodTurn + `]}`, cv, []string{"TL1103 1:2 "}},
+	{"misspelt system", `{"schemaVersion":"x","systemPrompt":[],"messages":[` + goodTurn + `]}`, cv, []string{"TL1213 1:18 /schemaVersion", "TL1103 1:22 /systemPrompt"}},
+	{"both forms", `{"prompt":"a","schemaVersion":"x","messages":[` + goodTurn + `]}`, cv, []string{"TL1103 1:2 /prompt", "TL1213 1:31 /schemaVersion"}},
 	{"unknown key in a message", conv(`{"role":"user","content":[{"text":"q"}],"name":"x"},{"role":"assistant","content":[{"text":"a"}]}`), cv, []string{"TL1103 1:98 /messages/0/name"}},
 	{"role and content missing", conv(`{},{"role":"assistant","content":[{"text":"a"}]}`), cv, []string{"TL1101 1:58 /messages/0", "TL1101 1:58 /messages/0"}},
 	{"content is a string", turns(`"q"`, answer), cv, []string{"TL1102 1:83 /messages/0/content"}},
 	{"message is a string", conv(`"q",{"role":"assistant","content":[{"text":"a"}]}`), cv, []string{"TL1102 1:58 /messages/0"}},
-	{"messages is an object", `{"schemaVersion":"x","messages":{}}`, cv, []string{"TL1102 1:33 /messages"}},
+	{"messages is an object", `{"schemaVersion":"x","messages":{}}`, cv, []string{"TL1213 1:18 /schemaVersion", "TL1102 1:33 /messages"}},
 	{"role is a number", conv(`{"role":1,"content":[{"text":"q"}]},{"role":"assistant","content":[{"text":"a"}]}`), cv, []string{"TL1102 1:66 /messages/0/role"}},
 	{"block is a string", turns(`["q"]`, answer), cv, []string{"TL1102 1:84 /messages/0/content/0"}},
 	{"blank answer", turns(answer, `[{"text":"\t"}]`), cv, []string{"TL1105 1:138 /messages/1/content/0/text"}},
@@ -115,7 +116,7 @@ var shapeTests = []ruleTest{
 var conversationTests = []ruleTest{
 	{"good", goodConv, cv, nil},
 	{"content before role", conv(`{"content":[{"text":"q"}],"role":"user"},{"content":[{"text":"Bot: a"}],"role":"assistant"}`), cv, []string{"TL1211 1:119 /messages/1/content/0/text"}},
-	{"any schemaVersion for Nova", `{"schemaVersion":"x","messages":[` + goodTurn + `]}`, cv, nil},
+	{"any schemaVersion for Nova", `{"schemaVersion":"x","messages":[` + goodTurn + `]}`, cv, []string{"TL1213 1:18 /schemaVersion"}},
 	{"schemaVersion for Llama", `{"schemaVersion":"x","messages":[` + goodTurn + `]}`, with(cv, func(o *Options) { o.Rules = llama }), []string{"TL1201 1:18 /schemaVersion"}},
 	{"schemaVersion is a number", `{"schemaVersion":1,"messages":[` + goodTurn + `]}`, cv, []string{"TL1102 1:18 /schemaVersion"}},
 	{"system", system(`[{"text":"s"}]`), cv, nil},
@@ -134,7 +135,7 @@ var conversationTests = []ruleTest{
 	{"no block", turns(`[]`, answer), cv, []string{"TL1206 1:83 /messages/0/content"}},
 	{"image", turns(`[{"text":"q"},{"image":{"format":"png"}}]`, answer), cv, []string{"TL1207 1:98 /messages/0/content/1/image"}},
 	{"tool use", turns(answer, `[{"toolUse":{"name":"x"}}]`), cv, []string{"TL1208 1:131 /messages/1/content/0/toolUse"}},
-	{"tool configuration", `{"schemaVersion":"x","toolConfig":{},"messages":[` + goodTurn + `]}`, cv, []string{"TL1208 1:22 /toolConfig"}},
+	{"tool configuration", `{"schemaVersion":"x","toolConfig":{},"messages":[` + goodTurn + `]}`, cv, []string{"TL1213 1:18 /schemaVersion", "TL1208 1:22 /toolConfig"}},
 	{"unknown block", turns(`[{"audio":1}]`, answer), cv, []string{"TL1209 1:85 /messages/0/content/0/audio"}},
 	{"empty block", turns(`[{}]`, answer), cv, []string{"TL1209 1:84 /messages/0/content/0"}},
 	{"reserved word in a question", turns(`[{"text":"x SYSTEM: y"}]`, answer), cv, []string{"TL1210 1:92 /messages/0/content/0/text"}},
@@ -166,7 +167,13 @@ func check(t *testing.T, data string, o Options) Report {
 }
 
 func TestRules(t *testing.T) {
-	for _, tt := range slices.Concat(lineTests, shapeTests, conversationTests, countTests) {
+	runRules(t, lineTests, shapeTests, conversationTests, countTests)
+}
+
+// runRules checks every data set and compares what was found.
+func runRules(t *testing.T, tables ...[]ruleTest) {
+	t.Helper()
+	for _, tt := range slices.Concat(tables...) {
 		t.Run(tt.name, func(t *testing.T) {
 			r := check(t, tt.lines, tt.o)
 			if got := brief(r); !slices.Equal(got, tt.want) {
@@ -181,26 +188,5 @@ func TestRules(t *testing.T) {
 				t.Errorf("accepted %v with %d errors", r.Accepted, r.Errors)
 			}
 		})
-	}
-}
-
-// TestEveryCodeIsTested: a code without a bad row above could never be filed
-// and nobody would notice.
-func TestEveryCodeIsTested(t *testing.T) {
-	tested := map[Code]bool{CodeRecordInBoth: true} // TestCheckAgainstValidationData
-	for _, tt := range slices.Concat(lineTests, shapeTests, conversationTests, countTests) {
-		for _, want := range tt.want {
-			tested[Code(want[:len("TL1001")])] = true
-		}
-	}
-	var last Code
-	for _, info := range Codes() {
-		if !tested[info.Code] {
-			t.Errorf("%s (%s) has no bad row", info.Code, info.Title)
-		}
-		if info.Code <= last || info.Title == "" || info.Action == "" {
-			t.Errorf("%s after %s: the table must be in order and complete", info.Code, last)
-		}
-		last = info.Code
 	}
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/tuneline/tuneline/internal/catalog"
 	"github.com/tuneline/tuneline/internal/dataset"
+	"github.com/tuneline/tuneline/internal/dataset/formodel"
 	"github.com/tuneline/tuneline/internal/finetune"
 )
 
@@ -71,7 +72,7 @@ func (h handler) check(ctx context.Context, run finetune.Run, d finetune.Dataset
 // checkData checks the validation data first, since both count against the
 // same limits and no record may stand in both.
 func (h handler) checkData(ctx context.Context, model string, d finetune.Dataset, base *catalog.BaseModel) (training, validation *checked, err error) {
-	options, err := optionsFor(base)
+	options, err := formodel.Options(base, fineTuning)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -86,16 +87,6 @@ func (h handler) checkData(ctx context.Context, model string, d finetune.Dataset
 	}
 	training, err = h.checkFile(ctx, d.Key, d.VersionID, options)
 	return training, validation, err
-}
-
-// optionsFor are the rules and limits of a base model.
-func optionsFor(base *catalog.BaseModel) (dataset.Options, error) {
-	rules, err := dataset.RulesFor(base.Family)
-	if err != nil {
-		return dataset.Options{}, fmt.Errorf("base model %s: %w", base.ID, err)
-	}
-	rules.TextOnly = base.TextOnly()
-	return dataset.Options{Format: dataset.Format(base.Format), Limits: dataset.Limits(base.Limits), Rules: rules}, nil
 }
 
 // checkFile streams one object through the check. Without a version it is the
@@ -119,6 +110,8 @@ func (h handler) checkFile(ctx context.Context, key, versionID string, options d
 	if !pinned(versionID) {
 		return nil, finetune.Errorf(finetune.SettingsRejected, "%s has no version: turn versioning of bucket %s on again and upload it again", key, h.bucket)
 	}
+	options.Digest, options.Size = true, aws.ToInt64(out.ContentLength)
+	options.NearDuplicates = options.Size <= nearDuplicateBytes
 	options.Progress = logProgress(key, aws.ToInt64(out.ContentLength))
 	report, err := dataset.Check(ctx, out.Body, options)
 	if errors.Is(err, io.ErrUnexpectedEOF) {
@@ -129,6 +122,10 @@ func (h handler) checkFile(ctx context.Context, key, versionID string, options d
 	}
 	return &checked{Key: key, VersionID: versionID, Report: report}, nil
 }
+
+// nearDuplicateBytes is up to which size near duplicates are looked for: it
+// costs several times what the rest of the check does.
+const nearDuplicateBytes = 256 << 20
 
 // logEvery is how many bytes of a data set are checked between two log lines.
 const logEvery = 16 << 20

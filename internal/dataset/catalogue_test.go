@@ -1,0 +1,92 @@
+package dataset
+
+import (
+	"bytes"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// marker suspects every text that holds a word.
+type marker struct {
+	word string
+	code Code
+}
+
+// Inspect implements Inspector.
+func (m marker) Inspect(text []byte) []Suspicion {
+	if bytes.Contains(text, []byte(m.word)) {
+		return []Suspicion{{Code: m.code, What: "an example"}}
+	}
+	return nil
+}
+
+// codesIn are the codes found in the rows of a code, the good or the bad ones.
+func codesIn(t *testing.T, info CodeInfo, rows string) []Code {
+	t.Helper()
+	var found []Code
+	if info.shown.key {
+		for _, f := range CheckObjectKey(rows) {
+			found = append(found, f.Code)
+		}
+		return found
+	}
+	o := Options{Format: info.Format, Rules: info.shown.rules, Limits: info.shown.limits, NearDuplicates: info.shown.near}
+	if info.shown.marks != "" {
+		o.Inspectors = []Inspector{marker{info.shown.marks, info.Code}}
+	}
+	if info.shown.validation != "" {
+		validation := o
+		validation.Role = RoleValidation
+		r := check(t, info.shown.validation, validation)
+		o.Validation = &r
+	}
+	for _, f := range check(t, rows, o).Findings {
+		found = append(found, f.Code)
+	}
+	return found
+}
+
+// TestCatalogue: the bad rows of every code have exactly one finding, of this
+// code, and the good ones have none.
+func TestCatalogue(t *testing.T) {
+	for _, info := range Codes() {
+		if info.shown.elsewhere {
+			continue
+		}
+		t.Run(string(info.Code), func(t *testing.T) {
+			if got := codesIn(t, info, info.Bad); !slices.Equal(got, []Code{info.Code}) {
+				t.Errorf("the bad rows have %v, want %s alone", got, info.Code)
+			}
+			if got := codesIn(t, info, info.Good); len(got) > 0 {
+				t.Errorf("the good rows have %v, want nothing", got)
+			}
+		})
+	}
+}
+
+// TestCodesAreComplete: the table is in order, says everything of every code,
+// and only what a file says nothing about has no rows to be tried.
+func TestCodesAreComplete(t *testing.T) {
+	var last Code
+	for _, info := range Codes() {
+		if info.Code <= last {
+			t.Errorf("%s stands after %s", info.Code, last)
+		}
+		last = info.Code
+		for what, text := range map[string]string{"title": info.Title, "action": info.Action, "source": info.Source, "bad": info.Bad, "good": info.Good} {
+			if strings.TrimSpace(text) == "" {
+				t.Errorf("%s has no %s", info.Code, what)
+			}
+		}
+		if !slices.Contains([]Severity{SeverityError, SeverityWarning, SeverityNote}, info.Severity) {
+			t.Errorf("%s has the severity %q", info.Code, info.Severity)
+		}
+		if outside := info.shown.key || info.shown.elsewhere; outside != (info.Format == "") {
+			t.Errorf("%s has rows of the format %q", info.Code, info.Format)
+		}
+		if info.shown.elsewhere && !strings.HasPrefix(string(info.Code), "TL16") {
+			t.Errorf("%s is about what a file says, and its rows are not tried", info.Code)
+		}
+	}
+}

@@ -1,0 +1,120 @@
+package dataset
+
+import "strings"
+
+// exampleMedia is an image or a video in S3.
+func exampleMedia(kind, format, uri string) string {
+	return `{"` + kind + `": {"format": "` + format + `", "source": {"s3Location": {"uri": "` + uri + `"}}}}`
+}
+
+// examplePicture is a record in which the user shows an image in this format, from there.
+func examplePicture(format, uri string) string {
+	return exampleContent(`[{"text": "What is this?"}, `+exampleMedia("image", format, uri)+`]`, `[{"text": "A cat"}]`)
+}
+
+var (
+	goodImage    = exampleMedia("image", "png", "s3://my-data/images/cat.png")
+	goodPicture  = examplePicture("png", "s3://my-data/images/cat.png")
+	elevenImages = "[" + strings.Repeat(goodImage+", ", 10) + goodImage + "]"
+	oneImage     = "[" + goodImage + "]"
+	cat          = `[{"text": "A cat"}]`
+)
+
+// mediaCodes are the codes of images, video and documents.
+var mediaCodes = []CodeInfo{
+	{Code: CodeMediaBlock, Severity: SeverityError, Title: "A message holds a kind of media that the base model does not take",
+		Action: "Remove the block, or choose a base model that takes it. Nova Micro and Llama 3.1, 3.2 1B and 3B, and 3.3 take text only; Llama 3.2 11B and 90B take images, Nova Lite and Pro images, video and PDF.",
+		Source: sourceNova + "; " + sourceNovaScript, Format: FormatConversation, With: "for Nova Micro",
+		Bad:   goodPicture,
+		Good:  exampleConversation(""),
+		shown: shown{rules: Rules{AnySchemaVersion: true, TextOnly: true}}},
+	{Code: CodeBlockInWrongTurn, Severity: SeverityError, Title: "A content block stands in a turn in which it may not stand",
+		Action: "Media and toolResult belong into the user's messages, toolUse and reasoningContent into the assistant's.",
+		Source: sourceNova2 + "; " + sourceNovaScript, Format: FormatConversation, With: "for Nova Lite",
+		Bad:   exampleContent(exampleQuestion, oneImage),
+		Good:  exampleContent(oneImage, cat),
+		shown: shown{rules: familyRules["nova"]}},
+	{Code: CodeMediaFormat, Severity: SeverityError, Title: "A file format is not one the base model takes",
+		Action: "Convert the file: images to png, jpeg, gif or webp, video to mov, mkv, mp4 or webm, documents to pdf.",
+		Source: sourceNova, Format: FormatConversation, With: "for Nova Lite",
+		Bad:   examplePicture("tiff", "s3://my-data/images/cat.tiff"),
+		Good:  goodPicture,
+		shown: shown{rules: familyRules["nova"]}},
+	{Code: CodeDoubtfulMediaFormat, Severity: SeverityWarning, Title: "A file format is in doubt for Nova 2",
+		Action: "Convert webp and webm if you can: Nova's guide names them, Nova 2's pages and AWS's sample validator leave them out.",
+		Source: sourceNova + "; Bedrock User Guide, " + guide + "nova-2-sft-data-prep.html; " + sourceNovaScript, Format: FormatConversation, With: "for Nova 2 Lite",
+		Bad:   examplePicture("webp", "s3://my-data/images/cat.webp"),
+		Good:  goodPicture,
+		shown: shown{rules: familyRules["nova-2"]}},
+	{Code: CodeMediaLocation, Severity: SeverityError, Title: "A media file's place is not one that Bedrock takes",
+		Action: "Name an object in S3, s3://bucket/key, whose key has letters, digits, _, -, / and . only; bucketOwner is an AWS account of 12 digits.",
+		Source: sourceNova + "; " + sourceNovaScript, Format: FormatConversation, With: "for Nova Lite",
+		Bad:   examplePicture("png", "s3://my-data/images/my cat.png"),
+		Good:  goodPicture,
+		shown: shown{rules: familyRules["nova"]}},
+	{Code: CodeMediaBucket, Severity: SeverityError, Title: "A media file lies in another bucket than the data set",
+		Action: "Copy the file into the data set's bucket and change the URI.",
+		Source: sourceNova, Format: FormatConversation, With: "where the data set lies in the bucket my-data",
+		Bad:   examplePicture("png", "s3://elsewhere/images/cat.png"),
+		Good:  goodPicture,
+		shown: shown{rules: Rules{AnySchemaVersion: true, Bucket: "my-data"}}},
+	{Code: CodeMediaCount, Severity: SeverityError, Title: "A record holds more images or videos than allowed",
+		Action: "Split the record: ten images or one video are allowed in one.",
+		Source: sourceNova + "; " + sourceNovaScript, Format: FormatConversation, With: "for Nova Lite",
+		Bad:   exampleContent(elevenImages, cat),
+		Good:  exampleContent(oneImage, cat),
+		shown: shown{rules: familyRules["nova"]}},
+	{Code: CodeMediaMixed, Severity: SeverityError, Title: "The data set holds images and videos",
+		Action: "Make two data sets, one with images and one with videos: Nova takes one kind in one job.",
+		Source: sourceNova, Format: FormatConversation, With: "for Nova Lite",
+		Bad:   goodPicture + "\n" + exampleContent(`[`+exampleMedia("video", "mp4", "s3://my-data/cat.mp4")+`]`, cat),
+		Good:  goodPicture + "\n" + exampleContent(oneImage, cat),
+		shown: shown{rules: familyRules["nova"]}},
+}
+
+// exampleTool is a tool of toolConfig.
+const exampleTool = `{"toolSpec": {"name": "weather", "description": "The weather in a city", "inputSchema": {"json": {"type": "object"}}}}`
+
+// exampleTools is a record in which these tools are there, the assistant uses
+// the tool weather under the id 1, and the user gives the result of this id.
+func exampleTools(tools, result string) string {
+	return exampleVersion + `"toolConfig": {"tools": [` + tools + `]}, "messages": [` +
+		`{"role": "user", "content": [{"text": "Weather in Bonn?"}]}, ` +
+		`{"role": "assistant", "content": [{"toolUse": {"toolUseId": "1", "name": "weather", "input": {"city": "Bonn"}}}]}, ` +
+		`{"role": "user", "content": [{"toolResult": {"toolUseId": "` + result + `", "content": [{"text": "Rain"}]}}]}, ` +
+		`{"role": "assistant", "content": [{"text": "It rains."}]}]}`
+}
+
+// toolCodes are the codes of tools and reasoning.
+var toolCodes = []CodeInfo{
+	{Code: CodeToolBlock, Severity: SeverityError, Title: "A record holds tools or reasoning, which the base model does not take",
+		Action: "Remove them, or choose a base model that takes them: Nova takes tools, Nova 2 reasoning too. What the model is to write may stand in a text as well.",
+		Source: sourceNova2 + "; " + sourceNovaScript + "; " + sourceLlamaScript, Format: FormatConversation, With: "for Nova Lite",
+		Bad:   exampleContent(exampleQuestion, `[{"reasoningContent": {"reasoningText": {"text": "Two and two"}}}, {"text": "4"}]`),
+		Good:  exampleConversation(""),
+		shown: shown{rules: familyRules["nova"]}},
+	{Code: CodeUnknownBlock, Severity: SeverityError, Title: "A content block is not of a known kind",
+		Action: "Write each block with exactly one key, as {\"text\": ...}.",
+		Source: sourceNovaScript + "; " + sourceLlamaScript, Format: FormatConversation,
+		Bad:   exampleContent(`[{"txt": "What is 2 + 2?"}]`, exampleAnswer),
+		Good:  exampleConversation(""),
+		shown: shown{rules: familyRules["nova"]}},
+	{Code: CodeToolConfig, Severity: SeverityError, Title: "A record's list of tools is empty or names a tool twice",
+		Action: "Name every tool once, or leave the list out.",
+		Source: sourceNovaScript, Format: FormatConversation,
+		Bad:   exampleTools(exampleTool+", "+exampleTool, "1"),
+		Good:  exampleTools(exampleTool, "1"),
+		shown: shown{rules: Rules{Tools: true}}},
+	{Code: CodeToolUse, Severity: SeverityError, Title: "toolUse and toolResult do not go together",
+		Action: "Give every toolUse an id of its own and the name of a tool in toolConfig, and every toolResult the id of an earlier toolUse, once.",
+		Source: sourceNovaScript, Format: FormatConversation,
+		Bad:   exampleTools(exampleTool, "2"),
+		Good:  exampleTools(exampleTool, "1"),
+		shown: shown{rules: Rules{Tools: true}}},
+	{Code: CodeToolsInDoubt, Severity: SeverityWarning, Title: "A record holds tools, on which AWS's pages disagree",
+		Action: "Try a small job first, or write the tools into the texts: Nova 2's guide and AWS's sample validator take toolConfig, toolUse and toolResult, a page of Bedrock's guide says that a job may fail over them.",
+		Source: sourceNova2 + "; " + sourceNovaScript + "; Bedrock User Guide, " + guide + "nova-2-sft-data-prep.html", Format: FormatConversation, With: "for Nova 2 Lite",
+		Bad:   exampleTools(exampleTool, "1"),
+		Good:  exampleContent(`[{"text": "Weather in Bonn? Use weather(city)."}]`, `[{"text": "weather(Bonn)"}]`),
+		shown: shown{rules: familyRules["nova-2"]}},
+}

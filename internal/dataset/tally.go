@@ -1,0 +1,24 @@
+package dataset
+
+// tally is what one record adds to the report beside its findings. Every way of
+// judging a record must come to the same tally.
+type tally struct {
+	// characters is the sum of the Unicode characters in the record's texts.
+	characters int64
+	// The messages by role. A prompt counts as the user's, a completion as the
+	// assistant's, a list of system items as one message of the system.
+	system, user, assistant, tool int64
+	// hasImage and hasVideo: a message holds a block of this kind. One data set
+	// must not have both (CodeMediaMixed).
+	hasImage, hasVideo bool
+}
+
+func (t *tally) add(other *tally) {
+	t.characters += other.characters
+	t.system += other.system
+	t.user += other.user
+	t.assistant += other.assistant
+	t.tool += other.tool
+	t.hasImage = t.hasImage || other.hasImage
+	t.hasVideo = t.hasVideo || other.hasVideo
+}

@@ -1,0 +1,114 @@
+package dataset_test
+
+import (
+	"bytes"
+	"io"
+	"math/rand/v2"
+	"os"
+	"strconv"
+	"testing"
+
+	"github.com/tuneline/tuneline/internal/dataset"
+	"github.com/tuneline/tuneline/internal/dataset/generate"
+)
+
+// mutated is how many records TestTiersAgree spoils, for each shape.
+func mutated(t *testing.T) int {
+	t.Helper()
+	text, ok := os.LookupEnv("TUNELINE_MUTATED")
+	if !ok {
+		return 20_000
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		t.Fatalf("TUNELINE_MUTATED must be a number of records: %v", err)
+	}
+	return n
+}
+
+// TestTiersAgree: with and without the fast tier the report on spoilt records is
+// the same, with every count, finding and percentile.
+func TestTiersAgree(t *testing.T) {
+	for n, shape := range []generate.Shape{generate.ShortPC, generate.Short, generate.Medium} {
+		t.Run(string(shape), func(t *testing.T) {
+			data, err := io.ReadAll(generate.Reader(shape, 1_000_000))
+			if err != nil {
+				t.Fatal(err)
+			}
+			records := bytes.SplitAfter(bytes.TrimSuffix(data, []byte("\n")), []byte("\n"))
+			m := mutator{r: rand.New(rand.NewPCG(3, uint64(n))), records: records} //nolint:gosec // the same rows in every run
+			var accepted, done int64
+			for range mutated(t) / 200 {
+				var spoilt []byte
+				for range 200 {
+					spoilt = append(spoilt, m.next()...)
+				}
+				fast, slow := check(t, spoilt, shape, false), check(t, spoilt, shape, true)
+				if said(fast) != said(slow) {
+					t.Fatalf("with the fast tier: %s\nwithout: %s\nin:\n%q", said(fast), said(slow), spoilt)
+				}
+				done += slow.Records
+				accepted += slow.Records - min(slow.Records, slow.Errors)
+			}
+			if done > 0 && (accepted < done/10 || accepted > done*9/10) {
+				t.Errorf("%d of %d records have no error: the rows try one verdict only", accepted, done)
+			}
+		})
+	}
+}
+
+func check(t *testing.T, data []byte, shape generate.Shape, authority bool) dataset.Report {
+	t.Helper()
+	o := dataset.Options{Format: dataset.FormatPromptCompletion, AuthorityOnly: authority, MaxFindings: 1000}
+	if shape.Conversation() {
+		o.Format, o.Rules = dataset.FormatConversation, dataset.Rules{AnySchemaVersion: true, ReservedWords: true}
+	}
+	r, err := dataset.Check(t.Context(), bytes.NewReader(data), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// mutator spoils records.
+type mutator struct {
+	r       *rand.Rand
+	records [][]byte
+}
+
+// pieces are put into records: what JSON, UTF-8 and the rules are about.
+var pieces = []string{
+	`"`, `\`, `\\`, `\"`, `\u`, `\ud83d`, `\ude00`, `\ud83d\ude00`, `\u0041`, `\u0022`, `\u0000`, `\u0020`, `\n`, `\q`,
+	`{`, `}`, `[`, `]`, `,`, `:`, ` `, "\t", "\r", "\x00", "\x1f", "\x7f", "\n", `null`, `true`, `1`, `""`, `" "`, `{}`, `[]`,
+	"\x80", "\xC0\xAF", "\xC3", "é", "\xE0\x80\x80", "\xED\xA0\x80", "€", "\xEF\xBB\xBF", "\uFEFF", "\u2028", "\u3000",
+	"😀", "\xF4\x90\x80\x80", "\xF5", `"text"`, `"role"`, `"content"`, `"user"`, `"assistant"`, `"system"`, `"messages"`,
+	`"prompt"`, `"completion"`, `"schemaVersion"`, `"Text"`, `User:`, `BOT:`, `aſſistant:`, `<image>`, `<VIDEO>`, `[eos]`, `Thought:`,
+}
+
+// next returns one record, mostly with up to three changes.
+func (m *mutator) next() []byte {
+	record := bytes.Clone(m.records[m.r.IntN(len(m.records))])
+	for range m.r.IntN(4) {
+		at := m.r.IntN(len(record))
+		switch m.r.IntN(5) {
+		case 0: // another byte
+			record[at] ^= 1 << m.r.IntN(8)
+		case 1: // bytes less
+			record = append(record[:at], record[min(len(record), at+1+m.r.IntN(4)):]...)
+		case 2, 3: // a piece more, or in the place of as many bytes
+			piece := pieces[m.r.IntN(len(pieces))]
+			rest := bytes.Clone(record[at:])
+			if m.r.IntN(2) == 0 {
+				rest = rest[min(len(rest), len(piece)):]
+			}
+			record = append(append(record[:at], piece...), rest...)
+		case 4: // a part of it twice
+			part := bytes.Clone(record[at:min(len(record), at+1+m.r.IntN(40))])
+			record = append(record[:at], append(part, record[at:]...)...)
+		}
+		if len(record) == 0 {
+			return []byte("\n")
+		}
+	}
+	return record
+}
