@@ -1,5 +1,5 @@
-// Command tuneline is the operator's command line: it rehearses the whole
-// pipeline on one machine, and goes on with a run that needed a person.
+// Command tuneline is the operator's command line: it checks data sets, rehearses
+// the whole pipeline on one machine, and goes on with a run that needed a person.
 package main
 
 import (
@@ -27,9 +27,18 @@ const (
 	exitOK = 0
 	// exitEnd: the pipeline worked and ended otherwise than Deployed.
 	exitEnd = 1
+	// exitFindings: a data set has errors, or rows of it were rejected or lost
+	// something.
+	exitFindings = 1
 	// exitError: the command itself failed.
 	exitError = 2
 )
+
+// toldError is for a command that has said everything itself: what is left is
+// the exit code.
+type toldError struct{ exit int }
+
+func (e toldError) Error() string { return fmt.Sprintf("exit code %d", e.exit) }
 
 // endError says that a run ended otherwise than Deployed.
 type endError struct{ end string }
@@ -47,15 +56,18 @@ func run(args []string, stdout, stderr io.Writer) int {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(rehearseCommand(), resumeCommand())
+	root.AddCommand(checkCommand(), convertCommand(), fixCommand(), rehearseCommand(), resumeCommand(), splitCommand())
 	root.SetArgs(args)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	err := root.ExecuteContext(ctx)
+	var told toldError
 	var end endError
 	switch {
 	case err == nil:
 		return exitOK
+	case errors.As(err, &told):
+		return told.exit
 	case errors.As(err, &end) && err.Error() == end.Error(): // and nothing else went wrong
 		return exitEnd
 	}

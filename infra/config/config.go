@@ -4,7 +4,10 @@
 // can be overridden; docs/verification.md has the command that compares it.
 package config
 
-import "github.com/tuneline/tuneline/internal/finetune"
+import (
+	"github.com/tuneline/tuneline/internal/catalog"
+	"github.com/tuneline/tuneline/internal/finetune"
+)
 
 // Architecture is the instruction set the functions are compiled for, in
 // Lambda's words.
@@ -150,7 +153,7 @@ func Default() Config {
 	return Config{
 		Region:            "us-east-1",
 		AvailabilityZones: Zones{Count: 3},
-		BaseModel:         "amazon.nova-micro-v1:0:128k",
+		BaseModel:         catalog.DefaultBaseModel,
 		CustomizationType: "FINE_TUNING",
 		Hyperparameters:   map[string]string{},
 		Serving:           Serving{Mode: finetune.ServeAuto, ModelUnits: 1, Commitment: CommitmentNone},

@@ -17,6 +17,10 @@ import (
 	"sync"
 )
 
+// DefaultBaseModel is the base model of a stack, and of a check, for which none
+// was chosen: open to new jobs, and served by the token.
+const DefaultBaseModel = "amazon.nova-micro-v1:0:128k"
+
 //go:embed catalog.json
 var embedded []byte
 

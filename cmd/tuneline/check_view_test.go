@@ -1,0 +1,131 @@
+package main
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/tuneline/tuneline/internal/datafile"
+	"github.com/tuneline/tuneline/internal/dataset"
+	"github.com/tuneline/tuneline/internal/dataset/present"
+)
+
+// TestCheckQuiet ensures that nothing but findings is printed when that is asked for.
+func TestCheckQuiet(t *testing.T) {
+	inDir(t, map[string]string{"a.jsonl": pairs(200), "b.jsonl": `{"prompt":"a"}`})
+	if exit, stdout, stderr := command(t, "check", "--quiet", "a.jsonl"); exit != exitOK || stdout+stderr != "" {
+		t.Errorf("exit %d, %q, %q; want nothing", exit, stdout, stderr)
+	}
+	exit, stdout, stderr := command(t, "check", "--quiet", "a.jsonl", "b.jsonl")
+	if exit != exitFindings || stderr != "" || strings.Count(stdout, "\n") != 1 || !strings.HasPrefix(stdout, "b.jsonl:1:1: error TL1101") {
+		t.Errorf("exit %d, %q, %q; want one line", exit, stdout, stderr)
+	}
+}
+
+// findingOnLine2 is a folder with one file, whose second record lacks a key.
+func findingOnLine2(t *testing.T) {
+	t.Helper()
+	inDir(t, map[string]string{"a.jsonl": pairs(1) + `{"prompt":"a"}`})
+}
+
+// TestCheckJSON ensures that a program reads one document, in which a file that
+// could not be checked has a problem in place of a report.
+func TestCheckJSON(t *testing.T) {
+	findingOnLine2(t)
+	for _, flags := range [][]string{{"--json"}, {"--output", "json"}, {"--output", "json", "--json"}} {
+		exit, stdout, stderr := command(t, append([]string{"check", "a.jsonl", "b.jsonl"}, flags...)...)
+		var got struct {
+			Accepted bool
+			Files    []struct {
+				Name, Problem string
+				Report        *dataset.Report
+			}
+		}
+		if err := json.Unmarshal([]byte(stdout), &got); err != nil || exit != exitError || !strings.Contains(stderr, "b.jsonl does not exist") {
+			t.Fatalf("exit %d, %v, %q:\n%s", exit, err, stderr, stdout)
+		}
+		if got.Accepted || len(got.Files) != 2 || got.Files[0].Report == nil || got.Files[1].Problem == "" {
+			t.Fatalf("got %+v, want a report and a problem", got)
+		}
+		found := got.Files[0].Report.Findings
+		if len(found) != 1 || found[0].Line != 2 || found[0].Code != dataset.CodeMissingKey {
+			t.Errorf("got the findings %+v", found)
+		}
+	}
+}
+
+// TestCheckDigest ensures that the digest is of the unpacked bytes, and there
+// only when it is asked for.
+func TestCheckDigest(t *testing.T) {
+	inDir(t, map[string]string{"a.jsonl.gz": gzipped(t, pairs(1))})
+	sum := fmt.Sprintf("%x", sha256.Sum256([]byte(pairs(1))))
+	if _, stdout, _ := command(t, "check", "a.jsonl.gz", "--json", "--digest"); !strings.Contains(stdout, sum) {
+		t.Errorf("the output lacks %s:\n%s", sum, stdout)
+	}
+	if _, stdout, _ := command(t, "check", "a.jsonl.gz", "--json"); strings.Contains(stdout, sum) {
+		t.Errorf("the output has a digest:\n%s", stdout)
+	}
+}
+
+// TestCheckSARIF ensures that code scanning gets one log with the finding.
+func TestCheckSARIF(t *testing.T) {
+	findingOnLine2(t)
+	exit, stdout, _ := command(t, "check", "a.jsonl", "--output", "sarif")
+	var got struct {
+		Version string
+		Runs    []struct{ Results []struct{ RuleID string } }
+	}
+	if err := json.Unmarshal([]byte(stdout), &got); err != nil || exit != exitFindings {
+		t.Fatalf("exit %d, %v:\n%s", exit, err, stdout)
+	}
+	if got.Version != "2.1.0" || len(got.Runs) != 1 || len(got.Runs[0].Results) != 1 || got.Runs[0].Results[0].RuleID != "TL1101" {
+		t.Errorf("got %+v", got)
+	}
+}
+
+// TestCheckGitHub ensures that a workflow gets an annotation of the line.
+func TestCheckGitHub(t *testing.T) {
+	findingOnLine2(t)
+	exit, stdout, _ := command(t, "check", "a.jsonl", "--output", "github")
+	if exit != exitFindings || !strings.Contains(stdout, "::error file=a.jsonl,line=2,col=1,title=TL1101::") {
+		t.Errorf("exit %d:\n%s", exit, stdout)
+	}
+}
+
+// TestCheckProgress ensures that a bar shows bytes and records, and makes way
+// for a finding.
+func TestCheckProgress(t *testing.T) {
+	inDir(t, map[string]string{"a.jsonl": pairs(200)})
+	f, err := datafile.Open(t.Context(), "a.jsonl")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := f.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	var out bytes.Buffer
+	v := &checkView{human: present.NewHuman(&out, false), bars: &bars{w: &out}}
+	p := v.begin(f)
+	p.move(100)
+	if out.Len() != 0 {
+		t.Errorf("a quick check has the bar %q", out.String())
+	}
+	p.begun = time.Now().Add(-barAfter)
+	p.move(150)
+	if got := out.String(); !strings.Contains(got, "a.jsonl 150 records") || !strings.Contains(got, "kB") {
+		t.Errorf("the bar is %q", got)
+	}
+	v.finding("a.jsonl", dataset.Finding{Code: dataset.CodeMissingKey, Severity: dataset.SeverityError, Line: 1, Column: 1, Message: "add it"})
+	p.end()
+	lines := strings.Split(out.String(), "\r")
+	if last := lines[len(lines)-1]; !slices.ContainsFunc(lines, func(l string) bool { return strings.HasPrefix(l, "a.jsonl:1:1: error") }) || strings.TrimSpace(last) != "" {
+		t.Errorf("the finding and the bar are %q", out.String())
+	}
+}

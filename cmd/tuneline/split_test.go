@@ -1,0 +1,72 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// splitRows are n records.
+func splitRows(n int) string {
+	var text strings.Builder
+	for i := range n {
+		fmt.Fprintf(&text, `{"prompt": "%d", "completion": "a"}`+"\n", i)
+	}
+	return text.String()
+}
+
+func TestSplit(t *testing.T) {
+	path := written(t, "a.jsonl", splitRows(200))
+	exit, stdout, stderr := command(t, "split", path, "--validation", "20", "--json", "--base-model", llamaModel)
+	var got splitReport
+	if err := json.Unmarshal([]byte(stdout), &got); err != nil || exit != exitOK {
+		t.Fatalf("exit %d, %v; stderr %s", exit, err, stderr)
+	}
+	if got.Training != 180 || got.Validation != 20 || got.Groups != 200 || len(got.Warnings) > 0 {
+		t.Errorf("got %+v", got)
+	}
+	for name, want := range map[string]int{got.TrainingFile: 180, got.ValidationFile: 20} {
+		text, err := os.ReadFile(name)
+		if err != nil || strings.Count(string(text), "\n") != want {
+			t.Errorf("%s: %v, %d lines, want %d", name, err, strings.Count(string(text), "\n"), want)
+		}
+	}
+}
+
+// TestSplitRefuses: both files are written, or none.
+func TestSplitRefuses(t *testing.T) {
+	tests := []struct {
+		name, in string
+		flags    []string
+		want     string
+	}{
+		{"no amount", splitRows(9), nil, "say with --validation"},
+		{"bad amount", splitRows(9), []string{"--validation", "200%"}, "less than 100%"},
+		{"bad way", splitRows(9), []string{"--validation", "2", "--by", "hand"}, "use one of [prompt normalized exact]"},
+		{"a bad line", splitRows(9) + fixTorn, []string{"--validation", "2"}, "line 10: this is no record of a data set: have it repaired with tuneline fix"},
+		{"too few for the base model", splitRows(9), []string{"--validation", "2", "--base-model", llamaModel}, "9 records in all, the base model takes 100 at least"},
+		{"too many for validation", splitRows(2000), []string{"--validation", "1500", "--base-model", llamaModel}, "1500 records would be for validation, the base model takes 1000 at most"},
+		{"a file that is there", splitRows(9), []string{"--validation", "2", "--validation-out", "old"}, "old is there already"},
+		{"the input", splitRows(9), []string{"--validation", "2", "--train-out", "a.jsonl", "--force"}, "a.jsonl is the file that is read"},
+		{"one file for both", splitRows(9), []string{"--validation", "2", "--train-out", "x", "--validation-out", "./x"}, "written twice"},
+		{"standard output", splitRows(9), []string{"--validation", "2", "--train-out", "-"}, "a split writes two files"},
+		{"no file", "", []string{"--validation", "2", "--customization-type", "FINE_TUNING"}, "name it with --base-model"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			path := written(t, "a.jsonl", tt.in)
+			t.Chdir(filepath.Dir(path))
+			if err := os.WriteFile("old", []byte("old"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			exit, _, stderr := command(t, append([]string{"split", "a.jsonl"}, tt.flags...)...)
+			if exit != exitError || !strings.Contains(stderr, tt.want) {
+				t.Errorf("exit %d, stderr %s; want %s", exit, stderr, tt.want)
+			}
+			wantFiles(t, path, map[string]string{"a.jsonl": tt.in, "old": "old"})
+		})
+	}
+}
