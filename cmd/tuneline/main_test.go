@@ -3,11 +3,13 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/tuneline/tuneline/internal/dataset"
 	"github.com/tuneline/tuneline/internal/finetune"
 	"github.com/tuneline/tuneline/internal/rehearsal/s3"
 )
@@ -41,7 +43,7 @@ func TestRehearseJSON(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			exit, stdout, stderr := command(t, test.args...)
+			exit, stdout, stderr := command(t, append(test.args, "--reports", t.TempDir())...)
 			var got result
 			if err := json.Unmarshal([]byte(stdout), &got); err != nil {
 				t.Fatalf("decoding the output: %v\n%s%s", err, stdout, stderr)
@@ -105,15 +107,57 @@ func TestRehearseForAPerson(t *testing.T) {
 	}
 }
 
-// Ensure anybody's file can be rehearsed, and a bad one says which line.
+// Ensure anybody's file can be rehearsed; that of a bad one each kind of error is
+// shown once, with its lines and total; and that the report outlives the bucket.
 func TestRehearseOwnDataset(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "mine.jsonl")
-	if err := os.WriteFile(file, []byte("{\"prompt\":\"a\"}\n"), 0o600); err != nil {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "mine.jsonl")
+	text := strings.Repeat("{\"prompt\":\"a\"}\n", 20) + "{\n"
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	exit, stdout, _ := command(t, "rehearse", "--dataset", file)
-	if exit != exitEnd || !strings.Contains(stdout, "Rejected") || !strings.Contains(stdout, "line 1 TL") {
-		t.Errorf("exit %d:\n%s", exit, stdout)
+	exit, stdout, stderr := command(t, "rehearse", "--dataset", file, "--reports", dir)
+	if exit != exitEnd {
+		t.Errorf("exit %d, want %d: %s", exit, exitEnd, stderr)
+	}
+	reports, err := filepath.Glob(filepath.Join(dir, "*", "dataset.json"))
+	if err != nil || len(reports) != 1 {
+		t.Fatalf("reports kept: %v, %v; want one", reports, err)
+	}
+	for _, want := range []string{
+		"Rejected in", file + ":1:1: error TL1106 ", "lines 4-20", file + ":21:", "error TL1010", "21 errors", "the full reports are kept: " + reports[0] + ", ",
+	} {
+		if !strings.Contains(stdout, want) {
+			t.Errorf("the output lacks %q:\n%s", want, stdout)
+		}
+	}
+	if n := strings.Count(stdout, "error TL1106 "); n > 3 {
+		t.Errorf("one kind of error is told %d times:\n%s", n, stdout)
+	}
+	var report dataReport
+	kept, err := os.ReadFile(reports[0])
+	if err != nil || json.Unmarshal(kept, &report) != nil || report.Training == nil || report.Training.Errors != 21 {
+		t.Errorf("the report that is kept (%v) is not the check's: %s", err, kept)
+	}
+}
+
+// Ensure only so many kinds of error are printed, and no warning.
+func TestFirstErrors(t *testing.T) {
+	var findings []dataset.Finding
+	for i := range 2 * maxKinds {
+		message := fmt.Sprint("kind ", i%(maxKinds+1))
+		findings = append(findings,
+			dataset.Finding{Code: dataset.CodeMissingKey, Severity: dataset.SeverityError, Line: int64(i), Message: message},
+			dataset.Finding{Code: dataset.CodeExtraKey, Severity: dataset.SeverityWarning, Line: int64(i), Message: message})
+	}
+	got := firstErrors(findings)
+	if len(got) != 2*maxKinds-1 {
+		t.Errorf("got %d findings, want all errors but the one of the last kind", len(got))
+	}
+	for _, f := range got {
+		if f.Severity != dataset.SeverityError || f.Message == fmt.Sprint("kind ", maxKinds) {
+			t.Errorf("got %+v, want errors of the first %d kinds", f, maxKinds)
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -31,6 +32,7 @@ type rehearseOptions struct {
 	stay      bool
 	asJSON    bool
 	logs      string
+	reports   string
 }
 
 func rehearseCommand() *cobra.Command {
@@ -65,6 +67,7 @@ itself failed.`,
 	flags.BoolVar(&o.stay, "stay", false, "keep everything up on loopback until Ctrl-C, and print how to use it")
 	flags.BoolVar(&o.asJSON, "json", false, "print one JSON document at the end, nothing else")
 	flags.StringVar(&o.logs, "logs", "", "write what the functions log to this file")
+	flags.StringVar(&o.reports, "reports", "", "the folder that keeps the reports of a run that does not end Deployed (default "+defaultReports+" in the clone)")
 	return command
 }
 
@@ -173,7 +176,12 @@ func rehearse(ctx context.Context, o rehearseOptions, stdout io.Writer) (err err
 	if err := honest(cloud); err != nil {
 		return err
 	}
-	if err := show.end(cloud, result); err != nil {
+	if result.End != finetune.EndDeployed {
+		if err := result.keepReports(ctx, cloud, cmp.Or(o.reports, filepath.Join(root, defaultReports))); err != nil {
+			return err
+		}
+	}
+	if err := show.end(result, e); err != nil {
 		return err
 	}
 	if o.stay {
@@ -271,7 +279,10 @@ type result struct {
 	Endpoint     *finetune.Endpoint  `json:"endpoint,omitempty"`
 	Created      []rehearsal.Created `json:"created"`
 	Answers      []answer            `json:"answers,omitempty"`
+	// Reports are the files that keep what was reported of a run that did not end Deployed.
+	Reports []string `json:"reports,omitempty"`
 
+	data dataReport
 	// trainingQuestions says that the questions are records of the data set.
 	trainingQuestions bool
 }

@@ -256,7 +256,7 @@ func (t *terminal) newBar() *progressbar.ProgressBar {
 }
 
 // end shows how the run ended, what was made, and what both models answer.
-func (t *terminal) end(cloud *rehearsal.Cloud, r result) error {
+func (t *terminal) end(r result, e example) error {
 	if t.asJSON {
 		encoder := json.NewEncoder(t.out)
 		encoder.SetIndent("", "  ")
@@ -270,7 +270,7 @@ func (t *terminal) end(cloud *rehearsal.Cloud, r result) error {
 		style = bad
 	}
 	t.print("\n%s in %.1f s %s", style.Render(r.End), r.Seconds, faint.Render("("+r.Virtual+" of virtual time), run "+string(r.RunID)))
-	if r.Cause != "" {
+	if !t.findings(r.data, e) && r.Cause != "" { // the cause repeats the first findings
 		t.print("%s: %s", r.Error, r.Cause)
 	}
 	for _, made := range r.Created {
@@ -284,8 +284,8 @@ func (t *terminal) end(cloud *rehearsal.Cloud, r result) error {
 		t.print("  %s  %s", faint.Render("base "), shorten(a.Base))
 		t.print("  %s  %s", good.Render("tuned"), shorten(a.Tuned))
 	}
-	if r.End != finetune.EndDeployed {
-		t.print("\nthe run's report: s3://%s/%s", cloud.Bucket(), finetune.RunReportKey(r.RunID))
+	if len(r.Reports) > 0 {
+		t.print("\nthe full reports are kept: %s", strings.Join(r.Reports, ", "))
 	}
 	return nil
 }

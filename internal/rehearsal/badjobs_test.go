@@ -1,6 +1,7 @@
 package rehearsal
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"slices"
@@ -49,6 +50,8 @@ func TestBadJobs(t *testing.T) {
 		stopBy func(*fixture)
 		kind   finetune.Kind
 		cause  string
+		// end is the run's, Failed when empty.
+		end string
 		// status is the job's at last, model whether it made one.
 		status string
 		model  bool
@@ -58,8 +61,12 @@ func TestBadJobs(t *testing.T) {
 			kind: finetune.JobFailed, cause: "The loss became NaN in step 7", status: "Failed",
 		},
 		"fails in validation": {
-			way: provisioned, job: bedrock.JobOutcome{Status: "Failed", Stage: "validation", FailureMessage: "Unable to parse Amazon S3 file"},
-			kind: finetune.JobFailed, cause: "Unable to parse Amazon S3 file", status: "Failed",
+			way: provisioned, job: bedrock.JobOutcome{Status: "Failed", Stage: "validation", FailureMessage: "Internal capacity error"},
+			kind: finetune.JobFailed, cause: "Internal capacity error", status: "Failed",
+		},
+		"fails over data that the check accepted": {
+			way: provisioned, job: bedrock.JobOutcome{Status: "Failed", Stage: "validation", FailureMessage: "Unable to parse Amazon S3 file: train.jsonl. Data files must conform to JSONL format."},
+			kind: finetune.DatasetRejected, cause: "a data set that the check had accepted. Bedrock says: Unable to parse Amazon S3 file: train.jsonl", end: finetune.EndRejected, status: "Failed",
 		},
 		"is stopped in the console": {
 			way: onDemand, job: bedrock.JobOutcome{Status: "Stopped"},
@@ -98,12 +105,34 @@ func TestBadJobs(t *testing.T) {
 			if test.stopBy != nil {
 				f.whenEntered("WaitForJob", func(string) { test.stopBy(f) })
 			}
-			run, execution := f.train("m", test.way.data, finetune.EndFailed)
+			run, execution := f.train("m", test.way.data, cmp.Or(test.end, finetune.EndFailed))
 			f.checkFailure(run, execution, test.kind, test.cause)
 			f.nothingLeft(run)
 			f.nothingBought(test.way)
 			f.checkJob(run, test.status, test.model)
 		})
+	}
+}
+
+// Ensure the beginning of a record that Bedrock puts into a failure's text is
+// told nowhere: not in the run's record or its report, not in a log or a notice.
+func TestDataFaultTellsNoData(t *testing.T) {
+	t.Parallel()
+	f := start(t, nova, "default", func(s *bedrock.Scenario) {
+		s.Jobs = []bedrock.JobOutcome{{Status: "Failed", Stage: "validation", FailureMessage: "Input size exceeded in file train.jsonl for record starting with " + canary}}
+	})
+	run, execution := f.train("m", conversation("a"), finetune.EndRejected)
+	f.checkFailure(run, execution, finetune.DatasetRejected, "Input size exceeded in file train.jsonl", "report the difference")
+	report, err := f.ReadObject(t.Context(), finetune.RunReportKey(run.ID))
+	if err != nil || !strings.Contains(string(report), "Input size exceeded") {
+		t.Errorf("the run's report lacks Bedrock's words (%v): %s", err, report)
+	}
+	told := f.printed() + execution.Cause + run.Cause + string(report)
+	for _, notice := range f.Notices() {
+		told += string(notice.Message)
+	}
+	if strings.Contains(told, canary) {
+		t.Error("a log, a notice, the cause or the report tells the data")
 	}
 }
 

@@ -42,7 +42,7 @@ func TestBadRowIsRejected(t *testing.T) {
 	text := insertLine(conversation("first"), 7, `{"schemaVersion":"bedrock-conversation-2024","messages":[{"role":"user","content":[{"text":"`+canary+`"}]},]}`)
 	run, execution := f.train("support", text, finetune.EndRejected)
 
-	f.checkRejectedData(run, "line 7 "+string(dataset.CodeSyntax))
+	f.checkRejectedData(run, "line 7: "+string(dataset.CodeSyntax))
 	report := f.datasetReport(run.ID)
 	if finding := findingOn(report.Training, 7); report.Training.Records != 13 || finding.Code != dataset.CodeSyntax || finding.Severity != dataset.SeverityError {
 		t.Errorf("the report says %+v; want error %s on line 7 of 13", report.Training, dataset.CodeSyntax)
@@ -69,7 +69,7 @@ func TestBadValidationDataIsRejected(t *testing.T) {
 	f.put(finetune.ValidationKey("support"), insertLine(conversation("held out"), 3, `["`+canary+`"]`))
 	run, _ := f.train("support", conversation("first"), finetune.EndRejected)
 
-	f.checkRejectedData(run, "line 3 "+string(dataset.CodeNotAnObject))
+	f.checkRejectedData(run, "line 3: "+string(dataset.CodeNotAnObject))
 	report := f.datasetReport(run.ID)
 	if report.Validation == nil || findingOn(report.Validation, 3).Code != dataset.CodeNotAnObject || report.Validation.Key != finetune.ValidationKey("support") || report.Validation.VersionID == "" {
 		t.Errorf("the report says %+v of the validation data; want %s on line 3, key and version", report.Validation, dataset.CodeNotAnObject)

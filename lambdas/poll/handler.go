@@ -24,6 +24,7 @@ type handler struct {
 
 // Handle answers the job or the throughput it was passed, refreshed. Failed
 // and Stopped are answers, not errors: the state machine decides what follows.
+// Only a job that failed over its data set raises DatasetRejected.
 func (h handler) Handle(ctx context.Context, in finetune.PollInput) (any, error) {
 	switch {
 	case in.Job != nil && in.Throughput == nil && in.Model == nil:

@@ -16,6 +16,8 @@ import (
 
 // pollJob asks Bedrock for the job, checks that it is private, and answers it
 // as it stands. A job counts as completed only once its custom model is ready.
+// One that failed over its data is an error, so that the run ends Rejected as it
+// would have had the check found the fault.
 func (h handler) pollJob(ctx context.Context, job finetune.Job) (finetune.Job, error) {
 	out, err := h.bedrock.GetModelCustomizationJob(ctx, &bedrock.GetModelCustomizationJobInput{JobIdentifier: &job.ARN})
 	if err != nil {
@@ -33,6 +35,9 @@ func (h handler) pollJob(ctx context.Context, job finetune.Job) (finetune.Job, e
 	}
 	if job.Status == failed && job.FailureMessage == "" {
 		job.FailureMessage = fmt.Sprintf("job %s failed and Bedrock gave no reason; see: aws bedrock get-model-customization-job --job-identifier %s", job.Name, job.ARN)
+	}
+	if fault, ok := finetune.DataFault(job.FailureMessage); ok && job.Status == failed {
+		return job, finetune.Errorf(finetune.DatasetRejected, "job %s failed over a data set that the check had accepted. %s", job.Name, fault)
 	}
 	job.Waiting = job.Next()
 	return job, nil

@@ -117,6 +117,46 @@ func TestPollJobErrors(t *testing.T) {
 	}
 }
 
+// TestPollJobDataFault ensures that a job that failed over its data ends the run
+// as the check would have: with DatasetRejected, Bedrock's words and a next step.
+func TestPollJobDataFault(t *testing.T) {
+	const said = "Unable to parse Amazon S3 file: train.jsonl. Data files must conform to JSONL format."
+	tests := map[string]struct {
+		status types.ModelCustomizationJobStatus
+		said   string
+		want   finetune.Kind
+	}{
+		"failed over the data":    {types.ModelCustomizationJobStatusFailed, said, finetune.DatasetRejected},
+		"in another case":         {types.ModelCustomizationJobStatusFailed, strings.ToUpper(said), finetune.DatasetRejected},
+		"failed otherwise":        {types.ModelCustomizationJobStatusFailed, "Insufficient capacity", ""},
+		"stopped, with such text": {types.ModelCustomizationJobStatusStopped, said, ""},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			out := runningJob()
+			out.Status, out.FailureMessage = test.status, &test.said
+			h := newHandler(fake{job: func(*bedrock.GetModelCustomizationJobInput) (*bedrock.GetModelCustomizationJobOutput, error) {
+				return out, nil
+			}})
+			job, err := h.pollJob(t.Context(), finetune.Job{ARN: jobARN, Name: "support-1"})
+			if test.want == "" {
+				if err != nil || job.Status != string(test.status) || job.FailureMessage != test.said {
+					t.Errorf("got %+v, %v; want the job as it stands", job, err)
+				}
+				return
+			}
+			if got := task.Kind(err); got != test.want {
+				t.Fatalf("got %s (%v), want %s", got, err, test.want)
+			}
+			for _, want := range []string{"support-1", "the check had accepted", strings.TrimSuffix(test.said, "."), "upload again"} {
+				if !strings.Contains(err.Error(), want) {
+					t.Errorf("got %v, want it to say %q", err, want)
+				}
+			}
+		})
+	}
+}
+
 func TestPrivateCheck(t *testing.T) {
 	type output = bedrock.GetModelCustomizationJobOutput
 	tests := map[string]struct {

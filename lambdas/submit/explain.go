@@ -39,7 +39,8 @@ func explain(in finetune.SubmitInput, err error) error {
 
 // refusals maps the texts that Bedrock's troubleshooting page documents
 // (https://docs.aws.amazon.com/bedrock/latest/userguide/fine-tuning-troubleshooting.html)
-// to what they mean here. Each is found by a part of the text.
+// to what they mean here, but for those that blame the data set, which are
+// finetune.DataFault's. Each is found by a part of the text.
 var refusals = []struct {
 	text string
 	kind finetune.Kind
@@ -47,16 +48,14 @@ var refusals = []struct {
 }{
 	{"Could not validate GetObject permissions", finetune.SettingsRejected, "the service role cannot read the accepted copy: bucket and job must be in one Region, the role needs s3:GetObject, s3:ListBucket and kms:Decrypt and must trust bedrock.amazonaws.com; if Bedrock looks from outside the VPC, set bucketPolicy.exemptServiceRole to true and deploy"},
 	{"perms missing (PutObject)", finetune.SettingsRejected, "the service role cannot write under outputs/: it needs s3:PutObject there and kms:GenerateDataKey; if Bedrock looks from outside the VPC, set bucketPolicy.exemptServiceRole to true and deploy"},
-	{"Unable to parse Amazon S3 file", finetune.DatasetRejected, "Bedrock finds a line that is no JSON record, which the check did not: fix the line it names, upload again, and report the difference"},
-	{"Input size exceeded", finetune.DatasetRejected, "a record has more characters than the base model takes: shorten it and upload again"},
-	{"token count", finetune.DatasetRejected, "a record has more tokens than the base model takes: shorten it and upload again"},
-	{"sum of input and output token", finetune.DatasetRejected, "a record has more tokens than the base model takes: shorten it and upload again"},
-	{"Automated tests flagged", finetune.DatasetRejected, "the model provider's content policy refuses the data set: remove what it forbids and upload again"},
 	{"unexpected error when processing the request", finetune.Unavailable, "a fault of the service; it is tried again"},
 }
 
 // refusal explains a ValidationException by its message.
 func refusal(name, message string, err error) error {
+	if fault, ok := finetune.DataFault(message); ok { // err is left out: its text may hold the beginning of a record
+		return finetune.Errorf(finetune.DatasetRejected, "creating job %s is refused over a data set that the check had accepted. %s", name, fault)
+	}
 	for _, r := range refusals {
 		if strings.Contains(strings.ToLower(message), strings.ToLower(r.text)) {
 			return finetune.Errorf(r.kind, "creating job %s: %s: %w", name, r.next, err)

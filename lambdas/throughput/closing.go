@@ -101,7 +101,7 @@ func nextStep(record registry.Run, kind finetune.Kind) string {
 	report := finetune.S3URI(bucket, finetune.RunReportKey(record.ID))
 	switch {
 	case kind == finetune.DatasetRejected:
-		return "The run's report is " + report + "." // the check has said what to mend
+		return "The run's report is " + report + "." // the check, or Bedrock, has said what to mend
 	case kind == finetune.SettingsRejected:
 		return "Mend the settings and upload the data set again; the run's report is " + report + "."
 	case kind == finetune.Superseded:

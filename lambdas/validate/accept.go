@@ -137,5 +137,9 @@ func reading(key, versionID string, err error) error {
 	if gone(err) {
 		return finetune.Errorf(finetune.DatasetRejected, "version %s of %s does not exist any more: it was deleted before it was checked and copied; upload it again: %w", versionID, key, err)
 	}
+	var api smithy.APIError
+	if errors.As(err, &api) && api.ErrorCode() == "PreconditionFailed" { // bytes of a version never change: somebody's gateway is not S3
+		return finetune.Errorf(finetune.Unavailable, "reading version %s of %s: it changed while it was read: %w", versionID, key, err)
+	}
 	return fmt.Errorf("reading version %s of %s: %w", versionID, key, err)
 }

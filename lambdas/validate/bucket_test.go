@@ -33,7 +33,11 @@ type bucket struct {
 	objects map[string][]version
 	parts   map[string][]byte
 	before  func(call, key string) error
-	calls   []string
+	// body, when set, is what GetObject answers a data set with.
+	body func(whole []byte) io.Reader
+	// crc32 is the checksum that HeadObject answers, if any.
+	crc32 *string
+	calls []string
 }
 
 func newBucket(objects map[string]string) *bucket {
@@ -94,17 +98,34 @@ func (b *bucket) GetObject(_ context.Context, in *s3.GetObjectInput, _ ...func(*
 	if err != nil {
 		return nil, err
 	}
-	return &s3.GetObjectOutput{Body: io.NopCloser(bytes.NewReader(v.body)), VersionId: &v.id, ETag: etag(v.body)}, nil
+	if in.IfMatch != nil && *in.IfMatch != *etag(v.body) {
+		return nil, &smithy.GenericAPIError{Code: "PreconditionFailed"}
+	}
+	from := 0
+	out := &s3.GetObjectOutput{VersionId: &v.id, ETag: etag(v.body)}
+	if in.Range != nil {
+		if _, err := fmt.Sscanf(*in.Range, "bytes=%d-", &from); err != nil {
+			return nil, err
+		}
+		out.ContentRange = aws.String(fmt.Sprintf("bytes %d-%d/%d", from, len(v.body)-1, len(v.body)))
+	}
+	body := io.Reader(bytes.NewReader(v.body[from:]))
+	if b.body != nil && strings.HasSuffix(*in.Key, ".jsonl") {
+		body = b.body(v.body[from:])
+	}
+	out.Body = io.NopCloser(body)
+	return out, nil
 }
 
 func (b *bucket) HeadObject(_ context.Context, in *s3.HeadObjectInput, _ ...func(*s3.Options)) (*s3.HeadObjectOutput, error) {
 	if err := b.enter("HeadObject", *in.Key); err != nil {
 		return nil, err
 	}
-	if _, err := b.find(*in.Key, in.VersionId); err != nil {
+	v, err := b.find(*in.Key, in.VersionId)
+	if err != nil {
 		return nil, &types.NotFound{}
 	}
-	return &s3.HeadObjectOutput{LastModified: &uploaded}, nil
+	return &s3.HeadObjectOutput{ChecksumCRC32: b.crc32, LastModified: &uploaded, VersionId: &v.id, ETag: etag(v.body), ContentLength: aws.Int64(int64(len(v.body)))}, nil
 }
 
 func (b *bucket) PutObject(_ context.Context, in *s3.PutObjectInput, _ ...func(*s3.Options)) (*s3.PutObjectOutput, error) {

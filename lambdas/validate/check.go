@@ -4,18 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
-	"strings"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/s3"
-
-	"github.com/tuneline/tuneline/internal/catalog"
 	"github.com/tuneline/tuneline/internal/dataset"
-	"github.com/tuneline/tuneline/internal/dataset/formodel"
 	"github.com/tuneline/tuneline/internal/finetune"
+	"github.com/tuneline/tuneline/internal/s3object"
 )
 
 // datasetReport is what is written about a check, accepted or not.
@@ -43,7 +37,7 @@ type checked struct {
 
 // check settles the settings, checks the data, writes the report on both, and
 // copies what was accepted.
-func (h handler) check(ctx context.Context, run finetune.Run, d finetune.Dataset) (finetune.Report, error) {
+func (h handler) check(ctx context.Context, run finetune.Run, d finetune.Dataset, training s3object.Object) (finetune.Report, error) {
 	how, err := h.settle(ctx, run.Model)
 	if err != nil {
 		return finetune.Report{}, err
@@ -53,7 +47,7 @@ func (h handler) check(ctx context.Context, run finetune.Run, d finetune.Dataset
 		Settings: how.settings, SettingsProblems: how.problems, TuningVersionID: how.tuningVersion,
 	}
 	if how.problems == nil {
-		report.Training, report.Validation, err = h.checkData(ctx, run.Model, d, how.model)
+		report.Training, report.Validation, err = h.checkData(ctx, run.Model, training, how)
 		if err != nil {
 			return finetune.Report{}, err
 		}
@@ -71,61 +65,66 @@ func (h handler) check(ctx context.Context, run finetune.Run, d finetune.Dataset
 
 // checkData checks the validation data first, since both count against the
 // same limits and no record may stand in both.
-func (h handler) checkData(ctx context.Context, model string, d finetune.Dataset, base *catalog.BaseModel) (training, validation *checked, err error) {
-	options, err := formodel.Options(base, fineTuning)
+func (h handler) checkData(ctx context.Context, model string, upload s3object.Object, how settled) (training, validation *checked, err error) {
+	options, err := h.optionsFor(how)
 	if err != nil {
 		return nil, nil, err
 	}
-	options.Role = dataset.RoleValidation
-	validation, err = h.checkFile(ctx, finetune.ValidationKey(model), "", options)
+	held, err := h.validationData(ctx, model)
 	if err != nil {
 		return nil, nil, err
 	}
-	options.Role = dataset.RoleTraining
-	if validation != nil {
-		options.Validation = &validation.Report
+	if size := upload.Size + held.Size; size > h.maxBytes {
+		return tooLarge(upload, size, h.maxBytes, options), nil, nil
 	}
-	training, err = h.checkFile(ctx, d.Key, d.VersionID, options)
+	ctx, cancel := inTime(ctx)
+	defer cancel()
+	if held.Key != "" {
+		options.Role = dataset.RoleValidation
+		validation, err = h.checkFile(ctx, held, options)
+		if err != nil {
+			return nil, nil, err
+		}
+		options.Role, options.Validation = dataset.RoleTraining, &validation.Report
+	}
+	training, err = h.checkFile(ctx, upload, options)
 	return training, validation, err
 }
 
-// checkFile streams one object through the check. Without a version it is the
-// current one, whose id is kept, and nil if there is no such object.
-func (h handler) checkFile(ctx context.Context, key, versionID string, options dataset.Options) (_ *checked, err error) {
-	request := &s3.GetObjectInput{Bucket: &h.bucket, Key: &key}
-	if versionID != "" {
-		request.VersionId = &versionID
-	}
-	out, err := h.s3.GetObject(ctx, request)
-	if versionID == "" && gone(err) {
-		return nil, nil
+// validationData looks for the model's validation data as it is now; the object
+// has no key when there is none.
+func (h handler) validationData(ctx context.Context, model string) (s3object.Object, error) {
+	key := finetune.ValidationKey(model)
+	object, err := s3object.Head(ctx, h.s3, h.bucket, key, "")
+	if gone(err) {
+		return s3object.Object{}, nil
 	}
 	if err != nil {
-		return nil, reading(key, versionID, err)
+		return s3object.Object{}, fmt.Errorf("looking at %s: %w", key, err)
 	}
-	defer func() { err = errors.Join(err, out.Body.Close()) }()
-	if versionID == "" {
-		versionID = aws.ToString(out.VersionId)
+	if !pinned(object.VersionID) {
+		return s3object.Object{}, finetune.Errorf(finetune.SettingsRejected, "%s has no version: turn versioning of bucket %s on again and upload it again", key, h.bucket)
 	}
-	if !pinned(versionID) {
-		return nil, finetune.Errorf(finetune.SettingsRejected, "%s has no version: turn versioning of bucket %s on again and upload it again", key, h.bucket)
-	}
-	options.Digest, options.Size = true, aws.ToInt64(out.ContentLength)
-	options.NearDuplicates = options.Size <= nearDuplicateBytes
-	options.Progress = logProgress(key, aws.ToInt64(out.ContentLength))
-	report, err := dataset.Check(ctx, out.Body, options)
-	if errors.Is(err, io.ErrUnexpectedEOF) {
-		return nil, finetune.Errorf(finetune.Unavailable, "reading %s: the connection ended early: %w", key, err)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("checking %s: %w", key, err)
-	}
-	return &checked{Key: key, VersionID: versionID, Report: report}, nil
+	return object, nil
 }
 
-// nearDuplicateBytes is up to which size near duplicates are looked for: it
-// costs several times what the rest of the check does.
-const nearDuplicateBytes = 256 << 20
+// checkFile streams one version of an object through the check.
+func (h handler) checkFile(ctx context.Context, file s3object.Object, options dataset.Options) (_ *checked, err error) {
+	body := file.Open(ctx, h.s3, h.streaming)
+	defer func() { err = errors.Join(err, body.Close()) }()
+	options.Size, options.Digest = file.Size, true
+	options.NearDuplicates = file.Size <= nearDuplicatesTo
+	options.Progress = logProgress(file.Key, file.Size)
+	report, err := dataset.Check(ctx, body, options)
+	if err != nil {
+		return nil, unread(ctx, file, err)
+	}
+	noteKey(&report, file.Key)
+	if file.Checksum() == "" {
+		slog.Info("no checksum compared: S3 keeps none of the whole object", "key", file.Key, "versionId", file.VersionID)
+	}
+	return &checked{Key: file.Key, VersionID: file.VersionID, Report: report}, nil
+}
 
 // logEvery is how many bytes of a data set are checked between two log lines.
 const logEvery = 16 << 20
@@ -140,52 +139,4 @@ func logProgress(key string, of int64) func(bytes, records int64) {
 		next = bytes + logEvery
 		slog.Info(finetune.LogChecking, "key", key, "bytes", bytes, "of", of, "records", records)
 	}
-}
-
-// rejection is the error that a report amounts to, nil when it is accepted.
-func rejection(r datasetReport, uri string) error {
-	if r.SettingsProblems != nil {
-		return finetune.Errorf(finetune.SettingsRejected, "model %s: %s. Change %s or the stack's configuration, then upload the data set again. Report: %s",
-			r.Run.Model, strings.Join(r.SettingsProblems, "; "), finetune.TuningKey(r.Run.Model), uri)
-	}
-	if r.Accepted {
-		return nil
-	}
-	var parts []string
-	for _, file := range []*checked{r.Training, r.Validation} {
-		if file != nil && !file.Accepted {
-			parts = append(parts, summary(file))
-		}
-	}
-	return finetune.Errorf(finetune.DatasetRejected, "%s. Correct and upload again; every finding is in %s", strings.Join(parts, ". "), uri)
-}
-
-// maxTold is how many findings an error tells; the report has them all.
-const maxTold = 5
-
-// summary counts a file's errors and tells the first by line and code. It holds
-// nothing out of the file: what is told is the code's own title.
-func summary(file *checked) string {
-	var told []string
-	for _, f := range file.Findings {
-		if f.Severity != dataset.SeverityError {
-			continue
-		}
-		if len(told) == maxTold {
-			told = append(told, "and more")
-			break
-		}
-		told = append(told, finding(f))
-	}
-	return fmt.Sprintf("%s data %s (version %s) has %d errors in %d records: %s", file.Role, file.Key, file.VersionID, file.Errors, file.Records, strings.Join(told, ", "))
-}
-
-// finding tells one finding. Of the file as a whole, the message holds counts
-// only, which the title lacks.
-func finding(f dataset.Finding) string {
-	if f.Line == 0 {
-		return fmt.Sprintf("%s (%s)", f.Code, f.Message)
-	}
-	info, _ := f.Code.Info()
-	return fmt.Sprintf("line %d %s (%s)", f.Line, f.Code, info.Title)
 }

@@ -15,13 +15,14 @@ import (
 	"github.com/tuneline/tuneline/internal/finetune"
 	"github.com/tuneline/tuneline/internal/lambdaenv"
 	"github.com/tuneline/tuneline/internal/registry"
+	"github.com/tuneline/tuneline/internal/s3object"
 )
 
-// api is what validate calls of S3, the registry's calls included; its policy
-// grants exactly this.
+// api is what validate calls of S3, the registry's and the reader's calls
+// included; its policy grants exactly this.
 type api interface {
 	registry.API
-	HeadObject(context.Context, *s3.HeadObjectInput, ...func(*s3.Options)) (*s3.HeadObjectOutput, error)
+	s3object.API
 	CopyObject(context.Context, *s3.CopyObjectInput, ...func(*s3.Options)) (*s3.CopyObjectOutput, error)
 	CreateMultipartUpload(context.Context, *s3.CreateMultipartUploadInput, ...func(*s3.Options)) (*s3.CreateMultipartUploadOutput, error)
 	UploadPartCopy(context.Context, *s3.UploadPartCopyInput, ...func(*s3.Options)) (*s3.UploadPartCopyOutput, error)
@@ -38,7 +39,10 @@ type handler struct {
 	store    registry.Store
 	catalog  *catalog.Catalog
 	limits   copyLimits
-	now      func() time.Time
+	// streaming is how data sets are read, maxBytes how many bytes of them at most.
+	streaming s3object.Options
+	maxBytes  int64
+	now       func() time.Time
 }
 
 // newHandler builds the client once for the life of the environment.
@@ -57,7 +61,8 @@ func newHandler(env lambdaenv.Validate, cfg aws.Config) (handler, error) {
 	return handler{
 		s3: client, bucket: env.Bucket, region: env.Region, defaults: defaults,
 		store:   registry.Store{S3: client, Bucket: env.Bucket},
-		catalog: known, limits: s3CopyLimits, now: time.Now,
+		catalog: known, limits: s3CopyLimits,
+		streaming: streaming, maxBytes: maxBytes, now: time.Now,
 	}, nil
 }
 
@@ -85,11 +90,12 @@ func (h handler) Handle(ctx context.Context, in finetune.ValidateInput) (finetun
 	if record.Report != nil {
 		return *record.Report, nil
 	}
-	run, err := h.identify(ctx, model, in.Dataset)
+	upload, err := s3object.Head(ctx, h.s3, in.Dataset.Bucket, in.Dataset.Key, in.Dataset.VersionID)
 	if err != nil {
-		return finetune.Report{}, err
+		return finetune.Report{}, reading(in.Dataset.Key, in.Dataset.VersionID, err)
 	}
-	report, err := h.check(ctx, run, in.Dataset)
+	run := identify(model, in.Dataset, upload)
+	report, err := h.check(ctx, run, in.Dataset, upload)
 	if err != nil {
 		return finetune.Report{}, err
 	}
@@ -135,14 +141,10 @@ func (h handler) claim(ctx context.Context, model string, in finetune.ValidateIn
 	return record, err
 }
 
-// identify asks S3 for the version's place among the uploads.
-func (h handler) identify(ctx context.Context, model string, d finetune.Dataset) (finetune.Run, error) {
-	out, err := h.s3.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &d.Bucket, Key: &d.Key, VersionId: &d.VersionID})
-	if err != nil {
-		return finetune.Run{}, reading(d.Key, d.VersionID, err)
-	}
+// identify gives the run its place among the model's uploads.
+func identify(model string, d finetune.Dataset, upload s3object.Object) finetune.Run {
 	id := d.RunID()
 	return finetune.Run{ID: id, Model: model, Order: finetune.UploadOrder{
-		LastModified: aws.ToTime(out.LastModified).UTC(), Key: d.Key, Sequencer: d.Sequencer, RunID: id,
-	}}, nil
+		LastModified: upload.LastModified, Key: d.Key, Sequencer: d.Sequencer, RunID: id,
+	}}
 }

@@ -57,6 +57,7 @@ func newTestHandler(t *testing.T, b *bucket) handler {
 			Serving: finetune.Serving{Mode: finetune.ServeAuto, ModelUnits: 1},
 		},
 		store: registry.Store{S3: b, Bucket: bucketName}, catalog: known, limits: s3CopyLimits,
+		streaming: streaming, maxBytes: maxBytes,
 		now: func() time.Time { return uploaded.Add(time.Minute) },
 	}
 }
@@ -185,11 +186,11 @@ func TestHandleRejectsData(t *testing.T) {
 	}{
 		"a bad row": {
 			training: records(3, "router") + `{"prompt":"` + secret + `","completion":"b"}` + "\n" + good,
-			want:     []string{"training data " + dataKey + " (version v1) has", "line 4 TL1"},
+			want:     []string{"training data " + dataKey + " (version v1) has", "line 4: TL1"},
 		},
-		"many bad rows":       {training: good + strings.Repeat("{"+secret+"\n", 9), want: []string{"9 errors in 129 records", "line 125 TL1", "and more"}},
+		"many bad rows":       {training: good + strings.Repeat("{"+secret+"\n", 9), want: []string{"9 errors in 129 records", "lines 121-129: TL1"}},
 		"too few records":     {training: records(3, "router"), want: []string{"TL1401", "at least 8"}},
-		"bad validation data": {training: good, validation: "[\"" + secret + "\"]\n", want: []string{"validation data validation-datasets/support/validation.jsonl (version v1) has 1 errors", "line 1 TL1009"}},
+		"bad validation data": {training: good, validation: "[\"" + secret + "\"]\n", want: []string{"validation data validation-datasets/support/validation.jsonl (version v1) has 1 error in 1 record: line 1: TL1009"}},
 		"both":                {training: secret + "\n" + good, validation: secret + "\n", want: []string{"training data", "validation data"}},
 		"an empty file":       {want: []string{"no record"}},
 	}

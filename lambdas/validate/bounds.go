@@ -1,0 +1,60 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/tuneline/tuneline/internal/finetune"
+	"github.com/tuneline/tuneline/internal/s3object"
+)
+
+// streaming is how data sets are read. One stream by default: it is done with
+// 1 GiB in 12 seconds, of a pipeline that takes hours. Above that, one stream
+// is what is waited for: S3 gives 85 to 90 MB/s to a connection, and the
+// function's one vCPU takes in, hashes and checks an estimated 140 to 220. Four
+// parts of 8 MiB, of which one is being checked, ask for three times a
+// connection's rate and hold 32 MiB, whatever the size.
+var streaming = s3object.Options{ParallelFrom: 1 << 30, PartBytes: 8 << 20, Parts: 4}
+
+// nearDuplicatesTo is the size in bytes up to which records are compared without
+// regard to case and white space too. It takes a second look at every text.
+const nearDuplicatesTo = 256 << 20
+
+// maxBytes is how many bytes of training and validation data together are
+// checked. It is more than Bedrock documents for any base model, 10 GB of
+// training and 1 GB of validation data
+// (https://docs.aws.amazon.com/bedrock/latest/userguide/quotas.html), and what
+// can be done in the function's 900 seconds when everything is at its slowest:
+// 390 seconds to read 12 GiB at 33 MB/s, the lowest rate reported for a function
+// among many; on one vCPU, a file whose every record is in error is checked at
+// an estimated 60 MB/s. The rest is for the copy, which S3 makes.
+const maxBytes = 12 << 30
+
+// spare is how long before the function's time-out a check is given up, so that
+// there is time to say so.
+const spare = 30 * time.Second
+
+// errTimeUp is the cause of a context that ended with a check's time.
+var errTimeUp = errors.New("the time for the check is up")
+
+// inTime bounds a check by the function's time-out less what is spare. Without
+// it, Lambda would end the function in the middle, without a word of what it did.
+func inTime(ctx context.Context) (context.Context, context.CancelFunc) {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		return ctx, func() {}
+	}
+	return context.WithDeadlineCause(ctx, deadline.Add(-spare), errTimeUp)
+}
+
+// unread explains why a file could not be read to its end.
+func unread(ctx context.Context, file s3object.Object, err error) error {
+	switch {
+	case errors.Is(context.Cause(ctx), errTimeUp):
+		return finetune.Errorf(finetune.Unavailable, "checking %s (%d bytes) was given up %s before the function's time-out, since S3 was far slower than it should be: %w", file.Key, file.Size, spare, err)
+	case errors.Is(err, s3object.ErrBroken), errors.Is(err, s3object.ErrChecksum):
+		return finetune.Errorf(finetune.Unavailable, "checking version %s of %s: %w", file.VersionID, file.Key, err)
+	}
+	return reading(file.Key, file.VersionID, err)
+}
