@@ -13,6 +13,8 @@ export PATH := $(CURDIR)/node_modules/node-$(NODE_OS)-$(NODE_CPU)/bin:$(CURDIR)/
 
 TUNELINE := .tuneline/bin/tuneline
 LINT := .tuneline/bin/golangci-lint
+BENCH := .tuneline/bin/bench-dataset
+BENCH_RATIOS := internal/dataset/bench/ratios.json
 NODE_MODULES := node_modules/.package-lock.json
 
 # suite runs one suite of "make test" and prints how long it took.
@@ -22,7 +24,7 @@ endef
 
 .PHONY: help
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{ printf "  %-14s %s\n", $$1, $$2 }'
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{ printf "  %-14s %s\n", $$1, $$2 }'
 
 .PHONY: setup
 setup: $(NODE_MODULES) ## install the pinned Node.js tools (node_modules)
@@ -45,17 +47,43 @@ build: ## build the operator's command line into .tuneline/bin
 test: setup $(LINT) ## run every test and the linter, as CI does
 	$(call suite,lint,$(LINT) run ./...)
 	$(call suite,unit,go test $$(go list ./... | grep -v -e /infra$$ -e /internal/rehearsal$$))
+	$(call suite,bench,cd internal/dataset/bench && $(CURDIR)/$(LINT) run ./... && go test ./...)
 	$(call suite,infra,go test ./infra)
 	$(call suite,rehearsal,go test -timeout 20m ./internal/rehearsal)
+
+.PHONY: test-arm64
+test-arm64: ## run the data set tests as an arm64 processor does, in an emulator
+	@command -v qemu-aarch64 > /dev/null || { echo 'qemu-aarch64 is missing: install qemu-user (Debian, Ubuntu: apt-get install qemu-user)' >&2; exit 1; }
+	@GOOS=linux GOARCH=arm64 CGO_ENABLED=0 go test -count 1 -timeout 30m -exec qemu-aarch64 ./internal/dataset ./internal/dataset/generate
+
+.PHONY: test-hostile
+test-hostile: ## check 10 GB of newlines and other hostile data sets in full size
+	@TUNELINE_HOSTILE=full go test -count 1 -timeout 60m -v -run 'TestHostile' ./internal/dataset
+
+.PHONY: bench-dataset
+bench-dataset: bench-build ## measure the data set check and write docs/performance.md: SIZE=256MB REPS=5 MEMORY_SIZE=4GB BENCH_DIR=/dev/shm
+	@$(BENCH) all -size $(or $(SIZE),256MB) -reps $(or $(REPS),5) -memory-size $(or $(MEMORY_SIZE),4GB) -dir '$(BENCH_DIR)' \
+		-doc docs/performance.md -ratios $(BENCH_RATIOS)
+
+.PHONY: bench-gate
+bench-gate: bench-build ## fail when the data set check is half as fast as it was, measured by jsontext
+	@$(BENCH) gate -dir '$(BENCH_DIR)' -ratios $(BENCH_RATIOS)
+
+.PHONY: bench-build
+bench-build:
+	@mkdir -p .tuneline/bin
+	@cd internal/dataset/bench && go build -o $(CURDIR)/$(BENCH) .
 
 .PHONY: golden
 golden: setup ## rewrite the golden files from what the code does now; read the diff
 	@go test $$(git grep -l 'flag.Bool("update"' -- '*_test.go' | xargs -n1 dirname | sort -u | sed 's|^|./|') -update
 
 .PHONY: fuzz
-fuzz: ## fuzz each parser for FUZZTIME (default 30s)
-	@go test -run '^$$' -fuzz FuzzCheck -fuzztime $(or $(FUZZTIME),30s) ./internal/dataset
-	@go test -run '^$$' -fuzz FuzzMatch -fuzztime $(or $(FUZZTIME),30s) ./internal/rehearsal/eventrule
+fuzz: ## hold the check's two tiers against each other on MUTATED records (default 12000000), then fuzz each parser for FUZZTIME (default 30s)
+	@TUNELINE_MUTATED=$$(( $(or $(MUTATED),12000000) / 3 )) go test -count 1 -timeout 60m -v -run TestTiersAgree ./internal/dataset
+	@git grep -oE '^func Fuzz[A-Za-z]+' -- '*_test.go' | while IFS=: read -r file name; do \
+		go test -run '^$$' -fuzz "^$${name#func }$$" -fuzztime $(or $(FUZZTIME),30s) "./$$(dirname "$$file")"; \
+	done
 
 .PHONY: synth
 synth: setup ## synthesize the stack into cdk.out, without credentials or network

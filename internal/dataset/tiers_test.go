@@ -50,6 +50,7 @@ func TestTiersAgree(t *testing.T) {
 				done += slow.Records
 				accepted += slow.Records - min(slow.Records, slow.Errors)
 			}
+			t.Logf("%d records, of which %d have no error", done, accepted)
 			if done > 0 && (accepted < done/10 || accepted > done*9/10) {
 				t.Errorf("%d of %d records have no error: the rows try one verdict only", accepted, done)
 			}
