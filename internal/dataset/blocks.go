@@ -125,30 +125,34 @@ func (r *blockReader) give(b *block, end int) bool {
 // over the rest of it.
 func (r *blockReader) long(b *block) bool {
 	b.cut = true
+	clear(b.buf[b.size : b.size+window])
+	found, err := r.passOver()
+	switch {
+	case errors.Is(err, io.EOF):
+		r.eof = len(r.tail) == 0
+	case err != nil:
+		r.err = err
+		if !found {
+			return false
+		}
+	}
+	b.read = r.bytes
+	r.count++
+	return true
+}
+
+// passOver reads to the next line break and keeps what follows it as the tail;
+// found is false when an error, or the end, comes before one.
+func (r *blockReader) passOver() (found bool, err error) {
 	scratch := make([]byte, blockBytes)
 	for {
 		n, err := r.read(scratch)
 		if i := bytes.IndexByte(scratch[:n], '\n'); i >= 0 {
-			r.tail = append(r.tail[:0], scratch[i+1:n]...)
-			b.read = r.bytes
-			r.count++
-			clear(b.buf[b.size : b.size+window])
-			if errors.Is(err, io.EOF) {
-				r.eof = len(r.tail) == 0
-			} else if err != nil {
-				r.err = err
-			}
-			return true
+			r.tail = append(r.tail, scratch[i+1:n]...)
+			return true, err
 		}
 		if err != nil {
-			r.eof = true
-			if !errors.Is(err, io.EOF) {
-				r.err = err
-				return false
-			}
-			b.read = r.bytes
-			r.count++
-			return true
+			return false, err
 		}
 	}
 }
