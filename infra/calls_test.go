@@ -115,18 +115,7 @@ func callsOf(t *testing.T, name string) []string {
 // if its second parameter is an input of one of the services.
 func operations(t *testing.T, dir string) (calls []string, registry bool) {
 	t.Helper()
-	paths, err := filepath.Glob(filepath.Join(dir, "*.go"))
-	if err != nil || len(paths) == 0 {
-		t.Fatalf("got %v, %v in %s", paths, err, dir)
-	}
-	for _, path := range paths {
-		if strings.HasSuffix(path, "_test.go") {
-			continue
-		}
-		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.SkipObjectResolution)
-		if err != nil {
-			t.Fatal(err)
-		}
+	for _, file := range sources(t, dir) {
 		ast.Inspect(file, func(node ast.Node) bool {
 			if selector, ok := node.(*ast.SelectorExpr); ok && isIdent(selector.X, "registry") && (selector.Sel.Name == "Store" || selector.Sel.Name == "API") {
 				registry = true
@@ -138,6 +127,28 @@ func operations(t *testing.T, dir string) (calls []string, registry bool) {
 		})
 	}
 	return calls, registry
+}
+
+// sources are a folder's Go files without its tests, by their paths.
+func sources(t *testing.T, dir string) map[string]*ast.File {
+	t.Helper()
+	paths, err := filepath.Glob(filepath.Join(dir, "*.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := map[string]*ast.File{}
+	for _, path := range paths {
+		if strings.HasSuffix(path, "_test.go") {
+			continue
+		}
+		if files[path], err = parser.ParseFile(token.NewFileSet(), path, nil, parser.SkipObjectResolution); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(files) == 0 {
+		t.Fatalf("no Go file in %s", dir)
+	}
+	return files
 }
 
 func operationsIn(kind *ast.InterfaceType) []string {
@@ -174,18 +185,7 @@ func isIdent(expression ast.Expr, name string) bool {
 // that no interface names.
 func TestNoCallPastTheInterfaces(t *testing.T) {
 	for _, name := range functionNames {
-		paths, err := filepath.Glob(filepath.Join("..", "lambdas", name, "*.go"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, path := range paths {
-			if strings.HasSuffix(path, "_test.go") {
-				continue
-			}
-			file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.SkipObjectResolution)
-			if err != nil {
-				t.Fatal(err)
-			}
+		for path, file := range sources(t, filepath.Join("..", "lambdas", name)) {
 			ast.Inspect(file, func(node ast.Node) bool {
 				selector, ok := node.(*ast.SelectorExpr)
 				if !ok || selector.Sel.Name != "Client" {
