@@ -21,15 +21,11 @@ func (m marker) Inspect(text []byte) []Suspicion {
 	return nil
 }
 
-// codesIn are the codes found in the rows of a code, the good or the bad ones.
-func codesIn(t *testing.T, info CodeInfo, rows string) []Code {
+// foundIn is what is found in the rows of a code, the good or the bad ones.
+func foundIn(t *testing.T, info CodeInfo, rows string) []Finding {
 	t.Helper()
-	var found []Code
 	if info.shown.key {
-		for _, f := range CheckObjectKey(rows) {
-			found = append(found, f.Code)
-		}
-		return found
+		return CheckObjectKey(rows)
 	}
 	o := Options{Format: info.Format, Rules: info.shown.rules, Limits: info.shown.limits, NearDuplicates: info.shown.near}
 	if info.shown.marks != "" {
@@ -41,24 +37,21 @@ func codesIn(t *testing.T, info CodeInfo, rows string) []Code {
 		r := check(t, info.shown.validation, validation)
 		o.Validation = &r
 	}
-	for _, f := range check(t, rows, o).Findings {
-		found = append(found, f.Code)
-	}
-	return found
+	return check(t, rows, o).Findings
 }
 
 // TestCatalogue: the bad rows of every code have exactly one finding, of this
-// code, and the good ones have none.
+// code and its severity, and the good ones have none.
 func TestCatalogue(t *testing.T) {
 	for _, info := range Codes() {
 		if info.shown.elsewhere {
 			continue
 		}
 		t.Run(string(info.Code), func(t *testing.T) {
-			if got := codesIn(t, info, info.Bad); !slices.Equal(got, []Code{info.Code}) {
-				t.Errorf("the bad rows have %v, want %s alone", got, info.Code)
+			if got := foundIn(t, info, info.Bad); len(got) != 1 || got[0].Code != info.Code || got[0].Severity != info.Severity {
+				t.Errorf("the bad rows have %v, want one %s %s", got, info.Severity, info.Code)
 			}
-			if got := codesIn(t, info, info.Good); len(got) > 0 {
+			if got := foundIn(t, info, info.Good); len(got) > 0 {
 				t.Errorf("the good rows have %v, want nothing", got)
 			}
 		})

@@ -1,15 +1,10 @@
 package dataset
 
 import (
-	"cmp"
 	"context"
 	"encoding/hex"
 	"fmt"
 	"io"
-	"runtime"
-	"slices"
-	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 )
@@ -187,11 +182,11 @@ func (c *collector) compare(v *verdict) {
 	c.touched += c.report.seen.touch(v.marks)
 	for i, mark := range v.marks {
 		line := int64(v.at[i])
-		found, copied := c.copyOf(mark, base+line)
-		if !copied && len(v.near) > i && v.near[i] != 0 {
-			found, copied = c.nearCopyOf(v.near[i], base+line)
+		found, known := repeated(c.report.seen, mark, base+line, CodeDuplicateRecord, copyOf)
+		if !known && len(v.near) > i && v.near[i] != 0 {
+			found, known = repeated(c.report.near, v.near[i], base+line, CodeNearDuplicate, nearCopyOf)
 		}
-		if copied {
+		if known {
 			upTo(line)
 			c.file(found)
 		}
@@ -205,22 +200,19 @@ func (c *collector) compare(v *verdict) {
 	upTo(v.lines)
 }
 
-func (c *collector) copyOf(mark uint64, line int64) (Finding, bool) {
-	first, known := c.report.seen.first(mark, line)
-	if !known {
-		return Finding{}, false
-	}
-	return Finding{Code: CodeDuplicateRecord, Line: line, Column: 1,
-		Message: fmt.Sprintf("the record is a copy of line %d: remove it unless it is meant to weigh more", first)}, true
-}
+// What is said of a record that an earlier line has too.
+const (
+	copyOf     = "the record is a copy of line %d: remove it unless it is meant to weigh more"
+	nearCopyOf = "the record has the texts of line %d but for case, white space or the way it is written: remove it unless it is meant to weigh more"
+)
 
-func (c *collector) nearCopyOf(mark uint64, line int64) (Finding, bool) {
-	first, known := c.report.near.first(mark, line)
+// repeated looks for a record among the earlier ones, and remembers it.
+func repeated(among *seen, mark uint64, line int64, code Code, message string) (Finding, bool) {
+	first, known := among.first(mark, line)
 	if !known {
 		return Finding{}, false
 	}
-	return Finding{Code: CodeNearDuplicate, Line: line, Column: 1,
-		Message: fmt.Sprintf("the record has the texts of line %d but for case, white space or the way it is written: remove it unless it is meant to weigh more", first)}, true
+	return Finding{Code: code, Line: line, Column: 1, Message: fmt.Sprintf(message, first)}, true
 }
 
 // inBoth looks for a training record in the validation data.
@@ -238,7 +230,7 @@ func (c *collector) inBoth(validation *Report, v *verdict, i int, line int64) (F
 
 // file counts and keeps a finding that no worker has counted.
 func (c *collector) file(f Finding) {
-	place := codePlaces[f.Code]
+	place := codeIndex[f.Code]
 	c.counts[place]++
 	f.Severity = codes[place].Severity
 	c.keep(f)
@@ -246,7 +238,7 @@ func (c *collector) file(f Finding) {
 
 // keep puts a finding into the report as long as there is room for its code.
 func (c *collector) keep(f Finding) {
-	place := codePlaces[f.Code]
+	place := codeIndex[f.Code]
 	if c.kept[place] >= c.o.MaxFindings {
 		return
 	}
@@ -257,142 +249,3 @@ func (c *collector) keep(f Finding) {
 		c.o.Found(f)
 	}
 }
-
-// whole files a finding about the data set as a whole.
-func (c *collector) whole(code Code, message string) {
-	c.file(Finding{Code: code, Message: message})
-}
-
-// finish judges the data set as a whole.
-func (c *collector) finish() Report {
-	r := c.report
-	c.count()
-	c.profile()
-	c.outliers()
-	if c.tally.hasImage && c.tally.hasVideo {
-		c.whole(CodeMediaMixed, "the data set holds images and videos: keep one of the two, or make two data sets")
-	}
-	c.fileSize()
-	r.Characters = c.tally.characters
-	per := c.o.Limits.CharactersPerToken
-	r.EstimatedTokens = (r.Characters + per - 1) / per
-	r.DuplicatesUnchecked = r.seen.unchecked
-	for place, n := range c.counts {
-		if n == 0 {
-			continue
-		}
-		r.Counts[codes[place].Code] = n
-		switch codes[place].Severity {
-		case SeverityError:
-			r.Errors += n
-		case SeverityWarning:
-			r.Warnings += n
-		case SeverityNote:
-			r.Notes += n
-		}
-	}
-	r.Accepted = r.Errors == 0
-	return *r
-}
-
-// count compares the number of records with the limits.
-func (c *collector) count() {
-	r, limits := c.report, c.o.Limits
-	if r.Records == 0 {
-		c.whole(CodeTooFewRecords, "the data set has no record")
-		return
-	}
-	if r.Role == RoleValidation {
-		if most := limits.MaxValidationRecords; most > 0 && r.Records > most {
-			c.whole(CodeTooManyRecords, fmt.Sprintf("%s, %d are allowed: remove some", count(r.Records, "validation record"), most))
-		}
-		return
-	}
-	total, what := r.Records, count(r.Records, "training record")
-	if v := c.o.Validation; v != nil {
-		total += v.Records
-		what = count(total, "training and validation record") + " together"
-	}
-	switch {
-	case total < limits.MinRecords:
-		c.whole(CodeTooFewRecords, fmt.Sprintf("%s, at least %d are needed: add some", what, limits.MinRecords))
-	case limits.MaxRecords > 0 && total > limits.MaxRecords:
-		c.whole(CodeTooManyRecords, fmt.Sprintf("%s, %d are allowed: remove some, or have the quota raised", what, limits.MaxRecords))
-	case r.Records < limits.AdvisedRecords:
-		c.whole(CodeFewRecords, fmt.Sprintf("%s; AWS advises at least %d", count(r.Records, "training record"), limits.AdvisedRecords))
-	}
-}
-
-// fileSize compares the bytes with the limit on a file.
-func (c *collector) fileSize() {
-	most := c.o.Limits.MaxBytes
-	if c.o.Role == RoleValidation {
-		most = c.o.Limits.MaxValidationBytes
-	}
-	if most > 0 && c.report.Bytes > most {
-		c.whole(CodeFileTooLarge, fmt.Sprintf("the file has %d bytes, %d are allowed: remove records", c.report.Bytes, most))
-	}
-}
-
-// A record counts as far longer than the others from so many times the median
-// on, in a data set of so many records at least.
-const (
-	outlierTimes   = 20
-	outlierRecords = 50
-)
-
-// outliers names the records that are far longer than the others.
-func (c *collector) outliers() {
-	median := c.report.Profile.Characters.P50
-	if c.report.Records < outlierRecords || median == 0 {
-		return
-	}
-	var lines []string
-	for _, s := range c.longest {
-		if s.characters > outlierTimes*median {
-			lines = append(lines, strconv.FormatInt(s.line, 10))
-		}
-	}
-	if len(lines) > 0 {
-		c.whole(CodeLengthOutlier, fmt.Sprintf("records of more than %d times the median of %s stand on these lines (the %d longest are looked at): %s",
-			outlierTimes, count(median, "character"), keptLongest, strings.Join(lines, ", ")))
-	}
-}
-
-// profile describes the records.
-func (c *collector) profile() {
-	var all lengths
-	for _, j := range c.judges {
-		all.merge(&j.lengths)
-	}
-	c.report.Profile = Profile{Characters: all.percentiles(), Messages: map[string]int64{}}
-	for role, n := range map[string]int64{"system": c.tally.system, "user": c.tally.user, "assistant": c.tally.assistant, "tool": c.tally.tool} {
-		if n > 0 {
-			c.report.Profile.Messages[role] = n
-		}
-	}
-}
-
-// longest are the records with the most characters, the longest first, the
-// earlier first where they are alike.
-type longest []sized
-
-const keptLongest = 10
-
-func (l *longest) add(s sized) {
-	at, _ := slices.BinarySearchFunc(*l, s, func(a, b sized) int {
-		return cmp.Or(cmp.Compare(b.characters, a.characters), cmp.Compare(a.line, b.line))
-	})
-	*l = slices.Insert(*l, at, s)
-	*l = (*l)[:min(len(*l), keptLongest)]
-}
-
-// least is how many characters a record must exceed to belong here.
-func (l longest) least() int64 {
-	if len(l) < keptLongest {
-		return -1
-	}
-	return l[len(l)-1].characters
-}
-
-func workers() int { return runtime.GOMAXPROCS(0) }

@@ -189,12 +189,3 @@ const (
 	sourceAPI           = "Bedrock API, S3Uri of TrainingDataConfig, https://docs.aws.amazon.com/bedrock/latest/APIReference/API_TrainingDataConfig.html"
 	sourceOwn           = "tuneline's own advice"
 )
-
-// codePlaces is where each code stands in the table.
-var codePlaces = func() map[Code]int {
-	places := make(map[Code]int, len(codes))
-	for i, info := range codes {
-		places[info.Code] = i
-	}
-	return places
-}()

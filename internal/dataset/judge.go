@@ -67,6 +67,8 @@ func newJudge(o Options, t *told) *judge {
 	j.cursor.rules, j.cursor.limits, j.cursor.file = o.Rules, o.Limits, j.file
 	if o.NearDuplicates || len(o.Inspectors) > 0 {
 		j.cursor.seeText = j.seeText
+	}
+	if o.NearDuplicates {
 		j.cursor.seeValue = j.texts.add
 	}
 	return j
@@ -239,7 +241,7 @@ const blankLine = "remove the blank line"
 // blankLines files the empty lines that begin at i: many at once, since a file
 // may hold nothing else.
 func (j *judge) blankLines(b *block, i int) int {
-	place := codePlaces[CodeBlankLine]
+	place := codeIndex[CodeBlankLine]
 	for i < b.size && b.buf[i] == '\n' {
 		run := 1
 		if j.told.full[place].Load() || j.v.counts[place] > int64(j.o.MaxFindings) {
@@ -258,7 +260,7 @@ func (j *judge) blankLines(b *block, i int) int {
 
 // file counts a finding, and keeps it as long as the report has room for it.
 func (j *judge) file(f Finding) {
-	place, ok := codePlaces[f.Code]
+	place, ok := codeIndex[f.Code]
 	if !ok {
 		panic("dataset: code " + string(f.Code) + " is not in the table of codes")
 	}

@@ -2,6 +2,7 @@ package dataset
 
 import (
 	"fmt"
+	"runtime"
 	"slices"
 )
 
@@ -110,7 +111,7 @@ func (o Options) complete() (Options, error) {
 	}
 	o.MaxLineBytes = o.Limits.longestLine(o.MaxLineBytes)
 	if o.Workers <= 0 {
-		o.Workers = workers()
+		o.Workers = runtime.GOMAXPROCS(0)
 	}
 	if o.Limits.CharactersPerToken <= 0 {
 		o.Limits.CharactersPerToken = defaultCharactersPerToken

@@ -72,31 +72,23 @@ func (t *table) slot(mark uint64) int {
 // first returns the line on which the record stood first; known is false when
 // that is this one, which is remembered then.
 func (s *seen) first(mark uint64, line int64) (first int64, known bool) {
-	last := len(s.tables) - 1
-	for i := 0; i < last; i++ {
-		t := s.tables[i]
-		if at := t.slot(mark); t.marks[at] != 0 {
-			return int64(t.lines[at]), true
-		}
-	}
-	if last >= 0 {
-		t := s.tables[last]
-		at := t.slot(mark)
-		if t.marks[at] != 0 {
-			return int64(t.lines[at]), true
-		}
-		if !t.full() && s.count < s.most {
-			s.put(t, at, mark, line)
-			return line, false
+	var last *table
+	at := 0
+	for _, last = range s.tables {
+		if at = last.slot(mark); last.marks[at] != 0 {
+			return int64(last.lines[at]), true
 		}
 	}
 	if s.count >= s.most {
 		s.unchecked++
 		return 0, false
 	}
-	t := newTable(min(max(s.count, smallestTable), s.most-s.count))
-	s.tables = append(s.tables, t)
-	s.put(t, t.slot(mark), mark, line)
+	if last == nil || last.full() {
+		last = newTable(min(max(s.count, smallestTable), s.most-s.count))
+		s.tables = append(s.tables, last)
+		at = last.slot(mark)
+	}
+	s.put(last, at, mark, line)
 	return line, false
 }
 

@@ -1,0 +1,146 @@
+package dataset
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// whole files a finding about the data set as a whole.
+func (c *collector) whole(code Code, message string) {
+	c.file(Finding{Code: code, Message: message})
+}
+
+// finish judges the data set as a whole.
+func (c *collector) finish() Report {
+	r := c.report
+	c.count()
+	c.profile()
+	c.outliers()
+	if c.tally.hasImage && c.tally.hasVideo {
+		c.whole(CodeMediaMixed, "the data set holds images and videos: keep one of the two, or make two data sets")
+	}
+	c.fileSize()
+	r.Characters = c.tally.characters
+	per := c.o.Limits.CharactersPerToken
+	r.EstimatedTokens = (r.Characters + per - 1) / per
+	r.DuplicatesUnchecked = r.seen.unchecked
+	for place, n := range c.counts {
+		if n == 0 {
+			continue
+		}
+		r.Counts[codes[place].Code] = n
+		switch codes[place].Severity {
+		case SeverityError:
+			r.Errors += n
+		case SeverityWarning:
+			r.Warnings += n
+		case SeverityNote:
+			r.Notes += n
+		}
+	}
+	r.Accepted = r.Errors == 0
+	return *r
+}
+
+// count compares the number of records with the limits.
+func (c *collector) count() {
+	r, limits := c.report, c.o.Limits
+	if r.Records == 0 {
+		c.whole(CodeTooFewRecords, "the data set has no record")
+		return
+	}
+	if r.Role == RoleValidation {
+		if most := limits.MaxValidationRecords; most > 0 && r.Records > most {
+			c.whole(CodeTooManyRecords, fmt.Sprintf("%s, %d are allowed: remove some", count(r.Records, "validation record"), most))
+		}
+		return
+	}
+	total, what := r.Records, count(r.Records, "training record")
+	if v := c.o.Validation; v != nil {
+		total += v.Records
+		what = count(total, "training and validation record") + " together"
+	}
+	switch {
+	case total < limits.MinRecords:
+		c.whole(CodeTooFewRecords, fmt.Sprintf("%s, at least %d are needed: add some", what, limits.MinRecords))
+	case limits.MaxRecords > 0 && total > limits.MaxRecords:
+		c.whole(CodeTooManyRecords, fmt.Sprintf("%s, %d are allowed: remove some, or have the quota raised", what, limits.MaxRecords))
+	case r.Records < limits.AdvisedRecords:
+		c.whole(CodeFewRecords, fmt.Sprintf("%s; AWS advises at least %d", count(r.Records, "training record"), limits.AdvisedRecords))
+	}
+}
+
+// fileSize compares the bytes with the limit on a file.
+func (c *collector) fileSize() {
+	most := c.o.Limits.MaxBytes
+	if c.o.Role == RoleValidation {
+		most = c.o.Limits.MaxValidationBytes
+	}
+	if most > 0 && c.report.Bytes > most {
+		c.whole(CodeFileTooLarge, fmt.Sprintf("the file has %d bytes, %d are allowed: remove records", c.report.Bytes, most))
+	}
+}
+
+// A record counts as far longer than the others from so many times the median
+// on, in a data set of so many records at least.
+const (
+	outlierTimes   = 20
+	outlierRecords = 50
+)
+
+// outliers names the records that are far longer than the others.
+func (c *collector) outliers() {
+	median := c.report.Profile.Characters.P50
+	if c.report.Records < outlierRecords || median == 0 {
+		return
+	}
+	var lines []string
+	for _, s := range c.longest {
+		if s.characters > outlierTimes*median {
+			lines = append(lines, strconv.FormatInt(s.line, 10))
+		}
+	}
+	if len(lines) > 0 {
+		c.whole(CodeLengthOutlier, fmt.Sprintf("records of more than %d times the median of %s stand on these lines (the %d longest are looked at): %s",
+			outlierTimes, count(median, "character"), keptLongest, strings.Join(lines, ", ")))
+	}
+}
+
+// profile describes the records.
+func (c *collector) profile() {
+	var all lengths
+	for _, j := range c.judges {
+		all.merge(&j.lengths)
+	}
+	c.report.Profile = Profile{Characters: all.percentiles(), Messages: map[string]int64{}}
+	for role, n := range map[string]int64{"system": c.tally.system, "user": c.tally.user, "assistant": c.tally.assistant, "tool": c.tally.tool} {
+		if n > 0 {
+			c.report.Profile.Messages[role] = n
+		}
+	}
+}
+
+// longest are the records with the most characters, the longest first, the
+// earlier first where they are alike.
+type longest []sized
+
+const keptLongest = 10
+
+func (l *longest) add(s sized) {
+	at, _ := slices.BinarySearchFunc(*l, s, func(a, b sized) int {
+		return cmp.Or(cmp.Compare(b.characters, a.characters), cmp.Compare(a.line, b.line))
+	})
+	*l = slices.Insert(*l, at, s)
+	*l = (*l)[:min(len(*l), keptLongest)]
+}
+
+// least is how many characters a record must exceed to belong here.
+func (l longest) least() int64 {
+	if len(l) < keptLongest {
+		return -1
+	}
+	return l[len(l)-1].characters
+}
