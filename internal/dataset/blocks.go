@@ -13,6 +13,8 @@ const (
 	// blockBytes is how much is read before a block is judged, when there is as
 	// much; larger blocks measured no faster.
 	blockBytes = 256 << 10
+	// firstBytes is how much is read at first: what is wrong there is soon told.
+	firstBytes = 32 << 10
 	// leastBytes is how much a block has at least, but for the first and the last.
 	leastBytes = 64 << 10
 	// emptyReads is how often a reader may return nothing before it counts as stuck.
@@ -71,8 +73,7 @@ func (r *blockReader) next(b *block) bool {
 		if b.size > r.longest+1 && end == 0 {
 			return r.long(b)
 		}
-		b.room()
-		n, err := r.read(b.buf[b.size : len(b.buf)-window])
+		n, err := r.read(r.room(b))
 		if i := lastBreak(b.buf[b.size : b.size+n]); i >= 0 {
 			end = b.size + i + 1
 		}
@@ -102,14 +103,17 @@ func (r *blockReader) take(b *block, tail []byte) int {
 	return copy(b.buf, tail)
 }
 
-// room makes space to read into.
-func (b *block) room() {
-	if b.size < len(b.buf)-window {
-		return
+// room is the space to read into.
+func (r *blockReader) room(b *block) []byte {
+	if b.size >= len(b.buf)-window {
+		bigger := make([]byte, 2*len(b.buf))
+		copy(bigger, b.buf[:b.size])
+		b.buf = bigger
 	}
-	bigger := make([]byte, 2*len(b.buf))
-	copy(bigger, b.buf[:b.size])
-	b.buf = bigger
+	if r.bytes == 0 {
+		return b.buf[:firstBytes]
+	}
+	return b.buf[b.size : len(b.buf)-window]
 }
 
 // give ends the block at end and keeps the rest for the next.

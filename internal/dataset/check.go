@@ -24,9 +24,9 @@ func Check(ctx context.Context, r io.Reader, o Options) (Report, error) {
 	}
 	reader := newBlockReader(ctx, r, o)
 	c := newCollector(o)
-	if o.Workers == 1 {
-		c.alone(reader)
-	} else {
+	// The first block is judged alone in any case: workers that have much to do
+	// would keep its findings from being told at once.
+	if more := c.alone(reader, o.Workers == 1); more {
 		c.together(reader)
 	}
 	if reader.err != nil {
@@ -45,14 +45,18 @@ type unit struct {
 	verdict verdict
 }
 
-// alone judges without other goroutines.
-func (c *collector) alone(r *blockReader) {
+// alone judges without other goroutines: all blocks, or the first, after which
+// there may be more.
+func (c *collector) alone(r *blockReader, all bool) (more bool) {
 	j := c.newJudge()
 	var u unit
 	for r.next(&u.block) {
 		j.block(&u.block, &u.verdict)
-		c.add(&u)
+		if c.add(&u); !all {
+			return true
+		}
 	}
+	return false
 }
 
 // together reads, judges and collects at the same time. The number of units
@@ -104,12 +108,15 @@ type collector struct {
 	report *Report
 	told   *told
 	judges []*judge
-	// blocks is how many blocks were collected.
-	blocks  int
-	counts  []int64
-	kept    []int
-	tally   tally
-	longest longest
+	// blocks is how many blocks were collected, bytes what they held.
+	blocks int
+	bytes  int64
+	// expected: room was made for the records to come.
+	expected bool
+	counts   []int64
+	kept     []int
+	tally    tally
+	longest  longest
 	// touched keeps the compiler from leaving out reads made ahead.
 	touched uint64
 }
@@ -134,9 +141,6 @@ func (c *collector) newJudge() *judge {
 // add takes in the verdict on the next block.
 func (c *collector) add(u *unit) {
 	v, r := &u.verdict, c.report
-	if c.blocks == 0 {
-		c.expect(u)
-	}
 	c.blocks++
 	c.compare(v)
 	for place, n := range v.counts {
@@ -149,18 +153,28 @@ func (c *collector) add(u *unit) {
 	c.told.long.Store(c.longest.least())
 	r.Lines += v.lines
 	r.Records += v.records
+	c.bytes += int64(u.block.size)
+	if !c.expected && c.bytes >= sampleBytes {
+		c.expect()
+	}
 	if c.o.Progress != nil {
 		c.o.Progress(u.block.read, r.Records)
 	}
 }
 
+// sampleBytes is how much of a data set is collected before memory is taken for
+// all of it: that may be hundreds of megabytes, which no finding at the beginning
+// has to wait for.
+const sampleBytes = 4 << 20
+
 // expect makes room for as many records as a data set of this size may have,
-// by the mean of its first block.
-func (c *collector) expect(u *unit) {
-	if c.o.Size <= int64(u.block.size) || u.verdict.records == 0 {
+// by the mean of those so far.
+func (c *collector) expect() {
+	c.expected = true
+	if c.o.Size <= c.bytes || c.report.Records == 0 {
 		return
 	}
-	records := c.o.Size / max(int64(u.block.size)/u.verdict.records, 1)
+	records := c.o.Size / max(c.bytes/c.report.Records, 1)
 	c.report.seen.expect(records + records/16)
 	if c.o.NearDuplicates {
 		c.report.near.expect(records + records/16)

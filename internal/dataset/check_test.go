@@ -224,6 +224,32 @@ func TestMemoryIsFlat(t *testing.T) {
 	}
 }
 
+// TestFirstFindingIsToldAtOnce: in a data set of any size before much of it is
+// read, and before memory is taken for its duplicates.
+func TestFirstFindingIsToldAtOnce(t *testing.T) {
+	for _, workers := range []int{1, 4} {
+		data := strings.NewReader(strings.Repeat("{}\n", 1<<20))
+		var before, then runtime.MemStats
+		read := int64(-1)
+		o := with(pc, func(o *Options) {
+			o.Size, o.Workers, o.NearDuplicates = 4e9, workers, true
+			o.Found = func(Finding) {
+				if read < 0 {
+					runtime.ReadMemStats(&then)
+					read = data.Size() - int64(data.Len())
+				}
+			}
+		})
+		runtime.ReadMemStats(&before)
+		if _, err := Check(t.Context(), data, o); err != nil {
+			t.Fatal(err)
+		}
+		if taken := then.TotalAlloc - before.TotalAlloc; read != firstBytes || taken > 32<<20 {
+			t.Errorf("%d workers: the first finding came after %d bytes were read and %d allocated, want %d and less than 32 MiB", workers, read, taken, firstBytes)
+		}
+	}
+}
+
 // repeat is a reader of the same byte forever.
 type repeat string
 

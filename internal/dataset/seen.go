@@ -41,11 +41,23 @@ const (
 
 func newSeen(most int) *seen { return &seen{most: most} }
 
-// expect makes room for so many records, when nothing was remembered so far.
+// expect makes room for so many records, with those remembered so far.
 func (s *seen) expect(records int64) {
-	if len(s.tables) == 0 && records > smallestTable {
-		s.tables = append(s.tables, newTable(int(min(records, int64(s.most)))))
+	records = min(records, int64(s.most))
+	if records <= max(smallestTable, int64(s.count)) {
+		return
 	}
+	all := newTable(int(records))
+	for _, t := range s.tables {
+		for at, mark := range t.marks {
+			if mark != 0 {
+				to := all.slot(mark)
+				all.marks[to], all.lines[to] = mark, t.lines[at]
+			}
+		}
+	}
+	all.count = s.count
+	s.tables = []*table{all}
 }
 
 func newTable(records int) *table {
