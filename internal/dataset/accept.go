@@ -21,6 +21,8 @@ type acceptor struct {
 	// texts are the places of the record's texts in b, collected when wanted.
 	texts  [][2]int
 	wanted bool
+	// last is the place of the last text of a list, without its quotes.
+	last [2]int
 }
 
 // acceptors are the formats the fast tier knows: each passes over the record
@@ -122,21 +124,26 @@ func (a *acceptor) promptCompletion(i int) int {
 	i = space(b, i+1)
 	prompt, completion := false, false
 	for more := true; more; {
+		answer := false
 		switch {
 		case !prompt && string(b[i:i+8]) == `"prompt"`:
 			prompt = true
 			i += 8
 		case !completion && string(b[i:i+12]) == `"completion"`:
-			completion = true
+			completion, answer = true, true
 			i += 12
 		default:
 			return -1
 		}
-		if i = colon(b, i); i < 0 {
+		start := colon(b, i)
+		if start < 0 {
 			return -1
 		}
-		if i = a.text(i); i < 0 {
+		if i = a.text(start); i < 0 {
 			return -1
+		}
+		if answer {
+			a.tally.answer = answerMark(b[start+1 : i-1])
 		}
 		if i, more = after(b, i, '}'); i < 0 {
 			return -1
@@ -230,12 +237,14 @@ func (a *acceptor) block(i int) int {
 	if i = space(b, i+1); string(b[i:i+6]) != `"text"` {
 		return -1
 	}
-	if i = colon(b, i+6); i < 0 {
+	start := colon(b, i+6)
+	if start < 0 {
 		return -1
 	}
-	if i = a.text(i); i < 0 {
+	if i = a.text(start); i < 0 {
 		return -1
 	}
+	a.last = [2]int{start + 1, i - 1}
 	if i = space(b, i); b[i] != '}' {
 		return -1
 	}
@@ -261,6 +270,7 @@ func (a *acceptor) messages(i int) int {
 	if count%2 != 0 {
 		return -1
 	}
+	a.tally.answer = answerMark(b[a.last[0]:a.last[1]])
 	a.tally.user += count / 2
 	a.tally.assistant += count / 2
 	return i

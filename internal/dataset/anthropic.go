@@ -31,10 +31,13 @@ func anthropic(c *cursor) {
 var turnMarkers = []string{"\nHuman:", "\nAssistant:"}
 
 // markedText checks a text in which no line may begin like a turn.
-func (c *cursor) markedText(string) {
+func (c *cursor) markedText(role string) {
 	text, column, ok := c.text()
 	if !ok {
 		return
+	}
+	if role == roleAssistant {
+		c.answered()
 	}
 	for _, marker := range turnMarkers {
 		if bytes.Contains(text, []byte(marker)) {

@@ -117,6 +117,7 @@ type collector struct {
 	kept     []int
 	tally    tally
 	longest  longest
+	answers  answers
 	// touched keeps the compiler from leaving out reads made ahead.
 	touched uint64
 }
@@ -147,6 +148,11 @@ func (c *collector) add(u *unit) {
 		c.counts[place] += n
 	}
 	c.tally.add(&v.tally)
+	// In the order of the lines, which the counts depend on: a worker that counted
+	// for itself would make the outcome one of chance.
+	for _, mark := range v.answers {
+		c.answers.add(mark)
+	}
 	for _, s := range v.longest {
 		c.longest.add(sized{r.Lines + s.line, s.characters})
 	}

@@ -83,6 +83,7 @@ const (
 	CodeSecret        Code = "TL1501"
 	CodePersonalData  Code = "TL1502"
 	CodeLengthOutlier Code = "TL1503"
+	CodeImbalance     Code = "TL1504"
 )
 
 // Codes of the file and of the object in S3 that it is.

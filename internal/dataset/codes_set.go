@@ -101,6 +101,12 @@ var adviceCodes = []CodeInfo{
 		Source: sourceOwn, Format: FormatPromptCompletion,
 		Bad:  exampleRows("") + "\n" + `{"prompt": "What is the rest?", "completion": "` + strings.Repeat("More and more. ", 4000) + `"}`,
 		Good: exampleRows("") + "\n" + `{"prompt": "What is the rest?", "completion": "None."}`},
+	{Code: CodeImbalance, Severity: SeverityNote, Title: "One answer stands in most of the training records",
+		Action: fmt.Sprintf("Add records with other answers, or remove some: a model that is mostly shown one answer learns to give it. Completions, and the last text of the assistant's last message, are compared as they are written in the JSON, up to %d bytes, in data sets of at least %d records. Nothing is told that is not certain: where there are more than %d different answers, a share of little more than half may be missed.",
+			longestAnswer, enoughRecords, countedAnswers),
+		Source: sourceOwn, Format: FormatPromptCompletion,
+		Bad:  exampleRows("Many"),
+		Good: exampleRows("")},
 }
 
 // fileCodes are the codes of the file and the object that it is.

@@ -102,7 +102,9 @@ func (c *cursor) block(role string) {
 		key, column := c.key()
 		switch string(key) {
 		case "text":
-			c.turnText(role)
+			if c.turnText(role) && role == roleAssistant {
+				c.answered()
+			}
 		case "image", "video", "document":
 			c.mediaBlock(string(key), column, role)
 		case "toolUse":
@@ -148,11 +150,12 @@ var (
 )
 
 // turnText checks a text of the system prompt, a user or an assistant.
-func (c *cursor) turnText(role string) {
+func (c *cursor) turnText(role string) (ok bool) {
 	text, column, ok := c.text()
 	if ok && c.rules.ReservedWords {
 		c.reserved(text, column, role)
 	}
+	return ok
 }
 
 // reserved files the words of a text that Nova reserves.

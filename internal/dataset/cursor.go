@@ -41,8 +41,9 @@ type cursor struct {
 	order   roleOrder
 	media   mediaState
 	tools   toolState
-	// unquoted holds the last string that had escapes.
-	unquoted []byte
+	// raw is the last string as it is written between its quotes, valid as long
+	// as what str returned; unquoted holds the last one that had escapes.
+	raw, unquoted []byte
 }
 
 // reset puts the cursor before a record.
@@ -104,8 +105,9 @@ func (c *cursor) str() []byte {
 	if raw, c.err = c.dec.ReadValue(); c.err != nil {
 		return nil
 	}
-	if bytes.IndexByte(raw, '\\') < 0 {
-		return raw[1 : len(raw)-1]
+	c.raw = raw[1 : len(raw)-1]
+	if bytes.IndexByte(c.raw, '\\') < 0 {
+		return c.raw
 	}
 	c.unquoted, c.err = jsontext.AppendUnquote(c.unquoted[:0], raw)
 	return c.unquoted
@@ -167,6 +169,9 @@ func (c *cursor) text() (text []byte, column int, ok bool) {
 	}
 	return text, column, ok
 }
+
+// answered takes the text just read for what the model is to answer with.
+func (c *cursor) answered() { c.answer = answerMark(c.raw) }
 
 // value reads the next value, whatever it is, as a part of the record that is
 // not text.

@@ -36,14 +36,14 @@ func TestEveryTextIsSeen(t *testing.T) {
 		o          Options
 		want       walked
 	}{
-		{"prompt and completion", `{"completion":"\u0062\n","prompt":"ä","id":1}`, pc, walked{[]string{"b\n", "ä"}, nil, tally{characters: 3, user: 1, assistant: 1}}},
-		{"blank text", `{"prompt":" ","completion":"b"}`, pc, walked{[]string{" ", "b"}, nil, tally{characters: 2, user: 1, assistant: 1}}},
-		{"conversation", system(`[{"text":"s"},{"text":"t"}]`), cv, walked{[]string{"s", "t", "q", "a"}, nil, tally{characters: 4, system: 1, user: 1, assistant: 1}}},
-		{"image", shows(png), lite, walked{[]string{"a"}, []string{"s3://my-data/a.png"}, tally{characters: 1, user: 1, assistant: 1, hasImage: true}}},
-		{"video", shows(media("video", "mp4", `{"uri":"s3://my-data/a.mp4"}`)), lite, walked{[]string{"a"}, []string{"s3://my-data/a.mp4"}, tally{characters: 1, user: 1, assistant: 1, hasVideo: true}}},
-		{"tools", toolRow(oneTool, useF, `{"toolResult":{"toolUseId":"1","content":[{"text":"r"}]}}`), withTools, walked{[]string{"q", "r", "a"}, []string{"f", `{"x":1}`, "f", `"object"`}, tally{characters: 3, user: 2, assistant: 2}}},
-		{"reasoning", turns(answer, `[{"reasoningContent":{"reasoningText":{"text":"hm"}}},{"text":"b"}]`), lite2, walked{[]string{"a", "hm", "b"}, nil, tally{characters: 4, user: 1, assistant: 1}}},
-		{"Anthropic's form", claudeRow(`"system":"s",`, `"q"`), claude, walked{[]string{"s", "q", "a"}, nil, tally{characters: 3, system: 1, user: 1, assistant: 1}}},
+		{"prompt and completion", `{"completion":"\u0062\n","prompt":"ä","id":1}`, pc, walked{[]string{"b\n", "ä"}, nil, tally{characters: 3, user: 1, assistant: 1, answer: answerMark([]byte(`\u0062\n`))}}},
+		{"blank text", `{"prompt":" ","completion":"b"}`, pc, walked{[]string{" ", "b"}, nil, tally{characters: 2, user: 1, assistant: 1, answer: answerMark([]byte(`b`))}}},
+		{"conversation", system(`[{"text":"s"},{"text":"t"}]`), cv, walked{[]string{"s", "t", "q", "a"}, nil, tally{characters: 4, system: 1, user: 1, assistant: 1, answer: answerMark([]byte(`a`))}}},
+		{"image", shows(png), lite, walked{[]string{"a"}, []string{"s3://my-data/a.png"}, tally{characters: 1, user: 1, assistant: 1, hasImage: true, answer: answerMark([]byte(`a`))}}},
+		{"video", shows(media("video", "mp4", `{"uri":"s3://my-data/a.mp4"}`)), lite, walked{[]string{"a"}, []string{"s3://my-data/a.mp4"}, tally{characters: 1, user: 1, assistant: 1, hasVideo: true, answer: answerMark([]byte(`a`))}}},
+		{"tools", toolRow(oneTool, useF, `{"toolResult":{"toolUseId":"1","content":[{"text":"r"}]}}`), withTools, walked{[]string{"q", "r", "a"}, []string{"f", `{"x":1}`, "f", `"object"`}, tally{characters: 3, user: 2, assistant: 2, answer: answerMark([]byte(`a`))}}},
+		{"reasoning", turns(answer, `[{"reasoningContent":{"reasoningText":{"text":"hm"}}},{"text":"b"}]`), lite2, walked{[]string{"a", "hm", "b"}, nil, tally{characters: 4, user: 1, assistant: 1, answer: answerMark([]byte(`b`))}}},
+		{"Anthropic's form", claudeRow(`"system":"s",`, `"q"`), claude, walked{[]string{"s", "q", "a"}, nil, tally{characters: 3, system: 1, user: 1, assistant: 1, answer: answerMark([]byte(`a`))}}},
 		{"reinforcement", rewarded(`{"role":"system","content":"s"},`+chatPrompt, reference+`,"level":3`), reinforced, walked{[]string{"s", "q", "r"}, []string{"3"}, tally{characters: 3, system: 1, user: 1}}},
 		{"reference that is an object", rewarded(chatPrompt, `,"reference_answer":{"x":1}`), reinforced, walked{[]string{"q"}, []string{`{"x":1}`}, tally{characters: 1, user: 1}}},
 		{"caption", `{"image-ref":"s3://my-data/a.png","caption":"a cat"}`, captioned, walked{[]string{"a cat"}, []string{"s3://my-data/a.png"}, tally{characters: 5, user: 1, hasImage: true}}},
@@ -70,7 +70,7 @@ func TestResetForgets(t *testing.T) {
 		conversation(&c)
 		c.end()
 	}
-	if want := (tally{characters: 2, user: 1, assistant: 1}); c.tally != want {
+	if want := (tally{characters: 2, user: 1, assistant: 1, answer: answerMark([]byte("a"))}); c.tally != want {
 		t.Errorf("got tally %+v, want %+v", c.tally, want)
 	}
 	if len(got) != 2 || got[CodeOtherFormat] != 1 || got[CodeIncomplete] != 1 {

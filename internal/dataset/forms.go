@@ -36,6 +36,14 @@ var forms = map[Format]func(*cursor){
 	FormatImageCaption:     imageCaption,
 }
 
+// answering are the formats of which every record has the answer that the model
+// is trained to give.
+var answering = map[Format]bool{
+	FormatPromptCompletion: true,
+	FormatConversation:     true,
+	FormatAnthropic:        true,
+}
+
 // convertible are the formats that tuneline convert writes.
 var convertible = map[Format]bool{
 	FormatPromptCompletion: true,

@@ -85,7 +85,7 @@ func TestHostile(t *testing.T) {
 		},
 		{
 			name: "a short record again and again", r: generate.Repeat("", `{"prompt":"a","completion":"b"}`+"\n", 32*scaled(10e6)), lines: scaled(10e6), records: scaled(10e6),
-			counts: map[dataset.Code]int64{dataset.CodeDuplicateRecord: scaled(10e6) - 1},
+			counts: map[dataset.Code]int64{dataset.CodeDuplicateRecord: scaled(10e6) - 1, dataset.CodeImbalance: 1},
 		},
 		{
 			name: "an open brace a line", r: generate.Repeat("", "{\n", 2*scaled(10e6)), lines: scaled(10e6), records: scaled(10e6),

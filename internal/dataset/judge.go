@@ -23,6 +23,8 @@ type verdict struct {
 	// texts when these are looked for, and at the lines they stand on.
 	marks, near []uint64
 	at          []uint32
+	// answers are the records' answerMarks, but for 0, when these are looked for.
+	answers []uint64
 	// findings are kept up to a number a code, counts has them all by the
 	// code's place in the table.
 	findings []Finding
@@ -50,7 +52,9 @@ type judge struct {
 	accept func(*acceptor, int) int
 	fast   acceptor
 	// missed counts the records in a row that the fast tier did not know.
-	missed  int
+	missed int
+	// answers: the records' answers are compared.
+	answers bool
 	record  func(*cursor)
 	cursor  cursor
 	v       *verdict
@@ -59,7 +63,7 @@ type judge struct {
 }
 
 func newJudge(o Options, t *told) *judge {
-	j := &judge{o: o, told: t, record: forms[o.Format]}
+	j := &judge{o: o, told: t, record: forms[o.Format], answers: o.Role == RoleTraining && answering[o.Format]}
 	if o.plain() {
 		j.accept = acceptors[o.Format]
 	}
@@ -104,7 +108,7 @@ func (v *verdict) reset() {
 	}
 	clear(v.counts)
 	*v = verdict{
-		marks: v.marks[:0], near: v.near[:0], at: v.at[:0],
+		marks: v.marks[:0], near: v.near[:0], at: v.at[:0], answers: v.answers[:0],
 		findings: v.findings[:0], counts: v.counts, longest: v.longest[:0],
 	}
 }
@@ -164,6 +168,9 @@ func (j *judge) keep(record []byte, t *tally) {
 	v.at = append(v.at, uint32(v.lines)) //nolint:gosec // lines of one block
 	if j.o.NearDuplicates {
 		v.near = append(v.near, j.texts.mark())
+	}
+	if t.answer != 0 && j.answers {
+		v.answers = append(v.answers, t.answer)
 	}
 	j.lengths.add(t.characters)
 	if t.characters > j.told.long.Load() {

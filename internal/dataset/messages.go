@@ -50,6 +50,7 @@ func (o *roleOrder) wanted() string {
 func (c *cursor) message(content func(*cursor, string)) {
 	order := &c.order
 	defer func() { order.count++ }()
+	c.answer = 0 // a message follows what was taken for the answer
 	if !c.expect('{', "an object with role and content") {
 		order.broken = true
 		return

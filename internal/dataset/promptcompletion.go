@@ -17,7 +17,9 @@ func promptCompletion(c *cursor) {
 		case "completion":
 			completion = true
 			c.assistant++
-			c.text()
+			if _, _, ok := c.text(); ok {
+				c.answered()
+			}
 		default:
 			c.skip()
 			c.add(CodeExtraKey, column, "this key is not trained on: remove it, or move what it holds into the prompt")

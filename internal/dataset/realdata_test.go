@@ -72,7 +72,7 @@ func TestRealData(t *testing.T) {
 
 // advice are the codes that advise on data sets as they are; which of them these
 // sets have is not for this test to say.
-var advice = []Code{CodeLengthOutlier}
+var advice = []Code{CodeLengthOutlier, CodeImbalance}
 
 func checkVerdict(t *testing.T, r Report, records int64, errs, notes map[Code]int64, warnings []Code) {
 	t.Helper()

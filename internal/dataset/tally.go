@@ -11,6 +11,9 @@ type tally struct {
 	// hasImage and hasVideo: a message holds a block of this kind. One data set
 	// must not have both (CodeMediaMixed).
 	hasImage, hasVideo bool
+	// answer is the answerMark of a completion, or of the last text of the
+	// assistant's message that ends the record; 0 for none. There is no sum of it.
+	answer uint64
 }
 
 func (t *tally) add(other *tally) {

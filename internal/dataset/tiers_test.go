@@ -36,10 +36,11 @@ func TestTiersAgree(t *testing.T) {
 				t.Fatal(err)
 			}
 			records := bytes.SplitAfter(bytes.TrimSuffix(data, []byte("\n")), []byte("\n"))
-			m := mutator{r: rand.New(rand.NewPCG(3, uint64(n))), records: records} //nolint:gosec // the same rows in every run
-			var accepted, done int64
+			m := mutator{r: rand.New(rand.NewPCG(3, uint64(n))), records: records, answered: answered(shape, records)} //nolint:gosec // the same rows in every run
+			var accepted, done, imbalanced, batches int64
 			for range mutated(t) / 200 {
 				var spoilt []byte
+				m.share = m.r.Float64()
 				for range 200 {
 					spoilt = append(spoilt, m.next()...)
 				}
@@ -49,6 +50,11 @@ func TestTiersAgree(t *testing.T) {
 				}
 				done += slow.Records
 				accepted += slow.Records - min(slow.Records, slow.Errors)
+				imbalanced += slow.Counts[dataset.CodeImbalance]
+				batches++
+			}
+			if batches >= 100 && (imbalanced == 0 || imbalanced == batches) {
+				t.Errorf("%d of %d data sets have one answer in most records: want some", imbalanced, batches)
 			}
 			t.Logf("%d records, of which %d have no error", done, accepted)
 			if done > 0 && (accepted < done/10 || accepted > done*9/10) {
@@ -75,6 +81,24 @@ func check(t *testing.T, data []byte, shape generate.Shape, authority bool) data
 type mutator struct {
 	r       *rand.Rand
 	records [][]byte
+	// answered are the records with one answer in all; share is how many of these
+	// there are to be, from 0 to 1.
+	answered [][]byte
+	share    float64
+}
+
+// answered are the records with the same short answer at the end of each.
+func answered(shape generate.Shape, records [][]byte) [][]byte {
+	before, after := `"completion":`, "}\n"
+	if shape.Conversation() {
+		before, after = `"text":`, "}]}]}\n"
+	}
+	out := make([][]byte, len(records))
+	for i, record := range records {
+		end := bytes.LastIndex(record, []byte(before)) + len(before)
+		out[i] = append(bytes.Clone(record[:end]), `"It is so."`+after...)
+	}
+	return out
 }
 
 // pieces are put into records: what JSON, UTF-8 and the rules are about.
@@ -86,10 +110,14 @@ var pieces = []string{
 	`"prompt"`, `"completion"`, `"schemaVersion"`, `"Text"`, `User:`, `BOT:`, `aſſistant:`, `<image>`, `<VIDEO>`, `[eos]`, `Thought:`,
 }
 
-// next returns one record, mostly with up to three changes.
+// next returns one record, mostly with one to three changes.
 func (m *mutator) next() []byte {
-	record := bytes.Clone(m.records[m.r.IntN(len(m.records))])
-	for range m.r.IntN(4) {
+	from, most := m.records, 3
+	if m.r.Float64() < m.share {
+		from, most = m.answered, 2 // enough of them must keep their answers
+	}
+	record := bytes.Clone(from[m.r.IntN(len(from))])
+	for range m.r.IntN(most + 1) {
 		at := m.r.IntN(len(record))
 		switch m.r.IntN(5) {
 		case 0: // another byte

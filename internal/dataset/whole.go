@@ -19,6 +19,7 @@ func (c *collector) finish() Report {
 	c.count()
 	c.profile()
 	c.outliers()
+	c.imbalance()
 	if c.tally.hasImage && c.tally.hasVideo {
 		c.whole(CodeMediaMixed, "the data set holds images and videos: keep one of the two, or make two data sets")
 	}
@@ -84,17 +85,17 @@ func (c *collector) fileSize() {
 	}
 }
 
-// A record counts as far longer than the others from so many times the median
-// on, in a data set of so many records at least.
-const (
-	outlierTimes   = 20
-	outlierRecords = 50
-)
+// enoughRecords is from how many records on they are compared with each other.
+const enoughRecords = 50
+
+// outlierTimes is from how many times the median on a record counts as far
+// longer than the others.
+const outlierTimes = 20
 
 // outliers names the records that are far longer than the others.
 func (c *collector) outliers() {
 	median := c.report.Profile.Characters.P50
-	if c.report.Records < outlierRecords || median == 0 {
+	if c.report.Records < enoughRecords || median == 0 {
 		return
 	}
 	var lines []string
@@ -107,6 +108,16 @@ func (c *collector) outliers() {
 		c.whole(CodeLengthOutlier, fmt.Sprintf("records of more than %d times the median of %s stand on these lines (the %d longest are looked at): %s",
 			outlierTimes, count(median, "character"), keptLongest, strings.Join(lines, ", ")))
 	}
+}
+
+// imbalance says when more than half of the records surely have the same answer.
+func (c *collector) imbalance() {
+	records, same := c.report.Records, c.answers.most()
+	if records < enoughRecords || same <= records/2 {
+		return
+	}
+	c.whole(CodeImbalance, fmt.Sprintf("one answer stands in at least %d of %d records (%d %%): add records with others, or remove some of these",
+		same, records, 100*same/records))
 }
 
 // profile describes the records.
