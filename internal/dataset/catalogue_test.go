@@ -21,6 +21,16 @@ func (m marker) Inspect(text []byte) []Suspicion {
 	return nil
 }
 
+// sizesOf looks for media among these files.
+func sizesOf(files map[string]int64) func([]byte) int64 {
+	return func(key []byte) int64 {
+		if size, ok := files[string(key)]; ok {
+			return size
+		}
+		return MediaMissing
+	}
+}
+
 // foundIn is what is found in the rows of a code, the good or the bad ones.
 func foundIn(t *testing.T, info CodeInfo, rows string) []Finding {
 	t.Helper()
@@ -28,6 +38,9 @@ func foundIn(t *testing.T, info CodeInfo, rows string) []Finding {
 		return CheckObjectKey(rows)
 	}
 	o := Options{Format: info.Format, Rules: info.shown.rules, Limits: info.shown.limits, NearDuplicates: info.shown.near}
+	if files := info.shown.media; files != nil {
+		o.MediaSize = sizesOf(files)
+	}
 	if info.shown.marks != "" {
 		o.Inspectors = []Inspector{marker{info.shown.marks, info.Code}}
 	}

@@ -62,6 +62,9 @@ const (
 	CodeTurnMarker           Code = "TL1224"
 	CodeSingleTurn           Code = "TL1225"
 	CodeNoReferenceAnswer    Code = "TL1226"
+	CodeMediaPrefix          Code = "TL1227"
+	CodeMediaMissing         Code = "TL1228"
+	CodeMediaSize            Code = "TL1229"
 )
 
 // Codes of one record's size, and of the data set as a whole.
@@ -93,6 +96,7 @@ const (
 	CodeFileChanged      Code = "TL1603"
 	CodeUnpackedTooLarge Code = "TL1604"
 	CodeObjectKeyOnNova  Code = "TL1605"
+	CodeMediaUnchecked   Code = "TL1606"
 )
 
 // Severity says what a finding means for the data set.
@@ -137,6 +141,8 @@ type shown struct {
 	limits Limits
 	// validation are the rows of the validation data.
 	validation string
+	// media are the sizes of the files there are, by key; nil: nobody looks.
+	media map[string]int64
 	// near: near duplicates are looked for.
 	near bool
 	// marks: a text that holds it is suspected of what the code is about.

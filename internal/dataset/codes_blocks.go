@@ -70,6 +70,36 @@ var mediaCodes = []CodeInfo{
 		Bad:   goodPicture + "\n" + exampleContent(`[`+exampleMedia("video", "mp4", "s3://my-data/cat.mp4")+`]`, cat),
 		Good:  goodPicture + "\n" + exampleContent(oneImage, cat),
 		shown: shown{rules: familyRules["nova"]}},
+	{Code: CodeMediaPrefix, Severity: SeverityError, Title: "A media file lies where the job does not read media",
+		Action: "Upload the file to media/MODEL/ in the data set's bucket, where MODEL is the data set's folder, and change the URI: Bedrock's role reads media there and nowhere else.",
+		Source: sourceOwn, Format: FormatConversation, With: "in the bucket, for the model cats",
+		Bad:   goodPicture,
+		Good:  keptPicture("cat"),
+		shown: shown{rules: keptMedia}},
+	{Code: CodeMediaMissing, Severity: SeverityError, Title: "A media file is not there",
+		Action: "Upload the file before the data set, or correct the URI. It is looked for when the data set is checked in the bucket, not on your machine.",
+		Source: sourceNova, Format: FormatConversation, With: "in the bucket, where media/cats/cat.png is there",
+		Bad:   keptPicture("dog"),
+		Good:  keptPicture("cat"),
+		shown: shown{rules: keptMedia, media: map[string]int64{"media/cats/cat.png": 1 << 20}}},
+	{Code: CodeMediaSize, Severity: SeverityError, Title: "A media file is empty or too large",
+		Action: "Make the file smaller, or upload it again: Nova takes images of 10 MB and videos of 50 MB, Llama images of 10 MB. For documents no limit is known. It is looked at when the data set is checked in the bucket.",
+		Source: sourceNova + "; " + sourceData, Format: FormatConversation, With: "in the bucket, for Nova Lite, where media/cats/large.png has 12 MB",
+		Bad:   keptPicture("large"),
+		Good:  keptPicture("cat"),
+		shown: shown{rules: keptMedia, media: map[string]int64{"media/cats/cat.png": 1 << 20, "media/cats/large.png": 12 << 20}}},
+}
+
+// keptMedia are the rules for Nova Lite in the bucket my-data, for the model cats.
+var keptMedia = func() Rules {
+	rules := familyRules["nova"]
+	rules.Bucket, rules.MediaPrefix = "my-data", "media/cats/"
+	return rules
+}()
+
+// keptPicture is a record with an image out of that place.
+func keptPicture(name string) string {
+	return examplePicture("png", "s3://my-data/media/cats/"+name+".png")
 }
 
 // exampleTool is a tool of toolConfig.

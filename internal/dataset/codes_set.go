@@ -141,4 +141,10 @@ var fileCodes = []CodeInfo{
 		Bad:    "training/data(1).jsonl",
 		Good:   "training/data-1.jsonl",
 		shown:  shown{key: true}},
+	{Code: CodeMediaUnchecked, Severity: SeverityWarning, Title: "The media files were not looked for",
+		Action: "Make sure that every file the records name is there. More objects lie below the model's media prefix than are looked through; a data set under another model's name has a prefix of its own.",
+		Source: sourceOwn,
+		Bad:    "media/cats/ holds two million objects",
+		Good:   "media/cats/ holds the files that the records name",
+		shown:  shown{elsewhere: true}},
 }

@@ -22,6 +22,8 @@ type cursor struct {
 	// another, such as where an image lies. Both may be nil.
 	seeText  func(text []byte, column int, pointer jsontext.Pointer)
 	seeValue func(value []byte)
+	// mediaSize is Options.MediaSize.
+	mediaSize func(key []byte) int64
 
 	dec jsontext.Decoder
 	buf bytes.Buffer

@@ -69,6 +69,7 @@ func newJudge(o Options, t *told) *judge {
 	}
 	j.fast.reserved, j.fast.systemItems, j.fast.wanted = o.Rules.ReservedWords, o.Rules.SystemItems, o.NearDuplicates
 	j.cursor.rules, j.cursor.limits, j.cursor.file = o.Rules, o.Limits, j.file
+	j.cursor.mediaSize = o.MediaSize
 	if o.NearDuplicates || len(o.Inspectors) > 0 {
 		j.cursor.seeText = j.seeText
 	}

@@ -27,7 +27,7 @@ var mediaFormats = map[string][]string{
 var doubtfulFormats = []string{"webp", "webm"}
 
 // mediaBlock checks an image, a video or a document by its structure. What it
-// points to is not read.
+// points to is not read; where Options.MediaSize is there, its size is asked for.
 func (c *cursor) mediaBlock(kind string, column int, role string) {
 	switch {
 	case !c.rules.takesMedia(kind):
@@ -108,7 +108,39 @@ func (c *cursor) mediaURI() {
 	case c.rules.PlainNames && !plainKey.Match(key):
 		c.add(CodeMediaLocation, column, "an object's name may hold letters, digits, _, -, / and . only: rename the object")
 	case c.rules.Bucket != "" && string(bucket) != c.rules.Bucket:
-		c.add(CodeMediaBucket, column, "the file must lie in the data set's own bucket: copy it there")
+		c.add(CodeMediaBucket, column, "the file must lie in the data set's own bucket: copy it there"+c.rules.mediaPlace(", to "))
+	case !bytes.HasPrefix(key, []byte(c.rules.MediaPrefix)):
+		c.add(CodeMediaPrefix, column, "a job reads media from one place only: copy the file"+c.rules.mediaPlace(" to ")+", and correct the URI")
+	case c.mediaSize != nil:
+		c.mediaFile(key, column)
+	}
+}
+
+// mediaPlace names the one place for media in a message, after a word; "" when
+// there is none.
+func (r Rules) mediaPlace(word string) string {
+	if r.MediaPrefix == "" {
+		return ""
+	}
+	return word + "s3://" + r.Bucket + "/" + r.MediaPrefix
+}
+
+// mediaFile looks for a file in S3, and at its size.
+func (c *cursor) mediaFile(key []byte, column int) {
+	most := c.rules.MaxImageBytes
+	switch c.media.kind {
+	case "video":
+		most = c.rules.MaxVideoBytes
+	case "document":
+		most = 0
+	}
+	switch size := c.mediaSize(key); {
+	case size == MediaMissing:
+		c.add(CodeMediaMissing, column, "there is no such object: upload the file before the data set, or correct the URI")
+	case size == 0:
+		c.add(CodeMediaSize, column, "the file is empty: upload it again")
+	case most > 0 && size > most:
+		c.add(CodeMediaSize, column, fmt.Sprintf("the file has %d bytes, %d are allowed: make it smaller", size, most))
 	}
 }
 

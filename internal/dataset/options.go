@@ -62,6 +62,12 @@ type Options struct {
 	// Inspectors look at every text for what should not be trained on. With any,
 	// every record takes the slow way.
 	Inspectors []Inspector
+	// MediaSize is asked for the size in bytes of the object with this key in
+	// Rules.Bucket, for every media file that lies where the rules want it;
+	// [MediaMissing] and [MediaUnknown] are answers too. It is called from several
+	// goroutines at once, and may take its time; it must not keep the key. Nil:
+	// nobody asks.
+	MediaSize func(key []byte) int64
 	// AuthorityOnly: no record takes the fast way. The result is the same; this is
 	// for measuring, and for holding the two ways against each other.
 	AuthorityOnly bool
@@ -72,6 +78,14 @@ type Options struct {
 	// and the records seen so far.
 	Progress func(bytes, records int64)
 }
+
+// What Options.MediaSize answers in place of a size.
+const (
+	// MediaMissing: there is no such object.
+	MediaMissing int64 = -1
+	// MediaUnknown: nobody can tell.
+	MediaUnknown int64 = -2
+)
 
 // Inspector looks for something in a text. It is called from several goroutines
 // at once.

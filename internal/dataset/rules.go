@@ -63,29 +63,39 @@ type Rules struct {
 	PlainNames bool
 	// MaxImages is how many images a record may hold; 0 means no bound.
 	MaxImages int
+	// MaxImageBytes and MaxVideoBytes bound one file, where its size is known; 0
+	// means no bound.
+	MaxImageBytes int64
+	MaxVideoBytes int64
 	// SingleTurn: a record of distillation prompts is one user message with one
 	// text block, and perhaps the assistant's answer.
 	SingleTurn bool
 	// Bucket is the data set's bucket, which media must be in as well; "" when it
 	// is not known or does not matter.
 	Bucket string
+	// MediaPrefix is what the keys of media must begin with; "" when any key will do.
+	MediaPrefix string
 }
 
 // familyRules are the rules of the model families. Sources: Nova guide,
 // "Preparing data for multimodal fine-tuning"; Nova 2 guide, "Preparing data for
 // SFT on Amazon Nova 2"; Bedrock User Guide, "Prepare your training datasets";
-// AWS's sample validators for Nova and Llama.
+// AWS's sample validators for Nova and Llama. The pages write MB and give no
+// size for documents; a MB is taken as 2^20 bytes, so that none is refused that
+// may be taken.
 var familyRules = map[string]Rules{
 	"nova": {
 		AnySchemaVersion: true, ReservedWords: true,
-		Video: true, Tools: true, ToolsInDoubt: true, PlainNames: true, MaxImages: 10,
+		Video: true, Tools: true, ToolsInDoubt: true, PlainNames: true,
+		MaxImages: 10, MaxImageBytes: 10 << 20, MaxVideoBytes: 50 << 20,
 	},
 	"nova-2": {
 		AnySchemaVersion: true, ReservedWords: true,
-		Video: true, Tools: true, ToolsInDoubt: true, PlainNames: true, MaxImages: 10,
+		Video: true, Tools: true, ToolsInDoubt: true, PlainNames: true,
+		MaxImages: 10, MaxImageBytes: 10 << 20, MaxVideoBytes: 50 << 20,
 		Reasoning: true, NarrowMedia: true,
 	},
-	"llama":     {SystemItems: 1},
+	"llama":     {SystemItems: 1, MaxImageBytes: 10 << 20},
 	"anthropic": {TextOnly: true},
 }
 

@@ -10,6 +10,9 @@ const (
 	// PrefixValidation is where teams drop Bedrock's second data set:
 	// <model>/validation.jsonl, before the data set it belongs to.
 	PrefixValidation = "validation-datasets/"
+	// PrefixMedia is where teams drop the images, videos and documents that their
+	// records name: <model>/ and any key. They start nothing.
+	PrefixMedia = "media/"
 	// PrefixAccepted holds the checked copies Bedrock trains on: <runId>/.
 	PrefixAccepted = "accepted/"
 	// PrefixOutputs is where Bedrock writes a job's metrics: <runId>/.
@@ -29,6 +32,9 @@ func TuningKey(model string) string { return PrefixDatasets + model + "/tuning.j
 
 // ValidationKey is the key of a model's optional validation data.
 func ValidationKey(model string) string { return PrefixValidation + model + "/validation.jsonl" }
+
+// MediaPrefix is the prefix of a model's media, in both of its data sets.
+func MediaPrefix(model string) string { return PrefixMedia + model + "/" }
 
 // AcceptedTrainingKey is the key of the copy a run's job is trained on.
 func AcceptedTrainingKey(id RunID) string { return PrefixAccepted + string(id) + "/train.jsonl" }
