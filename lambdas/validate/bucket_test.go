@@ -7,7 +7,9 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"maps"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -139,6 +141,29 @@ func (b *bucket) PutObject(_ context.Context, in *s3.PutObjectInput, _ ...func(*
 	body, err := io.ReadAll(in.Body)
 	b.put(*in.Key, string(body))
 	return &s3.PutObjectOutput{}, err
+}
+
+// listed is how many objects a page of a list has.
+const listed = 2
+
+// ListObjectsV2 lists current versions by their keys, URL-encoded as asked.
+func (b *bucket) ListObjectsV2(_ context.Context, in *s3.ListObjectsV2Input, _ ...func(*s3.Options)) (*s3.ListObjectsV2Output, error) {
+	if err := b.enter("ListObjectsV2", *in.Prefix); err != nil {
+		return nil, err
+	}
+	out := &s3.ListObjectsV2Output{EncodingType: in.EncodingType}
+	for _, key := range slices.Sorted(maps.Keys(b.objects)) {
+		if !strings.HasPrefix(key, *in.Prefix) || key <= aws.ToString(in.ContinuationToken) {
+			continue
+		}
+		if len(out.Contents) == listed {
+			out.IsTruncated = aws.Bool(true)
+			break
+		}
+		out.NextContinuationToken = aws.String(key)
+		out.Contents = append(out.Contents, types.Object{Key: aws.String(url.QueryEscape(key)), Size: aws.Int64(int64(len(b.text(key))))})
+	}
+	return out, nil
 }
 
 // source finds what a copy source names, decoding it as S3 does.

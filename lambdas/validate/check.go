@@ -79,6 +79,8 @@ func (h handler) checkData(ctx context.Context, model string, upload s3object.Ob
 	}
 	ctx, cancel := inTime(ctx)
 	defer cancel()
+	media := h.mediaOf(ctx, model)
+	media.lookIn(&options)
 	if held.Key != "" {
 		options.Role = dataset.RoleValidation
 		validation, err = h.checkFile(ctx, held, options)
@@ -88,7 +90,10 @@ func (h handler) checkData(ctx context.Context, model string, upload s3object.Ob
 		options.Role, options.Validation = dataset.RoleTraining, &validation.Report
 	}
 	training, err = h.checkFile(ctx, upload, options)
-	return training, validation, err
+	if err != nil {
+		return nil, nil, err
+	}
+	return training, validation, media.outcome(&training.Report)
 }
 
 // validationData looks for the model's validation data as it is now; the object

@@ -23,6 +23,7 @@ import (
 type api interface {
 	registry.API
 	s3object.API
+	ListObjectsV2(context.Context, *s3.ListObjectsV2Input, ...func(*s3.Options)) (*s3.ListObjectsV2Output, error)
 	CopyObject(context.Context, *s3.CopyObjectInput, ...func(*s3.Options)) (*s3.CopyObjectOutput, error)
 	CreateMultipartUpload(context.Context, *s3.CreateMultipartUploadInput, ...func(*s3.Options)) (*s3.CreateMultipartUploadOutput, error)
 	UploadPartCopy(context.Context, *s3.UploadPartCopyInput, ...func(*s3.Options)) (*s3.UploadPartCopyOutput, error)
@@ -42,7 +43,9 @@ type handler struct {
 	// streaming is how data sets are read, maxBytes how many bytes of them at most.
 	streaming s3object.Options
 	maxBytes  int64
-	now       func() time.Time
+	// maxMedia is how many objects are looked through for media.
+	maxMedia int
+	now      func() time.Time
 }
 
 // newHandler builds the client once for the life of the environment.
@@ -62,7 +65,7 @@ func newHandler(env lambdaenv.Validate, cfg aws.Config) (handler, error) {
 		s3: client, bucket: env.Bucket, region: env.Region, defaults: defaults,
 		store:   registry.Store{S3: client, Bucket: env.Bucket},
 		catalog: known, limits: s3CopyLimits,
-		streaming: streaming, maxBytes: maxBytes, now: time.Now,
+		streaming: streaming, maxBytes: maxBytes, maxMedia: maxMedia, now: time.Now,
 	}, nil
 }
 

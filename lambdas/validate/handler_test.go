@@ -57,7 +57,7 @@ func newTestHandler(t *testing.T, b *bucket) handler {
 			Serving: finetune.Serving{Mode: finetune.ServeAuto, ModelUnits: 1},
 		},
 		store: registry.Store{S3: b, Bucket: bucketName}, catalog: known, limits: s3CopyLimits,
-		streaming: streaming, maxBytes: maxBytes,
+		streaming: streaming, maxBytes: maxBytes, maxMedia: maxMedia,
 		now: func() time.Time { return uploaded.Add(time.Minute) },
 	}
 }

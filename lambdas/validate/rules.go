@@ -10,7 +10,7 @@ import (
 
 // optionsFor are the format, the rules and the limits of how the run is tuned:
 // by base model and customization type. Media must lie in the bucket of the
-// data set, since the service role reads no other.
+// data set, since the service role reads no other; where in it, mediaOf says.
 func (h handler) optionsFor(how settled) (dataset.Options, error) {
 	options, err := formodel.Options(how.model, how.settings.CustomizationType)
 	if err != nil {
