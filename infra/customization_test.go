@@ -22,9 +22,10 @@ func checkServiceRole(t *testing.T, v variant, tm *template) {
 	group := "arn:aws:ec2:" + v.region() + ":${AWS::AccountId}:security-group/" + tm.find(t, "NetworkJobGroup", "AWS::EC2::SecurityGroup").ref("GroupId")
 	want := map[string]object{
 		"ReadAccepted": {"Action": "s3:GetObject", "Resource": bucket + "/accepted/*"},
+		"ReadMedia":    {"Action": "s3:GetObject", "Resource": bucket + "/media/*"},
 		"WriteOutputs": {"Action": []any{"s3:GetObject", "s3:PutObject"}, "Resource": bucket + "/outputs/*"},
-		"ListBoth": {"Action": "s3:ListBucket", "Resource": bucket, "Condition": object{
-			"StringLike": object{"s3:prefix": []any{"accepted/*", "outputs/*"}},
+		"ListThese": {"Action": "s3:ListBucket", "Resource": bucket, "Condition": object{
+			"StringLike": object{"s3:prefix": []any{"accepted/*", "media/*", "outputs/*"}},
 		}},
 		"LookAtNetwork": {"Resource": "*", "Action": []any{
 			"ec2:DescribeNetworkInterfaces", "ec2:DescribeVpcs", "ec2:DescribeDhcpOptions", "ec2:DescribeSubnets", "ec2:DescribeSecurityGroups",

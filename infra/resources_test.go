@@ -115,7 +115,7 @@ func TestUploader(t *testing.T) {
 			{
 				"Sid": "Upload", "Effect": "Allow",
 				"Action":   []any{"s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"},
-				"Resource": []any{bucket + "/fine-tuning-datasets/*", bucket + "/validation-datasets/*"},
+				"Resource": []any{bucket + "/fine-tuning-datasets/*", bucket + "/validation-datasets/*", bucket + "/media/*"},
 			},
 			{
 				"Sid": "EncryptUploads", "Effect": "Allow",

@@ -66,6 +66,11 @@ func TestBuckets(t *testing.T) {
 			"Id": "ForgetAcceptedCopies", "Status": "Enabled", "Prefix": "accepted/",
 			"ExpirationInDays": 180, "NoncurrentVersionExpiration": object{"NoncurrentDays": 1},
 		})
+		for id, rule := range rulesOf(data) {
+			if get(rule, "ExpirationInDays") != nil && get(rule, "Prefix") != "accepted/" {
+				t.Errorf("%s lets current objects expire below %v, which may be people's", id, get(rule, "Prefix"))
+			}
+		}
 		equal(t, "old versions", get(rulesOf(data)["ForgetOldVersions"], "NoncurrentVersionExpiration", "NoncurrentDays"), 180)
 		equal(t, "events", get(data.Properties, "NotificationConfiguration"), object{"EventBridgeConfiguration": object{"EventBridgeEnabled": true}})
 		equal(t, "access log", get(data.Properties, "LoggingConfiguration", "DestinationBucketName"), tm.find(t, "StorageAccessLog", "AWS::S3::Bucket").ref(""))
@@ -170,13 +175,22 @@ func (w senders) check(t *testing.T, decisions []decision) {
 	}
 }
 
-// TestUploadDecisions asks the bucket policy about the two prefixes people
-// upload to.
+// TestUploadDecisions asks the bucket policy about the prefixes people upload to.
 func TestUploadDecisions(t *testing.T) {
 	w := sendersOf(t, synthesize(t, standard))
 	w.check(t, []decision{
 		{"upload", "s3:PutObject", "/fine-tuning-datasets/m/a.jsonl", w.from(someone), ""},
 		{"upload of validation data", "s3:PutObject", "/validation-datasets/m/validation.jsonl", w.from(someone), ""},
+		{"upload of an image", "s3:PutObject", "/media/m/cat.png", w.from(someone), ""},
+		{"upload of a large video", "s3:ListMultipartUploadParts", "/media/m/cat.mp4", w.from(someone), ""},
+		{"upload of an image without TLS", "s3:PutObject", "/media/m/cat.png", w.from(someone, "aws:SecureTransport", "false"), "DenyWithoutTLS"},
+		{"upload of an image with AES256", "s3:PutObject", "/media/m/cat.png", w.from(someone, sse, "AES256"), "DenyOtherEncryption"},
+		{"upload of an image with another key", "s3:PutObject", "/media/m/cat.png", w.from(someone, sse, "aws:kms", sseKey, "arn:other"), "DenyOtherKey"},
+		{"reading an image", "s3:GetObject", "/media/m/cat.png", w.from(someone), "DenyUploadedObjectsFromOutside"},
+		{"deleting an image", "s3:DeleteObject", "/media/m/cat.png", w.from(someone), "DenyUploadedObjectsFromOutside"},
+		{"the service role reads an image", "s3:GetObject", "/media/m/cat.png", w.inside(w.service), ""},
+		{"the service role reads an image from outside", "s3:GetObject", "/media/m/cat.png", w.from(w.service), "DenyUploadedObjectsFromOutside"},
+		{"the operator reads an image", "s3:GetObject", "/media/m/cat.png", w.from(w.operator), ""},
 		{"upload of a large file", "s3:AbortMultipartUpload", "/fine-tuning-datasets/m/a.jsonl", w.from(someone), ""},
 		{"upload without TLS", "s3:PutObject", "/fine-tuning-datasets/m/a.jsonl", w.from(someone, "aws:SecureTransport", "false"), "DenyWithoutTLS"},
 		{"upload with TLS 1.1", "s3:PutObject", "/fine-tuning-datasets/m/a.jsonl", w.from(someone, "s3:TlsVersion", "1.1"), "DenyOldTLS"},
@@ -226,6 +240,8 @@ func TestSealedDecisions(t *testing.T) {
 	w.check(t, []decision{
 		{"upload from outside", "s3:PutObject", upload, w.from(someone), "DenyObjectsFromOutside"},
 		{"upload of validation data from outside", "s3:PutObject", validation, w.from(someone), "DenyObjectsFromOutside"},
+		{"upload of an image from outside", "s3:PutObject", "/media/m/cat.png", w.from(someone), "DenyObjectsFromOutside"},
+		{"upload of an image from inside", "s3:PutObject", "/media/m/cat.png", w.inside(someone), ""},
 		{"upload of a large file from outside", "s3:AbortMultipartUpload", upload, w.from(someone), "DenyObjectsFromOutside"},
 		{"upload through another endpoint", "s3:PutObject", upload, w.from(someone, "aws:SourceVpce", "vpce-other"), "DenyObjectsFromOutside"},
 		{"upload from inside", "s3:PutObject", upload, w.inside(someone), ""},
@@ -254,6 +270,9 @@ func TestBucketDecisionsOfConfiguration(t *testing.T) {
 		{"a named uploader", "s3:PutObject", "/fine-tuning-datasets/m/a.jsonl", "arn:aws:iam::111122223333:role/team", ""},
 		{"the uploader role", "s3:PutObject", "/fine-tuning-datasets/m/a.jsonl", tm.find(t, "AccessUploader", "AWS::IAM::Role").ref("Arn"), ""},
 		{"somebody else", "s3:PutObject", "/fine-tuning-datasets/m/a.jsonl", "arn:aws:iam::111122223333:role/other", "DenyUploadsByOthers"},
+		{"somebody else's image", "s3:PutObject", "/media/m/cat.png", "arn:aws:iam::111122223333:role/other", "DenyUploadsByOthers"},
+		{"a named uploader's image", "s3:PutObject", "/media/m/cat.png", "arn:aws:iam::111122223333:role/team", ""},
+		{"the exempt service role with an image", "s3:GetObject", "/media/m/cat.png", tm.find(t, "CustomizationRole", "AWS::IAM::Role").ref("Arn"), ""},
 		{"the exempt service role", "s3:GetObject", "/accepted/r/train.jsonl", tm.find(t, "CustomizationRole", "AWS::IAM::Role").ref("Arn"), ""},
 		{"a named uploader reads", "s3:GetObject", "/accepted/r/train.jsonl", "arn:aws:iam::111122223333:role/team", "DenyObjectsFromOutside"},
 	} {

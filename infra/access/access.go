@@ -12,7 +12,6 @@ import (
 	"github.com/tuneline/tuneline/infra/policy"
 	"github.com/tuneline/tuneline/infra/storage"
 	"github.com/tuneline/tuneline/infra/workflow"
-	"github.com/tuneline/tuneline/internal/finetune"
 )
 
 // Access is the two roles people assume, and the policy of the second one,
@@ -78,11 +77,11 @@ func (a *Access) by(arns []string) policy.Statement {
 	return policy.Statement{Principals: policy.Principals{"AWS": arns}}
 }
 
-// upload is a data set, its settings and its validation data.
+// upload is a data set, its settings, its validation data and its media.
 func upload(bucket *storage.Bucket) policy.Statement {
 	return policy.Statement{
 		Sid:       "Upload",
 		Actions:   []string{"s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"},
-		Resources: bucket.Objects(finetune.PrefixDatasets, finetune.PrefixValidation),
+		Resources: bucket.Objects(storage.UserPrefixes...),
 	}
 }

@@ -59,13 +59,6 @@ func (a *Access) mayHandleModels(props Props) []policy.Statement {
 			},
 		},
 		{
-			Sid: "ListModels", Resources: []string{"*"},
-			Actions: []string{
-				"bedrock:ListModelCustomizationJobs", "bedrock:ListCustomModels", "bedrock:ListCustomModelDeployments",
-				"bedrock:ListProvisionedModelThroughputs", "bedrock:ListFoundationModels",
-			},
-		},
-		{
 			Sid: "ReleaseModels", Resources: []string{jobs, models, deployments, provisioned}, Conditions: policy.Tagged(a.Scope),
 			Actions: []string{
 				"bedrock:StopModelCustomizationJob", "bedrock:DeleteCustomModel",
@@ -97,9 +90,14 @@ func (a *Access) mayLookAround(api *inference.Inference) []policy.Statement {
 			Resources: []string{policy.ARN(a.Scope, "servicequotas", "bedrock/*")},
 		},
 		{
-			// What the configuration is compared with; none of it knows resources.
-			Sid: "CheckAccount", Resources: []string{"*"},
-			Actions: []string{"servicequotas:ListServiceQuotas", "ec2:DescribeAvailabilityZones", "ec2:DescribeManagedPrefixLists", "ec2:DescribeNetworkInterfaces"},
+			// What there is, and what the configuration is compared with. None of it
+			// knows resources; one statement, since a managed policy has to be short.
+			Sid: "ListAndCompare", Resources: []string{"*"},
+			Actions: []string{
+				"bedrock:ListModelCustomizationJobs", "bedrock:ListCustomModels", "bedrock:ListCustomModelDeployments",
+				"bedrock:ListProvisionedModelThroughputs", "bedrock:ListFoundationModels",
+				"servicequotas:ListServiceQuotas", "ec2:DescribeAvailabilityZones", "ec2:DescribeManagedPrefixLists", "ec2:DescribeNetworkInterfaces",
+			},
 		},
 	}
 }

@@ -41,7 +41,7 @@ func New(scope constructs.Construct, id string, props Props) *Customization {
 	c := &Customization{Scope: constructs.NewConstruct(scope, jsii.String(id))}
 	statements := append(c.data(props), c.network(props.Network)...)
 	c.Role = policy.NewRole(c.Scope, "Role", policy.RoleProps{
-		Description: "Bedrock, while it tunes a model: reads accepted data, writes outputs, in the VPC",
+		Description: "Bedrock, while it tunes a model: reads accepted data and media, writes outputs, in the VPC",
 		Room:        policy.RoomCustomization,
 		Trust:       policy.ByService("bedrock.amazonaws.com", c.forOurJobs()),
 		Statements:  append(statements, c.encryption(props.Key)...),
@@ -56,15 +56,20 @@ func (c *Customization) forOurJobs() policy.Conditions {
 	return conditions
 }
 
-// data is what was accepted to read, and outputs to write. Bedrock tries
-// whether it may write before it starts, hence no narrower pattern.
+// data is what was accepted to read, the media its records name, and outputs to
+// write. Bedrock tries whether it may write before it starts, hence no narrower
+// pattern. There is one role for all models, hence all of the media. AWS's page
+// has the role list the buckets it reads.
 func (c *Customization) data(props Props) []policy.Statement {
 	return []policy.Statement{
 		{Sid: "ReadAccepted", Actions: []string{"s3:GetObject"}, Resources: props.Bucket.Objects(finetune.PrefixAccepted)},
+		{Sid: "ReadMedia", Actions: []string{"s3:GetObject"}, Resources: props.Bucket.Objects(finetune.PrefixMedia)},
 		{Sid: "WriteOutputs", Actions: []string{"s3:GetObject", "s3:PutObject"}, Resources: props.Bucket.Objects(finetune.PrefixOutputs)},
 		{
-			Sid: "ListBoth", Actions: []string{"s3:ListBucket"}, Resources: []string{props.Bucket.ARN()},
-			Conditions: policy.Conditions{"StringLike": {"s3:prefix": []string{finetune.PrefixAccepted + "*", finetune.PrefixOutputs + "*"}}},
+			Sid: "ListThese", Actions: []string{"s3:ListBucket"}, Resources: []string{props.Bucket.ARN()},
+			Conditions: policy.Conditions{"StringLike": {"s3:prefix": []string{
+				finetune.PrefixAccepted + "*", finetune.PrefixMedia + "*", finetune.PrefixOutputs + "*",
+			}}},
 		},
 	}
 }

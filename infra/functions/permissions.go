@@ -9,7 +9,8 @@ import (
 // What each function may do, by the calls it makes. Converse is authorised as
 // InvokeModel, HeadObject as GetObject, and a multipart copy as GetObject,
 // PutObject and AbortMultipartUpload. To be told that an object does not exist,
-// and not that access is denied, a reader needs ListBucket on it as well.
+// and not that access is denied, a reader needs ListBucket on it as well. Media
+// are listed and not read.
 
 func (f *Functions) mayValidate() []policy.Statement {
 	return []policy.Statement{
@@ -17,7 +18,7 @@ func (f *Functions) mayValidate() []policy.Statement {
 		f.objects("WriteAccepted", []string{"s3:PutObject", "s3:AbortMultipartUpload"}, finetune.PrefixAccepted),
 		f.objects("KeepRun", readingAndWriting, finetune.PrefixRuns),
 		f.objects("WriteReport", writing, finetune.PrefixReports),
-		f.list(finetune.PrefixDatasets, finetune.PrefixValidation, finetune.PrefixRuns),
+		f.list(finetune.PrefixDatasets, finetune.PrefixValidation, finetune.PrefixMedia, finetune.PrefixRuns),
 		f.place.Key.Use("UseObjects", "s3", true),
 	}
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/tuneline/tuneline/internal/finetune"
 )
 
-// Bucket is the one bucket: data sets, accepted copies, outputs, reports, runs
+// Bucket is the one bucket: data sets, their media, accepted copies, outputs, reports, runs
 // and the registry, told apart by prefix.
 type Bucket struct {
 	Scope    constructs.Construct

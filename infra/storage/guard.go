@@ -24,8 +24,8 @@ type ProtectProps struct {
 	UploadsInside bool
 }
 
-// userPrefixes are where people put objects from outside the VPC.
-var userPrefixes = []string{finetune.PrefixDatasets, finetune.PrefixValidation}
+// UserPrefixes are where people put objects, from outside the VPC as well.
+var UserPrefixes = []string{finetune.PrefixDatasets, finetune.PrefixValidation, finetune.PrefixMedia}
 
 // Protect writes the bucket policies. Every statement denies, so that none of
 // them gives anybody anything: what is not denied here is for IAM to allow.
@@ -126,7 +126,7 @@ func (b *Bucket) denyPut(sid string, conditions policy.Conditions) policy.Statem
 func (b *Bucket) objectsInside(props ProtectProps) policy.Statement {
 	elsewhere := []string{b.ARN()}
 	if !props.UploadsInside {
-		elsewhere = append(elsewhere, b.Objects(userPrefixes...)...)
+		elsewhere = append(elsewhere, b.Objects(UserPrefixes...)...)
 	}
 	return policy.Statement{
 		Sid: "DenyObjectsFromOutside", Deny: true, Principals: policy.Anyone,
@@ -141,7 +141,7 @@ func (b *Bucket) uploadsInside(props ProtectProps) policy.Statement {
 	return policy.Statement{
 		Sid: "DenyUploadedObjectsFromOutside", Deny: true, Principals: policy.Anyone,
 		NotActions: []string{"s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"},
-		Resources:  b.Objects(userPrefixes...),
+		Resources:  b.Objects(UserPrefixes...),
 		Conditions: fromOutside(props),
 	}
 }
@@ -162,7 +162,7 @@ func (b *Bucket) uploadsByUploaders(props ProtectProps) policy.Statement {
 	return policy.Statement{
 		Sid: "DenyUploadsByOthers", Deny: true, Principals: policy.Anyone,
 		Actions:    []string{"s3:PutObject"},
-		Resources:  b.Objects(userPrefixes...),
+		Resources:  b.Objects(UserPrefixes...),
 		Conditions: policy.Conditions{"ArnNotEquals": {"aws:PrincipalArn": named}},
 	}
 }
