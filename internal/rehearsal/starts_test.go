@@ -32,6 +32,8 @@ func TestWhatStartsNothing(t *testing.T) {
 		finetune.AcceptedTrainingKey("0123456789abcdef"),
 		finetune.OutputPrefix("0123456789abcdef") + "model-customization-job-x/training_artifacts/step_wise_training_metrics.jsonl",
 		finetune.PrefixReports + "m/train.jsonl",
+		finetune.MediaPrefix("m") + "cat.png",
+		finetune.MediaPrefix("m") + "train.jsonl",
 	}
 	for _, key := range keys {
 		f.put(key, conversation("a"))

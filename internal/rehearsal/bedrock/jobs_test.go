@@ -313,6 +313,42 @@ func TestBadDataFailsTheJob(t *testing.T) {
 	}
 }
 
+// TestMediaIsReadWithTheData: each file that records name is read once, and one
+// that cannot be read fails the job.
+func TestMediaIsReadWithTheData(t *testing.T) {
+	block := func(kind, name string) string {
+		return `{"` + kind + `":{"format":"x","source":{"s3Location":{"uri":"s3://bucket/media/` + name + `"}}}}`
+	}
+	show := func(blocks ...string) string {
+		return `{"messages":[{"role":"user","content":[{"text":"q"},` + strings.Join(blocks, ",") + `]},{"role":"assistant","content":[{"text":"a"}]}]}` + "\n"
+	}
+	data := dataset(novaLite, 1, 0) + show(block("image", "a.png"), block("image", "b.png")) + show(block("image", "a.png")) + show(block("video", "c.mp4")) + show(block("document", "d.pdf"))
+	for _, missing := range []string{"", "b.png", "c.mp4", "d.pdf"} {
+		t.Run("missing "+missing, func(t *testing.T) {
+			r := newRig(t, "default")
+			for _, name := range []string{"a.png", "b.png", "c.mp4", "d.pdf"} {
+				if name != missing {
+					r.store.put("/bucket/media/"+name, "pixels")
+				}
+			}
+			in := r.request("job-m", novaLite)
+			r.store.put("/bucket/accepted/job-m/train.jsonl", data)
+			r.submit(in)
+			r.clock.Advance(3 * time.Hour)
+			job := r.job("job-m")
+			if missing == "" {
+				if n := strings.Count(strings.Join(r.store.seen, "\n"), "GET /bucket/media/"); job.Status != "Completed" || n != 4 {
+					t.Errorf("got %s %q after reading %d files, want Completed and each of 4 once", job.Status, aws.ToString(job.FailureMessage), n)
+				}
+				return
+			}
+			if want := "Could not validate GetObject permissions to access Amazon S3 bucket: bucket at key media/" + missing; job.Status != "Failed" || aws.ToString(job.FailureMessage) != want {
+				t.Errorf("got %s %q, want Failed with %q", job.Status, aws.ToString(job.FailureMessage), want)
+			}
+		})
+	}
+}
+
 func TestJobQuotas(t *testing.T) {
 	r := newRig(t, "default", func(s *Scenario) {
 		s.Quotas.CustomizationJobs = 2

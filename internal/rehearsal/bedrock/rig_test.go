@@ -27,6 +27,7 @@ const (
 	account  = "123456789012"
 	roleARN  = "arn:aws:iam::" + account + ":role/tuneline-customization"
 	nova     = "amazon.nova-micro-v1:0:128k"
+	novaLite = "amazon.nova-lite-v1:0:300k"
 	novaPlan = "amazon.nova-micro-v1:0"
 	llama    = "meta.llama3-1-8b-instruct-v1:0:128k"
 )

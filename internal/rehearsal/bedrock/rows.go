@@ -52,6 +52,42 @@ func readRows(raw []byte, format string) (records int, examples []example, err e
 	return records, examples, nil
 }
 
+// mediaOf are the URIs that a conversation data set's records name, each once,
+// in their order. What is no record names nothing.
+func mediaOf(raw []byte) []string {
+	var uris []string
+	known := map[string]bool{}
+	for line := range bytes.Lines(raw) {
+		var row struct {
+			Messages []struct {
+				Content []struct{ Image, Video, Document mediaBlock }
+			}
+		}
+		if json.Unmarshal(line, &row) != nil {
+			continue
+		}
+		for _, message := range row.Messages {
+			for _, block := range message.Content {
+				for _, m := range []mediaBlock{block.Image, block.Video, block.Document} {
+					if uri := m.Source.S3Location.URI; uri != "" && !known[uri] {
+						known[uri] = true
+						uris = append(uris, uri)
+					}
+				}
+			}
+		}
+	}
+	return uris
+}
+
+// mediaBlock is the part of an image, video or document block that says where
+// the file lies.
+type mediaBlock struct {
+	Source struct {
+		S3Location struct{ URI string }
+	}
+}
+
 // promptCompletion reads {"prompt": ..., "completion": ...}.
 func promptCompletion(line []byte) ([]example, error) {
 	var row struct {

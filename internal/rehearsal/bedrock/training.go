@@ -57,7 +57,21 @@ func (d *Double) readFile(ctx context.Context, client *s3.Client, j *job, uri st
 		d.note("job %s: %s: %v of the format %s", j.Name, uri, row, j.base.Format)
 		return 0, nil, fmt.Sprintf("Unable to parse Amazon S3 file: %s. Data files must conform to JSONL format.", path.Base(uri))
 	}
-	return records, examples, ""
+	return records, examples, d.readMedia(ctx, client, j, raw)
+}
+
+// readMedia reads the files that a data set's records name.
+func (d *Double) readMedia(ctx context.Context, client *s3.Client, j *job, raw []byte) string {
+	if j.base.Format != formatConversation {
+		return ""
+	}
+	for _, uri := range mediaOf(raw) {
+		if _, err := getObject(ctx, client, uri); err != nil {
+			d.note("reading %s for job %s: %v", uri, j.Name, err)
+			return unreadable(uri)
+		}
+	}
+	return ""
 }
 
 // checkRecords compares the number of records with the base model's limits.
