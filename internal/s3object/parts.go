@@ -16,6 +16,8 @@ type parts struct {
 	ctx     context.Context
 	cancel  context.CancelFunc
 	running sync.WaitGroup
+	// begin begins to fetch, with the first Read; nil after that.
+	begin func()
 	// queue holds the parts that are being fetched, in the object's order; free
 	// the buffers that wait for one.
 	queue chan *part
@@ -41,10 +43,12 @@ func newParts(ctx context.Context, api API, o Object, options Options) *parts {
 		ctx: ctx, cancel: cancel,
 		queue: make(chan *part, options.Parts), free: make(chan []byte, options.Parts),
 	}
-	for range options.Parts {
-		p.free <- make([]byte, options.PartBytes)
+	p.begin = func() {
+		for range options.Parts {
+			p.free <- make([]byte, options.PartBytes)
+		}
+		p.running.Go(func() { p.fetch(api, o, options) })
 	}
-	p.running.Go(func() { p.fetch(api, o, options) })
 	return p
 }
 
@@ -72,6 +76,13 @@ func (p *parts) fetch(api API, o Object, options Options) {
 
 // Read implements io.Reader.
 func (p *parts) Read(b []byte) (int, error) {
+	if len(b) == 0 {
+		return 0, nil
+	}
+	if p.begin != nil && p.err == nil {
+		p.begin()
+		p.begin = nil
+	}
 	for len(p.rest) == 0 && p.err == nil {
 		p.advance()
 	}
