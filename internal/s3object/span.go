@@ -148,23 +148,23 @@ func (s *span) broke(err error) error {
 	case s.ctx.Err() != nil:
 		return fmt.Errorf("reading %s: %w", s.object.Key, context.Cause(s.ctx))
 	case !again:
-		return notTheEnd{err}
+		return notEndError{err}
 	case s.breaks == 0:
-		return notTheEnd{fmt.Errorf("reading %s from byte %d of %d on: %w: %w", s.object.Key, s.next, s.object.Size, ErrBroken, err)}
+		return notEndError{fmt.Errorf("reading %s from byte %d of %d on: %w: %w", s.object.Key, s.next, s.object.Size, ErrBroken, err)}
 	}
 	s.breaks--
 	return nil
 }
 
-// notTheEnd is an error that is not io.EOF, whatever it wraps. A connection that
+// notEndError is an error that is not io.EOF, whatever it wraps. A connection that
 // S3 closes before it answers is io.EOF to net/http, and so is a body that ends
 // with fewer bytes than the object has: a caller that asks errors.Is would take
 // the bytes it has for the whole object.
-type notTheEnd struct{ err error }
+type notEndError struct{ err error }
 
-func (e notTheEnd) Error() string        { return e.err.Error() }
-func (e notTheEnd) As(target any) bool   { return errors.As(e.err, target) }
-func (e notTheEnd) Is(target error) bool { return target != io.EOF && errors.Is(e.err, target) } //nolint:errorlint // exactly this one
+func (e notEndError) Error() string        { return e.err.Error() }
+func (e notEndError) As(target any) bool   { return errors.As(e.err, target) }
+func (e notEndError) Is(target error) bool { return target != io.EOF && errors.Is(e.err, target) } //nolint:errorlint // exactly this one
 
 // drop ends the request under way, if any. What closing its body says is of no
 // interest: whatever was read of it is known to be right, or was not handed out.
