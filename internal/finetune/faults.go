@@ -9,13 +9,18 @@ import (
 // dataFaults are the texts by which Bedrock says that the data set is at fault,
 // when it refuses a job and when a job fails later
 // (https://docs.aws.amazon.com/bedrock/latest/userguide/fine-tuning-troubleshooting.html).
-// Each is found by a part of the text, in whatever case.
-var dataFaults = []struct{ text, next string }{
-	{"unable to parse amazon s3 file", "Bedrock finds a line that is no JSON record, which the check did not: fix the line it names, upload again, and report the difference"},
-	{"input size exceeded", "a record has more characters than the base model takes, which the check did not find: shorten it, upload again, and report the difference"},
-	{"token count", recordTooLong},
-	{"sum of input and output token", recordTooLong},
-	{"automated tests flagged", "the model provider's content policy refuses the data set, which no check foresees: remove what it forbids and upload again"},
+// Each is found by a part of the text, in whatever case, that is long enough not
+// to stand in a message about quotas or a service's fault: a run that is Rejected
+// is not tried again.
+var dataFaults = []struct {
+	text *regexp.Regexp
+	next string
+}{
+	{regexp.MustCompile(`(?i)unable to parse amazon s3 file`), "Bedrock finds a line that is no JSON record, which the check did not: fix the line it names, upload again, and report the difference"},
+	{regexp.MustCompile(`(?i)input size exceeded in file`), "a record has more characters than the base model takes, which the check did not find: shorten it, upload again, and report the difference"},
+	{regexp.MustCompile(`(?i)maximum (input|output) token count( \d+)? exceed`), recordTooLong},
+	{regexp.MustCompile(`(?i)sum of input and output token length( \d+)? exceed`), recordTooLong},
+	{regexp.MustCompile(`(?i)automated tests flagged`), "the model provider's content policy refuses the data set, which no check foresees: remove what it forbids and upload again"},
 }
 
 const recordTooLong = "a record has more tokens than the base model takes; the check only estimates them, by its characters: shorten the longest records and upload again"
@@ -25,15 +30,20 @@ const recordTooLong = "a record has more tokens than the base model takes; the c
 // that Bedrock puts into some of them: nothing out of a data set goes into an
 // error.
 func DataFault(message string) (explained string, ok bool) {
-	lower := strings.ToLower(message)
 	for _, fault := range dataFaults {
-		if strings.Contains(lower, fault.text) {
-			said := strings.TrimRight(record.ReplaceAllString(message, ""), " .:")
+		if fault.text.MatchString(message) {
+			said := strings.TrimRight(WithoutRecord(message), " .:")
 			return fmt.Sprintf("Bedrock says: %s. That means: %s", said, fault.next), true
 		}
 	}
 	return "", false
 }
 
-// record is a record's beginning in a message, and what follows it.
-var record = regexp.MustCompile(`(?is)starting with.*`)
+// WithoutRecord leaves a record's beginning, and what follows it, out of a message
+// of Bedrock's. Every such message goes through it, whatever it is about.
+func WithoutRecord(message string) string {
+	return record.ReplaceAllString(message, "$1")
+}
+
+// record is a record's beginning, behind the word for it.
+var record = regexp.MustCompile(`(?is)(\b(?:record|line|row)s?(?: [0-9]+)?\b).*?starting with.*`)

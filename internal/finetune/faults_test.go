@@ -17,6 +17,11 @@ func TestDataFault(t *testing.T) {
 		"Could not validate GetObject permissions to access Amazon S3 bucket":                                                       false,
 		"Amazon S3 perms missing (PutObject)":                                                                                       false,
 		"Encountered an unexpected error when processing the request, please try again":                                             false,
+		"The token count per minute exceeds the account's quota":                                                                    false,
+		"Too many requests: maximum token count reached, wait before trying again":                                                  false,
+		"Input size exceeded the quota of the account":                                                                              false,
+		"An internal error occurred while processing the token count of the request":                                                false,
+		"Maximum output token count 4097 exceeds limit of 4096":                                                                     true,
 		"": false,
 	}
 	for message, want := range tests {
@@ -33,5 +38,14 @@ func TestDataFaultHoldsNoData(t *testing.T) {
 	want := "Bedrock says: Input size exceeded in file train.jsonl for record. That means: "
 	if !ok || !strings.HasPrefix(explained, want) || strings.Contains(explained, "zanzibar") {
 		t.Errorf("got %q, want it to begin with %q and hold no data", explained, want)
+	}
+	for message, want := range map[string]string{
+		"Something new about the record in train.jsonl starting with {\"prompt\":\"zan\nzibar": "Something new about the record",
+		"Line 7 starting with zanzibar":                                      "Line 7",
+		"The role must have a name starting with Amazon; look at the policy": "The role must have a name starting with Amazon; look at the policy",
+	} {
+		if got := WithoutRecord(message); got != want {
+			t.Errorf("WithoutRecord(%q) = %q, want %q", message, got, want)
+		}
 	}
 }

@@ -59,7 +59,7 @@ func refresh(job finetune.Job, out *bedrock.GetModelCustomizationJobOutput) fine
 		job.Status = inProgress
 	}
 	job.Phase = phase(out.StatusDetails)
-	job.FailureMessage = aws.ToString(out.FailureMessage)
+	job.FailureMessage = finetune.WithoutRecord(aws.ToString(out.FailureMessage))
 	job.OutputModelARN = aws.ToString(out.OutputModelArn)
 	job.OutputModelName = aws.ToString(out.OutputModelName)
 	return job
@@ -105,7 +105,7 @@ func (h handler) awaitModel(ctx context.Context, job finetune.Job) (finetune.Job
 		job.Status = inProgress
 	case types.ModelStatusFailed:
 		job.Status = failed
-		job.FailureMessage = aws.ToString(model.FailureMessage)
+		job.FailureMessage = finetune.WithoutRecord(aws.ToString(model.FailureMessage))
 	}
 	return job, nil
 }

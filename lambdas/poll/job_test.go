@@ -51,6 +51,8 @@ func TestPollJobStatus(t *testing.T) {
 		model       func(*bedrock.GetCustomModelInput) (*bedrock.GetCustomModelOutput, error)
 		want        string
 		wantMessage string
+		// notMessage must not be in it, unless it is "".
+		notMessage string
 	}{
 		"in progress":          {job: runningJob(), want: "InProgress"},
 		"no status":            {job: with(runningJob(), func(o *output) { o.Status = "" }), want: "InProgress"},
@@ -64,6 +66,14 @@ func TestPollJobStatus(t *testing.T) {
 		"failed without a reason": {
 			job:  with(runningJob(), func(o *output) { o.Status = "Failed" }),
 			want: "Failed", wantMessage: "gave no reason",
+		},
+		"failed over what nobody documents": {
+			job:  with(runningJob(), func(o *output) { o.Status, o.FailureMessage = "Failed", aws.String("odd record starting with data") }),
+			want: "Failed", wantMessage: "odd record", notMessage: "data",
+		},
+		"completed, model failed over a record": {
+			job: completedJob(), model: modelAnswer(types.ModelStatusFailed, "odd record starting with data", nil),
+			want: "Failed", wantMessage: "odd record", notMessage: "data",
 		},
 		"completed":                              {job: completedJob(), model: modelAnswer(types.ModelStatusActive, "", nil), want: "Completed"},
 		"completed, model status not shown":      {job: completedJob(), model: modelAnswer("", "", nil), want: "Completed"},
@@ -87,6 +97,9 @@ func TestPollJobStatus(t *testing.T) {
 			}
 			if got.Status != test.want || !strings.Contains(got.FailureMessage, test.wantMessage) || (test.wantMessage == "") != (got.FailureMessage == "") {
 				t.Errorf("got %s %q, want %s %q", got.Status, got.FailureMessage, test.want, test.wantMessage)
+			}
+			if test.notMessage != "" && strings.Contains(got.FailureMessage, test.notMessage) {
+				t.Errorf("got %q, want it to hold nothing of the data", got.FailureMessage)
 			}
 			if want := finetune.NewWaiting(3600).Next(); got.Waiting != want {
 				t.Errorf("waiting = %+v, want %+v", got.Waiting, want)

@@ -56,10 +56,11 @@ func refusal(name, message string, err error) error {
 	if fault, ok := finetune.DataFault(message); ok { // err is left out: its text may hold the beginning of a record
 		return finetune.Errorf(finetune.DatasetRejected, "creating job %s is refused over a data set that the check had accepted. %s", name, fault)
 	}
+	said := finetune.WithoutRecord(err.Error())
 	for _, r := range refusals {
 		if strings.Contains(strings.ToLower(message), strings.ToLower(r.text)) {
-			return finetune.Errorf(r.kind, "creating job %s: %s: %w", name, r.next, err)
+			return finetune.Errorf(r.kind, "creating job %s: %s: %s", name, r.next, said)
 		}
 	}
-	return finetune.Errorf(finetune.SettingsRejected, "creating job %s: Bedrock refuses the settings; change what it names in tuning.json or in the stack's configuration and upload again: %w", name, err)
+	return finetune.Errorf(finetune.SettingsRejected, "creating job %s: Bedrock refuses the settings; change what it names in tuning.json or in the stack's configuration and upload again: %s", name, said)
 }

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -56,6 +58,46 @@ func TestConflict(t *testing.T) {
 				checkRefusal(t, err, test.kind, test.want)
 				if err == nil && (job.ARN != jobARN || job.Status != "InProgress") {
 					t.Errorf("got %+v, want %s InProgress", job, jobARN)
+				}
+			})
+		}
+	}
+}
+
+// TestAnswersHoldNoData ensures that the beginning of a record, which Bedrock puts
+// into some messages, gets into no error and no job, whatever else goes wrong.
+func TestAnswersHoldNoData(t *testing.T) {
+	const data = "zanzibar"
+	ours := &types.TrainingDataConfig{S3Uri: &input.Training.URI}
+	lookups := map[string]struct {
+		out *bedrock.GetModelCustomizationJobOutput
+		err error
+	}{
+		"no such job":     {nil, &types.ResourceNotFoundException{}},
+		"throttled":       {nil, &types.ThrottlingException{}},
+		"somebody else's": {&bedrock.GetModelCustomizationJobOutput{JobArn: aws.String(jobARN)}, nil},
+		"ours, failed": {&bedrock.GetModelCustomizationJobOutput{
+			JobArn: aws.String(jobARN), TrainingDataConfig: ours, Status: "Failed",
+			FailureMessage: aws.String("Input size exceeded in file train.jsonl for record starting with " + data),
+		}, nil},
+	}
+	for _, text := range []string{
+		"Input size exceeded in file train.jsonl for record starting with " + data,
+		"A text that nobody documents, on the record starting with\n" + data,
+		"Encountered an unexpected error when processing the request for the record starting with " + data,
+	} {
+		for name, lookup := range lookups {
+			t.Run(name+", "+text[:12], func(t *testing.T) {
+				f := ready()
+				f.create = func(*bedrock.CreateModelCustomizationJobInput) (*bedrock.CreateModelCustomizationJobOutput, error) {
+					return nil, &types.ValidationException{Message: &text}
+				}
+				f.get = func(string) (*bedrock.GetModelCustomizationJobOutput, error) { return lookup.out, lookup.err }
+				h, r := testHandler(t, f)
+				job, err := h.Handle(t.Context(), input)
+				told := fmt.Sprintf("%v %+v %+v", err, job, r.read(t))
+				if strings.Contains(told, data) || (lookup.err != nil) != (err != nil) && name != "somebody else's" {
+					t.Errorf("told %s; want nothing of the data", told)
 				}
 			})
 		}
