@@ -1,6 +1,10 @@
 package finetune
 
-import "strings"
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"strings"
+)
 
 // The prefixes of the bucket. Who may read and write which is the heart of the
 // bucket policy and of every role's policy.
@@ -39,9 +43,13 @@ func MediaPrefix(model string) string { return PrefixMedia + model + "/" }
 // AcceptedTrainingKey is the key of the copy a run's job is trained on.
 func AcceptedTrainingKey(id RunID) string { return PrefixAccepted + string(id) + "/train.jsonl" }
 
-// AcceptedValidationKey is the key of the copy a run's job is validated on.
-func AcceptedValidationKey(id RunID) string {
-	return PrefixAccepted + string(id) + "/validation.jsonl"
+// AcceptedValidationKey is the key of the copy a run's job is validated on. It
+// depends on the version that was checked: unlike the data set's, that is not
+// settled by the run's id, and two calls at work for one run must not overwrite
+// each other's copy.
+func AcceptedValidationKey(id RunID, versionID string) string {
+	sum := sha256.Sum256([]byte(versionID))
+	return PrefixAccepted + string(id) + "/validation-" + hex.EncodeToString(sum[:])[:8] + ".jsonl"
 }
 
 // OutputPrefix is the prefix Bedrock writes a run's metrics under.

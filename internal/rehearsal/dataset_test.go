@@ -213,7 +213,7 @@ func TestSettingsAndValidationDataArePinned(t *testing.T) {
 	if got := f.datasetReport(run.ID).TuningVersionID; got != tuning {
 		t.Errorf("the report says that version %s of tuning.json was used, want %s", got, tuning)
 	}
-	accepted, err := f.ReadObject(t.Context(), finetune.AcceptedValidationKey(run.ID))
+	accepted, err := f.ReadObject(t.Context(), finetune.AcceptedValidationKey(run.ID, run.Report.Validation.VersionID))
 	if err != nil || string(accepted) != held {
 		t.Errorf("the accepted validation data has %d bytes (%v), want the %d that were checked", len(accepted), err, len(held))
 	}
@@ -234,7 +234,7 @@ func (f *fixture) checkTuned(run registry.Run) {
 	if job.BaseModel != "amazon.nova-lite-v1:0:300k" || !maps.Equal(job.HyperParameters, want) {
 		f.t.Errorf("the job tunes %s with %v; want Nova Lite with %v", job.BaseModel, job.HyperParameters, want)
 	}
-	if uri := finetune.S3URI(f.Bucket(), finetune.AcceptedValidationKey(run.ID)); !slices.Equal(job.ValidationURIs, []string{uri}) {
+	if uri := finetune.S3URI(f.Bucket(), finetune.AcceptedValidationKey(run.ID, run.Report.Validation.VersionID)); !slices.Equal(job.ValidationURIs, []string{uri}) {
 		f.t.Errorf("the job's validators are %v, want %s", job.ValidationURIs, uri)
 	}
 	throughputs := f.Bedrock.Throughputs()

@@ -29,6 +29,9 @@ var codes = map[string]finetune.Kind{
 	"ServiceQuotaExceededException": finetune.Busy,
 	"AccessDeniedException":         finetune.AccessDenied,
 	"AccessDenied":                  finetune.AccessDenied,
+	// A HEAD is answered without a body: the SDK's word is the status then.
+	"Forbidden":       finetune.AccessDenied,
+	"TooManyRequests": finetune.Throttled,
 }
 
 // Kind returns the kind of err: its own if a step gave it one, else what the

@@ -43,7 +43,7 @@ func (h handler) accept(ctx context.Context, r datasetReport, uri string) (finet
 		Outcome: finetune.OutcomeAccepted, Run: r.Run, Settings: r.Settings, Training: training, ReportURI: uri,
 	}
 	if r.Validation != nil {
-		validation, err := h.copy(ctx, r.Validation, finetune.AcceptedValidationKey(r.Run.ID))
+		validation, err := h.copy(ctx, r.Validation, finetune.AcceptedValidationKey(r.Run.ID, r.Validation.VersionID))
 		if err != nil {
 			return finetune.Report{}, err
 		}
@@ -66,7 +66,7 @@ func (h handler) copy(ctx context.Context, file *checked, to string) (finetune.A
 		})
 	}
 	if err != nil {
-		return finetune.Accepted{}, reading(file.Key, file.VersionID, err)
+		return finetune.Accepted{}, unread(ctx, file.Key, file.VersionID, file.Bytes, err)
 	}
 	return finetune.Accepted{
 		URI: finetune.S3URI(h.bucket, to), VersionID: file.VersionID,
@@ -89,7 +89,9 @@ func (h handler) copyParts(ctx context.Context, source, to string, size int64) e
 		return fmt.Errorf("beginning the copy %s: %w", to, err)
 	}
 	if err := h.copyRanges(ctx, upload.UploadId, source, to, size); err != nil {
-		_, abortErr := h.s3.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{Bucket: &h.bucket, Key: &to, UploadId: upload.UploadId})
+		aborting, cancel := context.WithTimeout(context.WithoutCancel(ctx), abortIn) // what failed may be ctx itself
+		defer cancel()
+		_, abortErr := h.s3.AbortMultipartUpload(aborting, &s3.AbortMultipartUploadInput{Bucket: &h.bucket, Key: &to, UploadId: upload.UploadId})
 		return errors.Join(err, abortErr)
 	}
 	return nil

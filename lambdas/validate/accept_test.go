@@ -1,12 +1,15 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/smithy-go"
 
+	"github.com/tuneline/tuneline/internal/dataset"
 	"github.com/tuneline/tuneline/internal/finetune"
 )
 
@@ -63,6 +66,39 @@ func TestCopyInPartsFails(t *testing.T) {
 	if b.called(t, "AbortMultipartUpload") != 1 || b.text(finetune.AcceptedTrainingKey(runID)) != "" {
 		t.Errorf("made the calls %v, want the upload aborted and nothing copied", b.calls)
 	}
+}
+
+// TestCopyOutOfTime ensures that a copy ends with the time of the check, so that
+// there is time to say so, and that what was begun is taken back all the same.
+func TestCopyOutOfTime(t *testing.T) {
+	training := records(120, "router")
+	t.Run("is bounded", func(t *testing.T) {
+		b := newBucket(map[string]string{dataKey: training})
+		ends := time.Now().Add(time.Hour)
+		ctx, cancel := context.WithDeadline(t.Context(), ends)
+		defer cancel()
+		b.copying = func(ctx context.Context) {
+			if got, _ := ctx.Deadline(); !got.Equal(ends.Add(-spare)) {
+				t.Errorf("the copy may go on until %s, want %s before %s", got, spare, ends)
+			}
+		}
+		if _, err := newTestHandler(t, b).Handle(ctx, input); err != nil || b.called(t, "CopyObject") != 1 {
+			t.Errorf("got %v after the calls %v, want one copy", err, b.calls)
+		}
+	})
+	t.Run("is taken back", func(t *testing.T) {
+		b := newBucket(map[string]string{dataKey: training})
+		h := newTestHandler(t, b)
+		h.limits = copyLimits{single: 1, part: 10_000}
+		ctx, cancel := context.WithCancelCause(t.Context())
+		b.copying = func(context.Context) { cancel(errTimeUp) }
+		file := &checked{Key: dataKey, VersionID: "v1", Report: dataset.Report{Bytes: int64(len(training))}}
+		_, err := h.copy(ctx, file, finetune.AcceptedTrainingKey(runID))
+		checkError(t, err, finetune.Unavailable, "given up 30s before the function's time-out")
+		if b.called(t, "AbortMultipartUpload") != 1 {
+			t.Errorf("made the calls %v, want the upload aborted", b.calls)
+		}
+	})
 }
 
 func TestGone(t *testing.T) {

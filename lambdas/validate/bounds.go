@@ -31,15 +31,20 @@ const nearDuplicatesTo = 256 << 20
 // an estimated 60 MB/s. The rest is for the copy, which S3 makes.
 const maxBytes = 12 << 30
 
-// spare is how long before the function's time-out a check is given up, so that
-// there is time to say so.
-const spare = 30 * time.Second
+// spare is how long before the function's time-out checking and copying are
+// given up, so that there is time to say so; abortIn is how much of it may be
+// spent on taking back a copy that was begun.
+const (
+	spare   = 30 * time.Second
+	abortIn = 10 * time.Second
+)
 
 // errTimeUp is the cause of a context that ended with a check's time.
 var errTimeUp = errors.New("the time for the check is up")
 
-// inTime bounds a check by the function's time-out less what is spare. Without
-// it, Lambda would end the function in the middle, without a word of what it did.
+// inTime bounds checking and copying by the function's time-out less what is
+// spare. Without it, Lambda would end the function in the middle, without a word
+// of what it did.
 func inTime(ctx context.Context) (context.Context, context.CancelFunc) {
 	deadline, ok := ctx.Deadline()
 	if !ok {
@@ -48,13 +53,13 @@ func inTime(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithDeadlineCause(ctx, deadline.Add(-spare), errTimeUp)
 }
 
-// unread explains why a file could not be read to its end.
-func unread(ctx context.Context, file s3object.Object, err error) error {
+// unread explains why a file could not be read or copied to its end.
+func unread(ctx context.Context, key, versionID string, size int64, err error) error {
 	switch {
 	case errors.Is(context.Cause(ctx), errTimeUp):
-		return finetune.Errorf(finetune.Unavailable, "checking %s (%d bytes) was given up %s before the function's time-out, since S3 was far slower than it should be: %w", file.Key, file.Size, spare, err)
+		return finetune.Errorf(finetune.Unavailable, "checking and copying %s (%d bytes) was given up %s before the function's time-out, since S3 was far slower than it should be: %w", key, size, spare, err)
 	case errors.Is(err, s3object.ErrBroken), errors.Is(err, s3object.ErrChecksum):
-		return finetune.Errorf(finetune.Unavailable, "checking version %s of %s: %w", file.VersionID, file.Key, err)
+		return finetune.Errorf(finetune.Unavailable, "checking version %s of %s: %w", versionID, key, err)
 	}
-	return reading(file.Key, file.VersionID, err)
+	return reading(key, versionID, err)
 }

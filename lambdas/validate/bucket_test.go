@@ -37,9 +37,13 @@ type bucket struct {
 	before  func(call, key string) error
 	// body, when set, is what GetObject answers a data set with.
 	body func(whole []byte) io.Reader
+	// tuning is the same for a tuning.json.
+	tuning func(whole []byte) io.Reader
 	// crc32 is the checksum that HeadObject answers, if any.
 	crc32 *string
 	calls []string
+	// copying, when set, is called with the context of each copy or part of one.
+	copying func(context.Context)
 }
 
 func newBucket(objects map[string]string) *bucket {
@@ -115,6 +119,9 @@ func (b *bucket) GetObject(_ context.Context, in *s3.GetObjectInput, _ ...func(*
 	if b.body != nil && strings.HasSuffix(*in.Key, ".jsonl") {
 		body = b.body(v.body[from:])
 	}
+	if b.tuning != nil && strings.HasSuffix(*in.Key, "/tuning.json") {
+		body = b.tuning(v.body)
+	}
 	out.Body = io.NopCloser(body)
 	return out, nil
 }
@@ -177,7 +184,10 @@ func (b *bucket) source(copySource string) (version, error) {
 	return b.find(key, &id)
 }
 
-func (b *bucket) CopyObject(_ context.Context, in *s3.CopyObjectInput, _ ...func(*s3.Options)) (*s3.CopyObjectOutput, error) {
+func (b *bucket) CopyObject(ctx context.Context, in *s3.CopyObjectInput, _ ...func(*s3.Options)) (*s3.CopyObjectOutput, error) {
+	if b.copying != nil {
+		b.copying(ctx)
+	}
 	if err := b.enter("CopyObject", *in.Key); err != nil {
 		return nil, err
 	}
@@ -193,7 +203,13 @@ func (b *bucket) CreateMultipartUpload(_ context.Context, in *s3.CreateMultipart
 	return &s3.CreateMultipartUploadOutput{UploadId: aws.String("upload")}, b.enter("CreateMultipartUpload", *in.Key)
 }
 
-func (b *bucket) UploadPartCopy(_ context.Context, in *s3.UploadPartCopyInput, _ ...func(*s3.Options)) (*s3.UploadPartCopyOutput, error) {
+func (b *bucket) UploadPartCopy(ctx context.Context, in *s3.UploadPartCopyInput, _ ...func(*s3.Options)) (*s3.UploadPartCopyOutput, error) {
+	if b.copying != nil {
+		b.copying(ctx)
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	if err := b.enter(fmt.Sprintf("UploadPartCopy %d %s", *in.PartNumber, *in.CopySourceRange), *in.Key); err != nil {
 		return nil, err
 	}
@@ -217,7 +233,10 @@ func (b *bucket) CompleteMultipartUpload(_ context.Context, in *s3.CompleteMulti
 	return &s3.CompleteMultipartUploadOutput{}, nil
 }
 
-func (b *bucket) AbortMultipartUpload(_ context.Context, in *s3.AbortMultipartUploadInput, _ ...func(*s3.Options)) (*s3.AbortMultipartUploadOutput, error) {
+func (b *bucket) AbortMultipartUpload(ctx context.Context, in *s3.AbortMultipartUploadInput, _ ...func(*s3.Options)) (*s3.AbortMultipartUploadOutput, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	delete(b.parts, *in.Key)
 	return &s3.AbortMultipartUploadOutput{}, b.enter("AbortMultipartUpload", *in.Key)
 }

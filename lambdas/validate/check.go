@@ -38,7 +38,9 @@ type checked struct {
 // check settles the settings, checks the data, writes the report on both, and
 // copies what was accepted.
 func (h handler) check(ctx context.Context, run finetune.Run, d finetune.Dataset, training s3object.Object) (finetune.Report, error) {
-	how, err := h.settle(ctx, run.Model)
+	timed, cancel := inTime(ctx)
+	defer cancel()
+	how, err := h.settle(timed, run.Model)
 	if err != nil {
 		return finetune.Report{}, err
 	}
@@ -47,7 +49,7 @@ func (h handler) check(ctx context.Context, run finetune.Run, d finetune.Dataset
 		Settings: how.settings, SettingsProblems: how.problems, TuningVersionID: how.tuningVersion,
 	}
 	if how.problems == nil {
-		report.Training, report.Validation, err = h.checkData(ctx, run.Model, training, how)
+		report.Training, report.Validation, err = h.checkData(timed, run.Model, training, how)
 		if err != nil {
 			return finetune.Report{}, err
 		}
@@ -60,7 +62,7 @@ func (h handler) check(ctx context.Context, run finetune.Run, d finetune.Dataset
 	if err := rejection(report, uri); err != nil {
 		return finetune.Report{}, err
 	}
-	return h.accept(ctx, report, uri)
+	return h.accept(timed, report, uri)
 }
 
 // checkData checks the validation data first, since both count against the
@@ -77,8 +79,6 @@ func (h handler) checkData(ctx context.Context, model string, upload s3object.Ob
 	if size := upload.Size + held.Size; size > h.maxBytes {
 		return tooLarge(upload, size, h.maxBytes, options), nil, nil
 	}
-	ctx, cancel := inTime(ctx)
-	defer cancel()
 	media := h.mediaOf(ctx, model)
 	media.lookIn(&options)
 	if held.Key != "" {
@@ -122,7 +122,7 @@ func (h handler) checkFile(ctx context.Context, file s3object.Object, options da
 	options.Progress = logProgress(file.Key, file.Size)
 	report, err := dataset.Check(ctx, body, options)
 	if err != nil {
-		return nil, unread(ctx, file, err)
+		return nil, unread(ctx, file.Key, file.VersionID, file.Size, err)
 	}
 	noteKey(&report, file.Key)
 	if file.Checksum() == "" {

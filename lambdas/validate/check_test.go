@@ -98,6 +98,15 @@ func TestReadingFails(t *testing.T) {
 			t.Errorf("%d copies were made, want none", n)
 		}
 	})
+	t.Run("bodies that end early", func(t *testing.T) {
+		b := newBucket(map[string]string{dataKey: records(120, "router")})
+		b.body = func(rest []byte) io.Reader { return bytes.NewReader(rest[:len(rest)/2]) }
+		_, err := newTestHandler(t, b).Handle(t.Context(), input)
+		checkError(t, err, finetune.Unavailable, "broke too often")
+		if b.text(finetune.DatasetReportKey(runID)) != "" || b.called(t, "CopyObject") != 0 {
+			t.Errorf("made the calls %v, want no report on a part of the data set and no copy", b.calls)
+		}
+	})
 	t.Run("other bytes than S3 has the checksum of", func(t *testing.T) {
 		b := newBucket(map[string]string{dataKey: records(120, "router")})
 		b.crc32 = aws.String("AAAAAA==")
@@ -124,6 +133,25 @@ func TestReadingFails(t *testing.T) {
 			checkError(t, err, want, dataKey)
 		})
 	}
+	t.Run("the connection breaks in tuning.json", func(t *testing.T) {
+		b := newBucket(map[string]string{dataKey: records(120, "router"), finetune.TuningKey("support"): `{"hyperparameters":{}}`})
+		b.tuning = func(whole []byte) io.Reader {
+			return io.MultiReader(bytes.NewReader(whole[:3]), failing{io.ErrUnexpectedEOF})
+		}
+		_, err := newTestHandler(t, b).Handle(t.Context(), input)
+		checkError(t, err, finetune.Unavailable, finetune.TuningKey("support"))
+	})
+	t.Run("a HEAD is forbidden, without a word", func(t *testing.T) {
+		b := newBucket(map[string]string{dataKey: records(120, "router")})
+		b.before = func(call, key string) error {
+			if call == "HeadObject" && key == dataKey {
+				return &smithy.GenericAPIError{Code: "Forbidden"}
+			}
+			return nil
+		}
+		_, err := newTestHandler(t, b).Handle(t.Context(), input)
+		checkError(t, err, finetune.AccessDenied, dataKey)
+	})
 	t.Run("the time is up", func(t *testing.T) {
 		b := newBucket(map[string]string{dataKey: records(120, "router")})
 		ctx, cancel := context.WithTimeout(t.Context(), spare-time.Second)

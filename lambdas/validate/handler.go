@@ -102,11 +102,23 @@ func (h handler) Handle(ctx context.Context, in finetune.ValidateInput) (finetun
 	if err != nil {
 		return finetune.Report{}, err
 	}
-	_, err = h.store.UpdateOpenRun(ctx, run.ID, func(r *registry.Run) error {
-		r.Report = &report
+	record, err = h.store.UpdateOpenRun(ctx, run.ID, setReport(report))
+	if err != nil {
+		return finetune.Report{}, err
+	}
+	return *record.Report, nil
+}
+
+// setReport sets the report unless one is recorded already: an earlier call that
+// was given up on may still be at work, and may have found other settings or
+// other validation data. The first one's report is what the run goes on with.
+func setReport(report finetune.Report) func(*registry.Run) error {
+	return func(r *registry.Run) error {
+		if r.Report == nil {
+			r.Report = &report
+		}
 		return nil
-	})
-	return report, err
+	}
 }
 
 // model is the model that the upload belongs to, by its key.

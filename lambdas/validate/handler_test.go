@@ -83,7 +83,7 @@ func TestHandleAccepts(t *testing.T) {
 	if got := b.text(finetune.AcceptedTrainingKey(runID)); got != training {
 		t.Error("the accepted training data differ from the upload")
 	}
-	if got := b.text(finetune.AcceptedValidationKey(runID)); got != validation {
+	if got := b.text(finetune.AcceptedValidationKey(runID, "v1")); got != validation {
 		t.Error("the accepted validation data differ from the upload")
 	}
 	record, err := h.store.Run(t.Context(), runID)
@@ -282,7 +282,7 @@ func TestHandleWhenFilesMove(t *testing.T) {
 		if _, err := newTestHandler(t, b).Handle(t.Context(), input); err != nil {
 			t.Fatal(err)
 		}
-		if b.text(finetune.AcceptedTrainingKey(runID)) != good || b.text(finetune.AcceptedValidationKey(runID)) != records(10, "camera") {
+		if b.text(finetune.AcceptedTrainingKey(runID)) != good || b.text(finetune.AcceptedValidationKey(runID, "v1")) != records(10, "camera") {
 			t.Error("what was copied is not what was checked")
 		}
 	})
@@ -323,6 +323,91 @@ func TestHandleWhenFilesMove(t *testing.T) {
 		_, err := newTestHandler(t, b).Handle(t.Context(), input)
 		checkError(t, err, finetune.Throttled, dataKey)
 	})
+}
+
+// TestHandleAgain ensures that answer, record, report and copies are of one call,
+// whatever was changed between two: the second one's when the first was lost
+// between report and copy, the first recorded one's when both were at work.
+func TestHandleAgain(t *testing.T) {
+	setup := func(t *testing.T) (*bucket, handler, func()) {
+		t.Helper()
+		b := newBucket(map[string]string{
+			dataKey: records(120, "router"), finetune.ValidationKey("support"): records(10, "camera"),
+			finetune.TuningKey("support"): `{"hyperparameters":{"epochCount":1}}`,
+		})
+		return b, newTestHandler(t, b), func() {
+			b.put(finetune.ValidationKey("support"), records(20, "kettle"))
+			b.put(finetune.TuningKey("support"), `{"hyperparameters":{"epochCount":2}}`)
+		}
+	}
+	check := func(t *testing.T, b *bucket, h handler, got finetune.Report, err error) {
+		t.Helper()
+		record, recordErr := h.store.Run(t.Context(), runID)
+		if err != nil || recordErr != nil || record.Report == nil || !reflect.DeepEqual(*record.Report, got) {
+			t.Fatalf("got %+v, %v; recorded %+v, %v", got, err, record.Report, recordErr)
+		}
+		key := strings.TrimPrefix(got.Validation.URI, finetune.S3URI(bucketName, ""))
+		if got.Settings.Hyperparameters["epochCount"] != "2" || got.Validation.Records != 20 || b.text(key) != records(20, "kettle") {
+			t.Errorf("got %+v, want everything as it was changed", got)
+		}
+	}
+	t.Run("after a crash between report and copy", func(t *testing.T) {
+		b, h, change := setup(t)
+		b.before = func(call, _ string) error {
+			if call == "CopyObject" {
+				return &smithy.GenericAPIError{Code: "SlowDown"}
+			}
+			return nil
+		}
+		_, err := h.Handle(t.Context(), input)
+		checkError(t, err, finetune.Throttled, dataKey)
+		b.before = nil
+		change()
+		got, err := h.Handle(t.Context(), input)
+		check(t, b, h, got, err)
+		if report := b.text(finetune.DatasetReportKey(runID)); !strings.Contains(report, `"tuningVersionId": "v2"`) {
+			t.Errorf("the report is not on what was copied:\n%s", report)
+		}
+	})
+	t.Run("while an earlier call is at work", func(t *testing.T) {
+		b, h, change := setup(t)
+		var second finetune.Report
+		var secondErr error
+		b.before = func(call, _ string) error {
+			if call == "CopyObject" {
+				b.before = nil
+				change()
+				second, secondErr = h.Handle(t.Context(), input)
+			}
+			return nil
+		}
+		first, err := h.Handle(t.Context(), input)
+		check(t, b, h, second, secondErr)
+		check(t, b, h, first, err)
+	})
+}
+
+// TestCauseIsBounded ensures that a cause fits into what Step Functions takes,
+// escaped as JSON, whatever is in tuning.json.
+func TestCauseIsBounded(t *testing.T) {
+	var many strings.Builder
+	for i := range 5000 {
+		fmt.Fprintf(&many, `"k%d":0,`, i)
+	}
+	for name, tuning := range map[string]string{
+		"many keys":  "{" + many.String() + `"last":0}`,
+		"a huge key": `{"` + strings.Repeat(`\"é`, 15_000) + `":0}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBucket(map[string]string{dataKey: records(120, "router"), finetune.TuningKey("support"): tuning})
+			_, err := newTestHandler(t, b).Handle(t.Context(), input)
+			checkError(t, err, finetune.SettingsRejected, finetune.DatasetReportKey(runID))
+			cause, marshalErr := json.Marshal(map[string]string{"errorType": "SettingsRejected", "errorMessage": err.Error()})
+			if marshalErr != nil || len(cause) > 32_768 {
+				t.Errorf("the cause has %d characters, %v; Step Functions takes 32768", len(cause), marshalErr)
+			}
+		})
+	}
 }
 
 func TestNewHandler(t *testing.T) {

@@ -97,8 +97,8 @@ func (h handler) readTuning(ctx context.Context, key string) (body []byte, versi
 	}
 	defer func() { err = errors.Join(err, out.Body.Close()) }()
 	body, err = io.ReadAll(io.LimitReader(out.Body, maxTuning+1))
-	if err != nil {
-		return nil, "", fmt.Errorf("reading %s: %w", key, err)
+	if err != nil { // S3 had answered: the connection broke
+		return nil, "", finetune.Errorf(finetune.Unavailable, "reading %s: %w", key, err)
 	}
 	return body, aws.ToString(out.VersionId), nil
 }

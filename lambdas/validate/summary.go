@@ -12,7 +12,7 @@ import (
 func rejection(r datasetReport, uri string) error {
 	if r.SettingsProblems != nil {
 		return finetune.Errorf(finetune.SettingsRejected, "model %s: %s. Change %s or the stack's configuration, then upload the data set again. Report: %s",
-			r.Run.Model, strings.Join(r.SettingsProblems, "; "), finetune.TuningKey(r.Run.Model), uri)
+			r.Run.Model, tell(r.SettingsProblems), finetune.TuningKey(r.Run.Model), uri)
 	}
 	if r.Accepted {
 		return nil
@@ -24,6 +24,31 @@ func rejection(r datasetReport, uri string) error {
 		}
 	}
 	return finetune.Errorf(finetune.DatasetRejected, "%s. Correct and upload again; every finding is in %s", strings.Join(parts, ". "), uri)
+}
+
+// A cause tells this many problems with the settings, each by so many characters:
+// a tuning.json can hold thousands of unknown keys, and a key of 64 KiB, where
+// Step Functions takes a cause of 32,768 characters
+// (https://docs.aws.amazon.com/step-functions/latest/apireference/API_TaskFailedEventDetails.html).
+// The report has them all.
+const (
+	maxProblems   = 12
+	maxCharacters = 1000
+)
+
+// tell joins the first problems.
+func tell(problems []string) string {
+	var told []string
+	for _, problem := range problems[:min(len(problems), maxProblems)] {
+		if runes := []rune(problem); len(runes) > maxCharacters {
+			problem = string(runes[:maxCharacters]) + " …"
+		}
+		told = append(told, problem)
+	}
+	if more := len(problems) - len(told); more > 0 {
+		told = append(told, "and "+count(int64(more), "more problem"))
+	}
+	return strings.Join(told, "; ")
 }
 
 // maxTold is how many kinds of error a cause tells of each file; the report has
