@@ -161,6 +161,24 @@ func TestFirstErrors(t *testing.T) {
 	}
 }
 
+// Ensure a folder that cannot be written to hides neither the end nor what was
+// found, and is told.
+func TestRehearseWithoutReports(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "mine.jsonl")
+	if err := os.WriteFile(file, []byte("{\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	exit, stdout, stderr := command(t, "rehearse", "--dataset", file, "--reports", file)
+	if exit != exitError || !strings.Contains(stderr, "--reports") {
+		t.Errorf("exit %d, %q; want %d and what to do", exit, stderr, exitError)
+	}
+	for _, want := range []string{"Rejected in", file + ":1:"} {
+		if !strings.Contains(stdout, want) {
+			t.Errorf("the output lacks %q:\n%s", want, stdout)
+		}
+	}
+}
+
 // Ensure a mistake on the command line says what to do, and does nothing.
 func TestMistakes(t *testing.T) {
 	t.Setenv("TUNELINE_BUCKET", "")

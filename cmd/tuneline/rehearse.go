@@ -176,12 +176,8 @@ func rehearse(ctx context.Context, o rehearseOptions, stdout io.Writer) (err err
 	if err := honest(cloud); err != nil {
 		return err
 	}
-	if result.End != finetune.EndDeployed {
-		if err := result.keepReports(ctx, cloud, cmp.Or(o.reports, filepath.Join(root, defaultReports))); err != nil {
-			return err
-		}
-	}
-	if err := show.end(result, e); err != nil {
+	unkept := result.keepReports(ctx, cloud, cmp.Or(o.reports, filepath.Join(root, defaultReports)))
+	if err := errors.Join(show.end(result, e), unkept); err != nil { // how it ended is told all the same
 		return err
 	}
 	if o.stay {

@@ -34,10 +34,10 @@ type dataReport struct {
 // keepReports copies what was reported of a run that did not end well out of the
 // bucket, which goes with the rehearsal, to a folder of the run's own below dir.
 func (r *result) keepReports(ctx context.Context, cloud *rehearsal.Cloud, dir string) error {
-	folder := filepath.Join(dir, string(r.RunID))
-	if err := os.MkdirAll(folder, 0o750); err != nil {
-		return fmt.Errorf("keeping the reports: %w", err)
+	if r.End == finetune.EndDeployed {
+		return nil
 	}
+	folder := filepath.Join(dir, string(r.RunID))
 	for _, key := range []string{finetune.DatasetReportKey(r.RunID), finetune.RunReportKey(r.RunID)} {
 		text, err := cloud.ReadObject(ctx, key)
 		if none := new(types.NoSuchKey); errors.As(err, &none) { // the run ended before it came to that report
@@ -46,17 +46,19 @@ func (r *result) keepReports(ctx context.Context, cloud *rehearsal.Cloud, dir st
 		if err != nil {
 			return err
 		}
+		if key == finetune.DatasetReportKey(r.RunID) {
+			if err := json.Unmarshal(text, &r.data); err != nil {
+				return fmt.Errorf("reading %s: %w", key, err)
+			}
+		}
 		file := filepath.Join(folder, path.Base(key))
-		if err := os.WriteFile(file, text, 0o600); err != nil {
-			return fmt.Errorf("keeping the reports: %w", err)
+		if err = os.MkdirAll(folder, 0o750); err == nil {
+			err = os.WriteFile(file, text, 0o600)
+		}
+		if err != nil {
+			return fmt.Errorf("keeping the reports: %w: choose another folder with --reports", err)
 		}
 		r.Reports = append(r.Reports, file)
-		if key != finetune.DatasetReportKey(r.RunID) {
-			continue
-		}
-		if err := json.Unmarshal(text, &r.data); err != nil {
-			return fmt.Errorf("reading %s: %w", key, err)
-		}
 	}
 	return nil
 }
