@@ -12,7 +12,8 @@ type Kind string
 
 // The kinds of error.
 const (
-	// DatasetRejected: the data's fault; the report names every line.
+	// DatasetRejected: the data's fault; the report has the findings with their
+	// lines, or the message what Bedrock says.
 	DatasetRejected Kind = "DatasetRejected"
 	// SettingsRejected: the settings', the key's or the base model's fault.
 	SettingsRejected Kind = "SettingsRejected"

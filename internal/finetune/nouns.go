@@ -59,7 +59,7 @@ type Report struct {
 	Training Accepted `json:"training"`
 	// Validation is null when the model has no validation data.
 	Validation *Accepted `json:"validation"`
-	// ReportURI is where every finding is written.
+	// ReportURI is where the findings are written.
 	ReportURI string `json:"reportUri"`
 }
 

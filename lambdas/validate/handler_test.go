@@ -15,6 +15,7 @@ import (
 	"github.com/aws/smithy-go"
 
 	"github.com/tuneline/tuneline/internal/catalog"
+	"github.com/tuneline/tuneline/internal/dataset"
 	"github.com/tuneline/tuneline/internal/finetune"
 	"github.com/tuneline/tuneline/internal/lambdaenv"
 	"github.com/tuneline/tuneline/internal/registry"
@@ -191,8 +192,12 @@ func TestHandleRejectsData(t *testing.T) {
 		"many bad rows":       {training: good + strings.Repeat("{"+secret+"\n", 9), want: []string{"9 errors in 129 records", "lines 121-129: TL1"}},
 		"too few records":     {training: records(3, "router"), want: []string{"TL1401", "at least 8"}},
 		"bad validation data": {training: good, validation: "[\"" + secret + "\"]\n", want: []string{"validation data validation-datasets/support/validation.jsonl (version v1) has 1 error in 1 record: line 1: TL1009"}},
-		"both":                {training: secret + "\n" + good, validation: secret + "\n", want: []string{"training data", "validation data"}},
-		"an empty file":       {want: []string{"no record"}},
+		"more than are kept": {
+			training: good + strings.Repeat("{"+secret+"\n", 2*dataset.DefaultMaxFindings),
+			want:     []string{"200 errors in 320 records: from line 121 on, 200 times: TL1", "up to 100 of each code"},
+		},
+		"both":          {training: secret + "\n" + good, validation: secret + "\n", want: []string{"training data", "validation data"}},
+		"an empty file": {want: []string{"no record"}},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

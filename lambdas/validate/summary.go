@@ -23,7 +23,7 @@ func rejection(r datasetReport, uri string) error {
 			parts = append(parts, summary(file))
 		}
 	}
-	return finetune.Errorf(finetune.DatasetRejected, "%s. Correct and upload again; every finding is in %s", strings.Join(parts, ". "), uri)
+	return finetune.Errorf(finetune.DatasetRejected, "%s. Correct and upload again; the findings, up to %d of each code, are in %s", strings.Join(parts, ". "), dataset.DefaultMaxFindings, uri)
 }
 
 // A cause tells this many problems with the settings, each by so many characters:
@@ -52,7 +52,7 @@ func tell(problems []string) string {
 }
 
 // maxTold is how many kinds of error a cause tells of each file; the report has
-// them all.
+// all kinds.
 const maxTold = 5
 
 // summary counts a file's errors and tells each kind once, with where it stands.
