@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 )
@@ -39,7 +40,8 @@ func (s *server) client() *s3.Client {
 	s.t.Cleanup(listening.Close)
 	return s3.New(s3.Options{
 		BaseEndpoint: &listening.URL, UsePathStyle: true, Region: "us-east-1",
-		Credentials: credentials.NewStaticCredentialsProvider("id", "secret", ""),
+		Credentials:                credentials.NewStaticCredentialsProvider("id", "secret", ""),
+		ResponseChecksumValidation: aws.ResponseChecksumValidationWhenSupported, // what a client of a loaded configuration does
 	})
 }
 

@@ -65,8 +65,8 @@ func (h handler) check(ctx context.Context, run finetune.Run, d finetune.Dataset
 	return h.accept(timed, report, uri)
 }
 
-// checkData checks the validation data first, since both count against the
-// same limits and no record may stand in both.
+// checkData checks the validation data first: both count against the same
+// limits, and a record that stands in both is a finding of the training data.
 func (h handler) checkData(ctx context.Context, model string, upload s3object.Object, how settled) (training, validation *checked, err error) {
 	options, err := h.optionsFor(how)
 	if err != nil {

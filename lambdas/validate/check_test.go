@@ -31,7 +31,8 @@ func (f failing) Read([]byte) (int, error) { return 0, f.err }
 // counted, the digest taken, duplicates found.
 func TestReportIsTheChecks(t *testing.T) {
 	text := records(120, "router")
-	b := newBucket(map[string]string{dataKey: text + text[:strings.Index(text, "\n")+1]})
+	first, _, _ := strings.Cut(text, "\n")
+	b := newBucket(map[string]string{dataKey: text + first + "\n" + strings.Replace(first, "How do I", "how do  I", 1) + "\n"})
 	h := newTestHandler(t, b)
 	if _, err := h.Handle(t.Context(), input); err != nil {
 		t.Fatal(err)
@@ -58,7 +59,7 @@ func TestReportIsTheChecks(t *testing.T) {
 	if got := compact(t, got.Training); got != golden {
 		t.Errorf("got\n%s\nwant\n%s", got, golden)
 	}
-	if want.Counts[dataset.CodeDuplicateRecord] != 1 || want.SHA256 == "" {
+	if want.Counts[dataset.CodeDuplicateRecord] != 1 || want.Counts[dataset.CodeNearDuplicate] != 1 || want.SHA256 == "" {
 		t.Errorf("the check itself found %v and digest %q", want.Counts, want.SHA256)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -223,6 +224,39 @@ func TestHandleRejectsData(t *testing.T) {
 	}
 }
 
+// TestHandleHoldsTheFilesTogether ensures that records that stand in both files
+// are found, by themselves and but for case and white space.
+func TestHandleHoldsTheFilesTogether(t *testing.T) {
+	training := records(120, "router")
+	lines := strings.SplitAfter(training, "\n")
+	b := newBucket(map[string]string{
+		dataKey:                           training,
+		finetune.ValidationKey("support"): records(10, "camera") + lines[7] + strings.Replace(lines[9], "How do I", "how do  I", 1),
+	})
+	_, err := newTestHandler(t, b).Handle(t.Context(), input)
+	if err != nil {
+		t.Errorf("got %v, want warnings", err)
+	}
+	var report struct{ Training dataset.Report }
+	if err := json.Unmarshal([]byte(b.text(finetune.DatasetReportKey(runID))), &report); err != nil {
+		t.Fatal(err)
+	}
+	for code, line := range map[dataset.Code]int64{dataset.CodeRecordInBoth: 8, dataset.CodeNearRecordInBoth: 10} {
+		if !slices.ContainsFunc(report.Training.Findings, func(f dataset.Finding) bool { return f.Code == code && f.Line == line }) {
+			t.Errorf("got %+v, want %s on line %d", report.Training.Findings, code, line)
+		}
+	}
+}
+
+// TestHandleValidationDataWithoutVersion ensures that bytes that can be changed
+// between check and copy are not taken.
+func TestHandleValidationDataWithoutVersion(t *testing.T) {
+	b := newBucket(map[string]string{dataKey: records(120, "router")})
+	b.objects[finetune.ValidationKey("support")] = []version{{id: "null", body: []byte(records(10, "camera"))}}
+	_, err := newTestHandler(t, b).Handle(t.Context(), input)
+	checkError(t, err, finetune.SettingsRejected, "turn versioning of bucket")
+}
+
 // TestHandleRejectsSettings ensures that every problem is told at once, in the
 // error and in the report.
 func TestHandleRejectsSettings(t *testing.T) {
@@ -417,7 +451,7 @@ func TestCauseIsBounded(t *testing.T) {
 
 func TestNewHandler(t *testing.T) {
 	h, err := newHandler(lambdaenv.Validate{Bucket: bucketName, Region: "us-east-1", Defaults: `{"baseModel":"m","serving":{"mode":"auto"}}`}, aws.Config{})
-	if err != nil || h.defaults.BaseModel != "m" || h.defaults.Serving.Mode != "auto" || h.limits != s3CopyLimits {
+	if err != nil || h.defaults.BaseModel != "m" || h.defaults.Serving.Mode != "auto" || h.limits != s3CopyLimits || h.streaming != streaming || h.maxBytes != maxBytes {
 		t.Errorf("got %+v, %v, want the stack's settings", h, err)
 	}
 	if _, err := newHandler(lambdaenv.Validate{Defaults: `{"model":"m"}`}, aws.Config{}); err == nil {
