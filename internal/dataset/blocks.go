@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
-	"errors"
 	"hash"
 	"io"
 )
@@ -78,7 +77,7 @@ func (r *blockReader) next(b *block) bool {
 			end = b.size + i + 1
 		}
 		b.size += n
-		if errors.Is(err, io.EOF) {
+		if isEnd(err) {
 			r.eof = true
 			return r.give(b, b.size)
 		}
@@ -132,7 +131,7 @@ func (r *blockReader) long(b *block) bool {
 	clear(b.buf[b.size : b.size+window])
 	found, err := r.passOver()
 	switch {
-	case errors.Is(err, io.EOF):
+	case isEnd(err):
 		r.eof = len(r.tail) == 0
 	case err != nil:
 		r.err = err
@@ -160,6 +159,10 @@ func (r *blockReader) passOver() (found bool, err error) {
 		}
 	}
 }
+
+// isEnd says that a reader has come to its end: io.EOF itself. An error that
+// wraps it is none, such as that of a connection which broke.
+func isEnd(err error) bool { return err == io.EOF } //nolint:errorlint // see above
 
 // read reads once, at least a byte, and keeps count.
 func (r *blockReader) read(p []byte) (int, error) {

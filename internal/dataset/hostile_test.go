@@ -253,9 +253,10 @@ func TestReaderThatGivesNothing(t *testing.T) {
 	}
 }
 
-// TestReaderThatFails: the error comes back, and no report.
+// TestReaderThatFails: the error comes back, and no report. It may wrap io.EOF,
+// as what a client says of a closed connection does.
 func TestReaderThatFails(t *testing.T) {
-	broken := errors.New("the line is down")
+	broken := fmt.Errorf("the line is down: %w", io.EOF)
 	for _, before := range []int64{0, 10, 400_000, 3_000_000} {
 		t.Run(fmt.Sprintf("after %d bytes", before), func(t *testing.T) {
 			r := io.MultiReader(generate.Repeat("", good+"\n", before), iotest.ErrReader(broken))
