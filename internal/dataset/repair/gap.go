@@ -2,7 +2,6 @@ package repair
 
 import (
 	"bytes"
-	"fmt"
 
 	"github.com/tuneline/tuneline/internal/dataset"
 )
@@ -65,7 +64,7 @@ func (f *framer) gapByte(rest []byte) bool {
 	case c == '\r':
 		f.carriageReturn(rest)
 	case c == 0:
-		f.nul(rest)
+		f.nul()
 	case c == ',':
 		f.comma()
 	case c == '[' && f.arrayBegins():
@@ -162,11 +161,15 @@ func (f *framer) endOfInput() {
 }
 
 // nul passes over NUL bytes, with which some programs fill up a file.
-func (f *framer) nul(rest []byte) {
-	n := len(rest) - len(bytes.TrimLeft(rest, "\x00"))
-	f.act(NULRemoved, dataset.CodeSyntax, fmt.Sprintf("%d bytes", n))
+func (f *framer) nul() {
+	n := 0
+	for rest := f.w.peek(1); bytes.HasPrefix(rest, []byte{0}); rest = f.w.peek(1) {
+		run := len(rest) - len(bytes.TrimLeft(rest, "\x00"))
+		f.w.pass("gap", run)
+		n += run
+	}
+	f.act(NULRemoved, dataset.CodeSyntax, counted(n, "byte"))
 	f.state.other = true
-	f.w.pass("gap", n)
 }
 
 // comma passes over a comma, which in an array is as it should be.

@@ -133,24 +133,23 @@ func mendSystem(s *stream, r *row, found []dataset.Finding) bool {
 
 // emptySystem says that there is no text in a system prompt, in whatever way.
 func emptySystem(value []byte) bool {
-	var text string
-	if json.Unmarshal(value, &text) == nil { // null too
-		return strings.TrimSpace(text) == ""
+	if noText(value) {
+		return true
 	}
-	var items []struct {
-		Text *string `json:"text"`
-	}
-	decoder := json.NewDecoder(bytes.NewReader(value))
-	decoder.DisallowUnknownFields()
-	if decoder.Decode(&items) != nil {
-		return false
-	}
-	for _, item := range items {
-		if item.Text != nil && strings.TrimSpace(*item.Text) != "" {
+	items, ok := elementsOf(value)
+	return ok && !slices.ContainsFunc(items, func(item element) bool {
+		if noText(item.raw) {
 			return false
 		}
-	}
-	return true
+		members, ok := membersOf(item.raw)
+		return !ok || slices.ContainsFunc(members, func(m member) bool { return m.name != "text" || !noText(m.value) })
+	})
+}
+
+// noText says that a value is null, or a string of nothing but white space.
+func noText(value []byte) bool {
+	var text string
+	return json.Unmarshal(value, &text) == nil && strings.TrimSpace(text) == ""
 }
 
 // wrapped is a JSON string as a list of one text block.

@@ -78,6 +78,7 @@ var fileTests = []fixTest{
 	{"no line feed at the end", rowA + "\n" + rowB, pc, lines(rowA, rowB), "", []string{"2 last-line-break-added "}},
 	{"white space at the end", rowA + "\n  ", pc, lines(rowA), "", []string{"2 blank-line-removed TL1007"}},
 	{"NUL bytes at the end", rowA + "\n\x00\x00\x00", pc, lines(rowA), "", []string{"2 nul-removed TL1001"}},
+	{"NUL bytes between records", rowA + "\n" + strings.Repeat("\x00", 1000) + rowB + "\n", pc, lines(rowA, rowB), "", []string{"2 nul-removed TL1001"}},
 	{"U+2028, U+2029 and U+0085", rowA + "\u2028" + rowB + "\u2029" + rowC + "\u0085\n", pc, lines(rowA, rowB, rowC), "", []string{
 		"1 line-separator-removed TL1006", "1 line-separator-removed TL1006", "1 line-separator-removed TL1006"}},
 	{"U+2028 in a text", `{"prompt": "a` + "\u2028" + `", "completion": "b"}` + "\n", pc, `{"prompt": "a` + "\u2028" + `", "completion": "b"}` + "\n", "", nil},
@@ -133,6 +134,8 @@ var conversationTests = []fixTest{
 	{"empty systems", lines(`{"system": [], `+version+`, "messages": `+turns+`}`, `{"system": " ", `+version+`,  "messages": `+turns+`}`, `{"system": [{"text": ""}], `+version+`,   "messages": `+turns+`}`, `{"system": null,  `+version+`, "messages": `+turns+`}`),
 		with(nova, func(o *Options) { o.KeepDuplicates = true }), lines(conv, conv, conv, conv), "",
 		[]string{"1 empty-system-removed TL1202", "2 empty-system-removed TL1102", "3 empty-system-removed TL1105", "4 empty-system-removed TL1102"}},
+	{"a system with another key beside an empty text", lines(`{`+version+`, "system": [{"text": "s", "TEXT": ""}], "messages": `+turns+`}`, `{`+version+`, "system": [{"text": "", "TEXT": "s"}], "messages": `+turns+`}`), nova,
+		"", lines(`{`+version+`, "system": [{"text": "s", "TEXT": ""}], "messages": `+turns+`}`, `{`+version+`, "system": [{"text": "", "TEXT": "s"}], "messages": `+turns+`}`), []string{"1 rejected TL1103", "2 rejected TL1105"}},
 	{"neighbours of one role", lines(`{` + version + `, "messages": [{"role": "user", "content": [{"text": "p"}]}, {"role": "user", "content": [{"text": "q"}]}, {"role": "assistant", "content": [{"text": "a"}]}]}`), nova,
 		"", lines(`{` + version + `, "messages": [{"role": "user", "content": [{"text": "p"}]}, {"role": "user", "content": [{"text": "q"}]}, {"role": "assistant", "content": [{"text": "a"}]}]}`), []string{"1 rejected TL1205"}},
 	{"neighbours merged", lines(`{` + version + `, "messages": [{"role": "user", "content": "p"}, {"role": "user", "content": [{"text": "q"}]}, {"role": "assistant", "content": [{"text": "a"}]}]}`), with(nova, func(o *Options) { o.MergeTurns = true }),
