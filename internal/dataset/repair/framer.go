@@ -95,8 +95,19 @@ func (f *framer) value(text []byte) (int, error) {
 	f.buf = *bytes.NewBuffer(text)
 	f.dec.Reset(&f.buf, lenient...)
 	err := f.dec.SkipValue()
+	var wrong *jsontext.SyntacticError
+	if errors.As(err, &wrong) {
+		f.wasted += wrong.ByteOffset
+	}
 	return int(f.dec.InputOffset()), err
 }
+
+// patience is how many times the input may be read ahead for nothing.
+const patience = 8
+
+// hasty says that more than that was: from there on less is tried, so that a
+// file whose lines all begin a record and end none does not take forever.
+func (f *framer) hasty() bool { return f.wasted > patience*(f.w.taken+int64(f.max)) }
 
 // controlAt says whether a raw control character was the error, or the text
 // ended just before a line feed could have been.
@@ -130,18 +141,17 @@ func (f *framer) complete(found frame, n int) frame {
 // endAfter is where the line ends that goes on behind the first n bytes of the
 // window; whole is false when that is too far away.
 func (f *framer) endAfter(n int) (end int, whole bool) {
-	for at := n; at <= n+f.max; {
-		unread := f.w.peek(at + 1)
-		i := bytes.IndexByte(unread[min(at, len(unread)):], '\n')
-		if i >= 0 {
-			return n + f.lineEnd(unread[n:at+i]), true
+	for most := pieceBytes; ; most *= 2 {
+		unread := f.w.peek(n + most)
+		rest := unread[n:min(len(unread), n+most)]
+		end := f.lineEnd(rest)
+		switch {
+		case end < len(rest), len(unread) < n+most:
+			return n + end, true
+		case most > f.max:
+			return 0, false
 		}
-		if at >= len(unread) {
-			return n + f.lineEnd(unread[n:]), true
-		}
-		at = len(unread)
 	}
-	return 0, false
 }
 
 // follows says whether what follows a record of n bytes on its line can: nothing,
@@ -173,13 +183,17 @@ func (f *framer) follows(n int) bool {
 	return true
 }
 
-// firstLine is the rest of the line as a frame that cannot be read.
+// firstLine is the rest of the line as a frame that cannot be read: up to any
+// line break or, in haste, up to a line feed.
 func (f *framer) firstLine() frame {
 	text, whole := f.w.rest(f.max)
 	if !whole {
 		return frame{line: f.w.line, tooLong: true}
 	}
-	end := f.lineEnd(text)
+	end := len(text)
+	if !f.hasty() {
+		end = f.lineEnd(text)
+	}
 	f.pending = end
 	return frame{line: f.w.line, raw: text[:end], text: text[:end], broken: true}
 }

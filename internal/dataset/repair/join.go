@@ -10,13 +10,15 @@ import (
 )
 
 // How many lines a record may be put together from. The lower bound holds once
-// more than patience times the input was read ahead for nothing: it keeps a file
-// of lines that all begin a record and end none from taking forever.
+// the framer is hasty.
 const (
-	maxJoined            = 10000
-	maxJoinedHasty       = 100
-	patience       int64 = 8
+	maxJoined      = 10000
+	maxJoinedHasty = 100
 )
+
+// pieceBytes is how much a joiner reads of a long line at once: a record that
+// ends soon must not cost the whole line.
+const pieceBytes = 1 << 10
 
 var errTooLong = errors.New("the record is longer than what is held in memory")
 
@@ -61,7 +63,7 @@ func (j *joiner) line() error {
 		}
 		return io.EOF
 	}
-	for at := j.read; at < len(unread); at++ {
+	for at, end := j.read, min(len(unread), j.read+pieceBytes); at < end; at++ {
 		j.text = j.esc.append(j.text, unread[at])
 		j.read++
 		if unread[at] == '\n' {
@@ -129,7 +131,7 @@ func (e *escaper) append(text []byte, c byte) []byte {
 // its strings; n is its length in the window.
 func (f *framer) join() (found frame, n int, err error) {
 	j := joiner{w: f.w, max: f.max, most: maxJoined}
-	if f.wasted > patience*(f.w.taken+int64(f.max)) {
+	if f.hasty() {
 		j.most = maxJoinedHasty
 	}
 	f.dec.Reset(&j, lenient...)

@@ -64,6 +64,8 @@ func TestHostile(t *testing.T) {
 		{"a million braces", io.MultiReader(&many{text: `{"a":`, n: 1e6}, strings.NewReader("\n"+rowA)), 2, 1, 1, RejectedTooLong, 1},
 		{"a hundred thousand braces, a line each", io.MultiReader(&many{text: "{\"a\":\n", n: 1e5}, strings.NewReader(rowA)), 1e5 + 1, 1, 1e5, Rejected, 1e5},
 		{"an array of 32 MB on one line", io.MultiReader(strings.NewReader("["), &many{text: array, n: 1000}, strings.NewReader(rowB+"]")), 1e6 + 1, 2, 0, DuplicateRemoved, 1e6 - 1},
+		{"an array of raw tabs on one line", io.MultiReader(strings.NewReader("["), &many{text: strings.ReplaceAll(rowA, "a", "a\t") + ",", n: 1e5}, strings.NewReader(rowB+"]")), 1e5 + 1, 2, 0, DuplicateRemoved, 1e5 - 1},
+		{"a line of records with something behind them", &many{text: rowA + "x\r", n: 1e5}, 1e5, 0, 1e5, Rejected, 1e5},
 		{"an array without an end", io.MultiReader(strings.NewReader("["), &many{text: "1,", n: 1e5}), 1e5, 0, 1e5, ArrayEndMissing, 1},
 	}
 	for _, tt := range tests {
@@ -85,6 +87,18 @@ func TestHostile(t *testing.T) {
 			}
 			accounted(t, res)
 		})
+	}
+}
+
+// TestHasty: a line that could be read ahead over and over is given up whole
+// after a while, and what follows it is not.
+func TestHasty(t *testing.T) {
+	const begins = 500_000
+	in := strings.Repeat("{\"a\":\r", begins) + "\n" + rowA + "\n"
+	res, out, rejects := fix(t, in, pc, false)
+	accounted(t, res)
+	if out != lines(rowA) || strings.Count(rejects, "{") != begins || res.Rejected > begins/100 {
+		t.Errorf("got copy %q, %d rejects with %d braces; want %q, few with %d", out, res.Rejected, strings.Count(rejects, "{"), lines(rowA), begins)
 	}
 }
 
