@@ -3,6 +3,9 @@ package repair
 import (
 	"bytes"
 	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -117,4 +120,63 @@ func checkRows(t *testing.T, out string, o Options) {
 			t.Errorf("the row %q is not good: %v", line, r.Findings)
 		}
 	}
+}
+
+// FuzzNothingLost: without a flag, a record that is written has every key and
+// every text of the one that was read, and no other but what a repair is for.
+func FuzzNothingLost(f *testing.F) {
+	for _, tests := range [][]fixTest{textTests, conversationTests} {
+		for _, tt := range tests {
+			for line := range strings.Lines(tt.in) {
+				f.Add(line)
+			}
+		}
+	}
+	f.Fuzz(func(t *testing.T, line string) {
+		var read, written any
+		if json.Unmarshal([]byte(line), &read) != nil {
+			return
+		}
+		for _, o := range []Options{pc, nova, llama} {
+			_, out, _ := fix(t, line, o, false)
+			if out == "" {
+				continue
+			}
+			if err := json.Unmarshal([]byte(out), &written); err != nil {
+				t.Fatalf("%q became %q: %v", line, out, err)
+			}
+			if got, want := said("", written), said("", read); !slices.Equal(got, want) {
+				t.Errorf("%q says %q, and became %q, which says %q", line, want, out, got)
+			}
+		}
+	})
+}
+
+// said are the keys and values of a JSON value, sorted, but for the schemaVersion
+// of a record, blank texts, and how a text is wrapped.
+func said(key string, value any) []string {
+	var all []string
+	switch value := value.(type) {
+	case map[string]any:
+		for name, inner := range value {
+			if name != "text" {
+				all = append(all, "key "+name)
+			}
+			all = append(all, said(name, inner)...)
+		}
+	case []any:
+		for _, inner := range value {
+			all = append(all, said(key, inner)...)
+		}
+	default:
+		all = append(all, strings.TrimSpace(fmt.Sprint(value)))
+	}
+	all = slices.DeleteFunc(all, func(one string) bool {
+		return slices.Contains([]string{"", "<nil>", "key system", "key schemaVersion"}, one)
+	})
+	if key == "schemaVersion" {
+		return nil
+	}
+	slices.Sort(all)
+	return all
 }
