@@ -27,6 +27,9 @@ func FuzzStream(f *testing.F) {
 		o := fuzzOptions(conversation, choices)
 		res, out, rejects := fix(t, string(data), o, false)
 		accounted(t, res)
+		if out != string(data) && len(res.Actions) == 0 {
+			t.Errorf("%q became %q without a word", data, out)
+		}
 		checkSpans(t, data, o)
 		if res.Counts[UTF16Decoded] == 0 {
 			checkRejects(t, data, rejects, res)

@@ -15,6 +15,7 @@ import (
 	"testing/iotest"
 
 	"github.com/tuneline/tuneline/internal/dataset"
+	"github.com/tuneline/tuneline/internal/dataset/generate"
 )
 
 // many gives its text over and over, n times.
@@ -196,6 +197,25 @@ func TestErrors(t *testing.T) {
 	for _, o := range []Options{{}, with(pc, func(o *Options) { o.FromEncoding = "utf-7" })} {
 		if _, err := Stream(context.Background(), strings.NewReader(rows), io.Discard, o); err == nil {
 			t.Errorf("the options %+v were taken", o)
+		}
+	}
+}
+
+// TestAcceptedStays: a good data set stays what it is, byte for byte.
+func TestAcceptedStays(t *testing.T) {
+	for _, shape := range generate.Shapes() {
+		in, err := io.ReadAll(generate.Reader(shape, 1<<20))
+		if err != nil {
+			t.Fatal(err)
+		}
+		o := pc
+		if shape.Conversation() {
+			o = nova
+		}
+		o.KeepDuplicates = true
+		res, out, rejects := fix(t, string(in), o, false)
+		if out != string(in) || rejects != "" || len(res.Actions) > 0 || !res.Report.Accepted {
+			t.Errorf("%s: %d bytes became %d, %d of rejects, actions %v, findings %v", shape, len(in), len(out), len(rejects), res.Actions, res.Report.Findings)
 		}
 	}
 }
