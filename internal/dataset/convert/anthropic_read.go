@@ -94,9 +94,25 @@ func (a *anthropicReader) blocks(content *oneOrMany[anthropicBlock], at jsontext
 	return all, nil
 }
 
+// anthropicKeys are the keys that a block of a type has.
+var anthropicKeys = map[string][]string{
+	"text":        {"text"},
+	"thinking":    {"thinking"},
+	"tool_use":    {"id", "name", "input"},
+	"tool_result": {"tool_use_id", "content", "is_error"},
+	"image":       {"source"},
+	"document":    {"source"},
+}
+
 // block reads one block; nil if it was left out.
 func (a *anthropicReader) block(p anthropicBlock, at jsontext.Pointer) (*block, error) {
 	a.unknown(at, p.Rest)
+	a.strays(at, []key{
+		{"text", p.Text != nil}, {"thinking", p.Thinking != nil},
+		{"id", p.ID != ""}, {"name", p.Name != ""}, {"input", isSet(p.Input)},
+		{"tool_use_id", p.ToolUseID != ""}, {"content", p.Content != nil}, {"is_error", p.IsError},
+		{"source", isSet(p.Source)},
+	}, anthropicKeys[p.Type]...)
 	if isSet(p.CacheControl) {
 		a.lose(KindUnknownKey, at.AppendToken("cache_control"))
 	}

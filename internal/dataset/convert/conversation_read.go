@@ -154,6 +154,9 @@ func (c *conversationReader) toolResult(r *conversationToolResult, at jsontext.P
 	inside := at.AppendToken("toolResult")
 	c.unknown(inside, r.Rest)
 	read := &result{id: r.ToolUseID, failed: r.Status != nil && *r.Status == "error"}
+	if r.Status != nil && !read.failed && *r.Status != "success" {
+		c.lose(KindToolStatus, inside.AppendToken("status"))
+	}
 	for i, one := range r.Content {
 		place := index(inside.AppendToken("content"), i)
 		hasText, hasJSON := one.Text != nil, isSet(one.JSON)

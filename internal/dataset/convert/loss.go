@@ -74,7 +74,7 @@ var kinds = []KindInfo{
 	{KindToolSetting, SeverityLost, "a setting of tools that training data cannot hold is gone"},
 	{KindToolStatus, SeverityLost, "whether the tool failed is gone"},
 	{KindMedia, SeverityLost, "an image, video, sound or document is gone"},
-	{KindMediaSetting, SeverityLost, "a setting of an image is gone: its detail, or the owner of its bucket"},
+	{KindMediaSetting, SeverityLost, "a setting of an image is gone: its detail, its format, or the owner of its bucket"},
 	{KindReferenceAnswer, SeverityLost, "the reference answer is gone"},
 	{KindUntrainedAnswers, SeverityLost, "earlier answers are part of the prompt only; --multi-turn split trains on each"},
 	{KindTail, SeverityLost, "what follows the last answer to be trained on is gone"},
@@ -188,6 +188,22 @@ func (l *ledger) unknown(at jsontext.Pointer, rest jsontext.Value) {
 	for name, value := range members(rest) {
 		if value.Kind() != 'n' {
 			l.lose(KindUnknownKey, at.AppendToken(name))
+		}
+	}
+}
+
+// key says whether a key is there that a reader knows.
+type key struct {
+	name  string
+	there bool
+}
+
+// strays notes the keys that are there and mean nothing, unless they are among
+// the object's own.
+func (l *ledger) strays(at jsontext.Pointer, keys []key, own ...string) {
+	for _, k := range keys {
+		if k.there && !slices.Contains(own, k.name) {
+			l.lose(KindUnknownKey, at.AppendToken(k.name))
 		}
 	}
 }

@@ -30,13 +30,16 @@ var imageFormats = map[string]string{
 	".png": "png", ".jpeg": "jpeg", ".jpg": "jpeg", ".gif": "gif", ".webp": "webp",
 }
 
+// imageFormat is the format by the end of a name, "" for none that is known.
+func imageFormat(uri string) string { return imageFormats[strings.ToLower(path.Ext(uri))] }
+
 // image reads an image that stands in S3 already. Bedrock takes no other.
 func (c *chatReader) image(i openAIImage, at jsontext.Pointer) (*block, error) {
 	if !strings.HasPrefix(i.URL, "s3://") {
 		return nil, c.noMedia(at, "Bedrock takes images from S3 only: put the image into the data set's bucket and name it by its s3:// URL")
 	}
-	format, known := imageFormats[strings.ToLower(path.Ext(i.URL))]
-	if !known {
+	format := imageFormat(i.URL)
+	if format == "" {
 		return nil, c.noMedia(at, "the image's name must end in .png, .jpeg, .jpg, .gif or .webp")
 	}
 	if i.Detail != nil {

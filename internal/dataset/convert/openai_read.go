@@ -100,6 +100,9 @@ func (c *chatReader) message(m openAIMessage, at jsontext.Pointer) error {
 	if m.Name != nil && m.Role != "function" {
 		c.lose(KindName, at.AppendToken("name"))
 	}
+	if m.ToolCallID != nil && m.Role != "tool" && !m.answersUnnamed() {
+		c.lose(KindUnknownKey, at.AppendToken("tool_call_id"))
+	}
 	c.unknown(at, m.Rest)
 	switch m.Role {
 	case roleSystem, "developer":
@@ -137,21 +140,14 @@ func (c *chatReader) system(m openAIMessage, at jsontext.Pointer) error {
 
 // noTurnKeys notes the keys that mean something in an answer only.
 func (c *chatReader) noTurnKeys(m openAIMessage, at jsontext.Pointer) {
-	for _, key := range []struct {
-		name  string
-		there bool
-	}{
+	c.strays(at, []key{
 		{"weight", m.Weight != nil},
 		{"refusal", m.Refusal != nil},
 		{"tool_calls", len(m.ToolCalls) > 0},
 		{"function_call", m.FunctionCall != nil},
 		{"reasoning", m.Reasoning != nil},
 		{"reasoning_content", m.ReasoningContent != nil},
-	} {
-		if key.there {
-			c.lose(KindUnknownKey, at.AppendToken(key.name))
-		}
-	}
+	})
 }
 
 // turn reads a user's or an assistant's message.
@@ -226,21 +222,21 @@ func (c *chatReader) blocks(content *oneOrMany[openAIPart], at jsontext.Pointer)
 
 // part reads one part of a content; nil if it was left out.
 func (c *chatReader) part(p openAIPart, at jsontext.Pointer) (*block, error) {
+	if p.Type == "input_audio" || p.Type == "file" || p.Type == "image_url" && p.ImageURL == nil {
+		return nil, c.noMedia(at, "only images that are named by an s3:// URL can be converted")
+	}
+	c.unknown(at, p.Rest)
+	c.strays(at, []key{{"text", p.Text != nil}, {"refusal", p.Refusal != nil}, {"image_url", p.ImageURL != nil}}, p.Type)
 	switch {
 	case p.Type == "text" && p.Text != nil:
-		c.unknown(at, p.Rest)
 		b := textBlock(at, *p.Text)
 		return &b, nil
 	case p.Type == "refusal" && p.Refusal != nil:
-		c.unknown(at, p.Rest)
 		c.lose(KindRefusal, at)
 		b := textBlock(at, *p.Refusal)
 		return &b, nil
-	case p.Type == "image_url" && p.ImageURL != nil:
-		c.unknown(at, p.Rest)
+	case p.Type == "image_url":
 		return c.image(*p.ImageURL, at)
-	case p.Type == "image_url", p.Type == "input_audio", p.Type == "file":
-		return nil, c.noMedia(at, "only images that are named by an s3:// URL can be converted")
 	}
 	return nil, refuse(at, "a part of the content must be a text or an image_url with what its type says")
 }
@@ -301,13 +297,16 @@ func arguments(value jsontext.Value) (jsontext.Value, error) {
 	return jsontext.Value("{}"), nil
 }
 
+// answersUnnamed says that a function's message does not name the function.
+func (m openAIMessage) answersUnnamed() bool { return m.Role == "function" && m.Name == nil }
+
 // result reads a tool's message as a user's turn.
 func (c *chatReader) result(m openAIMessage, at jsontext.Pointer) error {
 	c.noTurnKeys(m, at)
 	var id string
 	var known bool
 	switch {
-	case m.Role == "function" && m.Name != nil:
+	case m.Role == "function" && !m.answersUnnamed():
 		id, known = c.ids.answerNamed(*m.Name)
 		c.lose(KindLegacyFunction, at)
 	case m.ToolCallID != nil:

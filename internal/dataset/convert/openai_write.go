@@ -151,7 +151,7 @@ func (out *writing) chatImage(b block) (*chatPart, error) {
 		return nil, out.noMedia(b.at, "the chat form has no place for videos and documents in S3")
 	}
 	out.lose(KindMediaURL, b.at)
-	if b.media.owner != "" {
+	if b.media.owner != "" || b.media.format != imageFormat(b.media.uri) {
 		out.lose(KindMediaSetting, b.at)
 	}
 	return &chatPart{Type: "image_url", ImageURL: &openAIImage{URL: b.media.uri}}, nil
