@@ -4,72 +4,83 @@ import "strconv"
 
 // callIDs gives the tool calls of one row ids that no two of them share: the
 // conversation form wants that, and rows that were written by hand often use
-// one id throughout.
+// one id throughout. The zero value is ready.
 type callIDs struct {
 	calls []callID
+	// next is, of an id that is taken, the number that the next one like it gets.
+	next map[string]int
+	// byGiven and byName are the calls by the row's id and by the name of the
+	// function; those at the front that are answered are left out as it goes.
+	byGiven, byName map[string][]int
+	// open is how many calls have no answer yet, first the first that may be one.
+	open, first int
 }
 
 // callID is one call.
 type callID struct {
-	// given is what the row says, own what is written.
-	given, own, name string
-	answered         bool
+	// own is the id that is written.
+	own      string
+	answered bool
 }
 
 // give returns the id for a call; changed says that it is not the row's.
 func (c *callIDs) give(given, name string) (own string, changed bool) {
+	if c.next == nil {
+		c.next, c.byGiven, c.byName = map[string]int{}, map[string][]int{}, map[string][]int{}
+	}
 	own = given
 	if given == "" {
 		own = "call_" + strconv.Itoa(len(c.calls)+1)
 	}
-	base := own
-	for n := 2; c.has(own); n++ {
-		own = base + "-" + strconv.Itoa(n)
+	for base := own; c.next[own] > 0; {
+		own = base + "-" + strconv.Itoa(c.next[base])
+		c.next[base]++
 	}
-	c.calls = append(c.calls, callID{given: given, own: own, name: name})
+	c.next[own] = 2
+	c.byGiven[given] = append(c.byGiven[given], len(c.calls))
+	c.byName[name] = append(c.byName[name], len(c.calls))
+	c.calls = append(c.calls, callID{own: own})
+	c.open++
 	return own, own != given
-}
-
-func (c *callIDs) has(own string) bool {
-	for _, one := range c.calls {
-		if one.own == own {
-			return true
-		}
-	}
-	return false
 }
 
 // answer returns the own id of the first call that has the row's id and no
 // answer yet.
 func (c *callIDs) answer(given string) (own string, known bool) {
-	return c.first(func(one callID) bool { return one.given == given })
+	return c.answerFirst(c.byGiven, given)
 }
 
 // answerNamed is answer by the name of the function that is called.
 func (c *callIDs) answerNamed(name string) (own string, known bool) {
-	return c.first(func(one callID) bool { return one.name == name })
+	return c.answerFirst(c.byName, name)
+}
+
+func (c *callIDs) answerFirst(calls map[string][]int, key string) (own string, known bool) {
+	waiting := calls[key]
+	for len(waiting) > 0 && c.calls[waiting[0]].answered {
+		waiting = waiting[1:]
+	}
+	if len(waiting) == 0 {
+		return "", false
+	}
+	calls[key] = waiting
+	return c.close(waiting[0]), true
 }
 
 // answerOnly is answer where only one call has no answer yet.
 func (c *callIDs) answerOnly() (own string, known bool) {
-	open := 0
-	for _, one := range c.calls {
-		if !one.answered {
-			open++
-		}
-	}
-	if open != 1 {
+	if c.open != 1 {
 		return "", false
 	}
-	return c.first(func(callID) bool { return true })
+	for c.calls[c.first].answered {
+		c.first++
+	}
+	return c.close(c.first), true
 }
 
-func (c *callIDs) first(matches func(callID) bool) (own string, known bool) {
-	for i := range c.calls {
-		if one := &c.calls[i]; !one.answered && matches(*one) {
-			one.answered = true
-			return one.own, true
-		}
-	}
-	return "", false
+// close notes that a call is answered.
+func (c *callIDs) close(call int) (own string) {
+	c.calls[call].answered = true
+	c.open--
+	return c.calls[call].own
 }

@@ -298,6 +298,34 @@ func TestLongLine(t *testing.T) {
 	}
 }
 
+// TestHostileRows ensures that one long row costs neither time nor memory that
+// grow with the square of its length, or worse.
+func TestHostileRows(t *testing.T) {
+	call := `,{"role":"assistant","tool_calls":[{"id":"x","type":"function","function":{"name":"f","arguments":"{}"}}]},{"role":"tool","content":"r","tool_call_id":"x"}`
+	for _, tt := range []struct {
+		name, row string
+		to        dataset.Format
+		converted int64
+	}{
+		{"calls of one id", `{"messages":[{"role":"user","content":"a"}` + strings.Repeat(call, 25_000) + `,{"role":"assistant","content":"z"}]}`, dataset.FormatConversation, 1},
+		{"messages of one role", `{"messages":[` + strings.Repeat(`{"role":"user","content":"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"},`, 60_000) + `{"role":"assistant","content":"b"}]}`, dataset.FormatConversation, 1},
+		{"prompts that repeat each other", dialogue(slices.Repeat([]string{"a", "b"}, 50_000)...), dataset.FormatPromptCompletion, 0},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			out, result := converted(t, tt.row, Options{To: tt.to})
+			runtime.ReadMemStats(&after)
+			if result.Converted != tt.converted || len(out) > 4*len(tt.row) {
+				t.Errorf("%d converted, %d bytes of %d; want %d: %v", result.Converted, len(out), len(tt.row), tt.converted, result.Rejections)
+			}
+			if grown := int64(after.HeapSys) - int64(before.HeapSys); grown > 256<<20 {
+				t.Errorf("the heap grew by %d MB", grown>>20)
+			}
+		})
+	}
+}
+
 // endless is a reader of the same letter.
 type endless struct{}
 

@@ -68,6 +68,10 @@ func readPromptCompletion(in *reading) (record, error) {
 	}}, nil
 }
 
+// splitTimes is how many times the longest line the prompts of one row may have
+// together: a conversation that is split grows with the square of its length.
+const splitTimes = 4
+
 // writePromptCompletion writes prompt and completion: what stands before an
 // answer is rendered into one text.
 func writePromptCompletion(out *writing) ([]any, error) {
@@ -95,10 +99,14 @@ func writePromptCompletion(out *writing) ([]any, error) {
 	system := r.systemText(out.ledger)
 	out.noteRendering(system, answers)
 	var rows []any
+	size := 0
 	for _, i := range answers {
 		prompt, err := out.render(Prompt{System: system, Turns: turns[:i]}, r.turns[i].at)
 		if err != nil {
 			return nil, err
+		}
+		if size += len(prompt); len(rows) > 0 && size > splitTimes*out.o.MaxLineBytes {
+			return nil, refuse(r.turns[i].at, "the prompts of the answers up to here have more than %d bytes together, for each repeats what came before it: use --multi-turn last, or shorten the conversation", splitTimes*out.o.MaxLineBytes)
 		}
 		rows = append(rows, promptCompletion{Prompt: &prompt, Completion: &turns[i].Text})
 	}

@@ -56,10 +56,13 @@ type turn struct {
 	results bool
 }
 
-// block is one part of a turn; exactly one of its fields beside at is set.
+// block is one part of a turn; exactly one of its fields is set, beside at and
+// more.
 type block struct {
-	at        jsontext.Pointer
-	text      *string
+	at   jsontext.Pointer
+	text *string
+	// more are texts to be joined to text.
+	more      []string
 	reasoning *string
 	media     *media
 	call      *call
@@ -177,6 +180,13 @@ func (r *record) alternate(l *ledger, merge bool) error {
 		}
 		before.take(t, l)
 	}
+	for _, t := range kept {
+		for i, b := range t.blocks {
+			if len(b.more) > 0 {
+				t.blocks[i] = textBlock(b.at, join(slices.Concat([]string{*b.text}, b.more)...))
+			}
+		}
+	}
 	r.turns = kept
 	return nil
 }
@@ -191,7 +201,7 @@ func (t *turn) take(next turn, l *ledger) {
 	t.results = t.results && next.results
 	for _, b := range next.blocks {
 		if last := len(t.blocks) - 1; b.text != nil && last >= 0 && t.blocks[last].text != nil {
-			t.blocks[last] = textBlock(t.blocks[last].at, join(*t.blocks[last].text, *b.text))
+			t.blocks[last].more = append(t.blocks[last].more, *b.text)
 			continue
 		}
 		t.blocks = append(t.blocks, b)
