@@ -31,7 +31,7 @@ type Amount struct {
 func ParseAmount(text string) (Amount, error) {
 	if number, ok := strings.CutSuffix(text, "%"); ok {
 		percent, ok := new(big.Rat).SetString(number)
-		if !ok || strings.ContainsAny(number, "/eE") || percent.Sign() <= 0 || percent.Cmp(big.NewRat(100, 1)) >= 0 {
+		if !ok || strings.Trim(number, "0123456789.") != "" || percent.Sign() <= 0 || percent.Cmp(big.NewRat(100, 1)) >= 0 {
 			return Amount{}, fmt.Errorf("%q is no part for validation: use more than 0%% and less than 100%%, such as 10%%", text)
 		}
 		return Amount{percent: percent}, nil

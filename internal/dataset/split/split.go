@@ -195,6 +195,10 @@ func (s *splitter) finish() (Result, error) {
 	switch {
 	case res.Records == 0:
 		return Result{}, errors.New("the data set has no record: there is nothing to split")
+	case res.Records == 1:
+		return Result{}, errors.New("the data set has one record: two are needed for a split at least")
+	case res.Groups == 1:
+		return Result{}, fmt.Errorf("all %s are the same by %s, and stay together: add others, or split by something narrower than --by %s", plural(res.Records, "record"), o.By, o.By)
 	case res.Validation == 0:
 		return Result{}, fmt.Errorf("no record is for validation: of %s, none came below %s; ask for more, name a number of records, or try another seed", plural(res.Groups, "group"), res.Wanted)
 	case res.Training == 0:

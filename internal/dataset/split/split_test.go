@@ -278,6 +278,9 @@ func TestErrors(t *testing.T) {
 		{"not UTF-8", "{\"prompt\": \"\xFF\"}\n", one, "line 1: this is no record"},
 		{"no user", `{"completion": "a"}`, one, "line 1: this is no record"},
 		{"too long", good + `{"prompt": "` + strings.Repeat("a", 400000) + `"}`, Options{Validation: Amount{Records: 1}, MaxLineBytes: 300000}, "line 3: the line is longer than 300000 bytes"},
+		{"one record", `{"prompt": "a"}`, one, "the data set has one record"},
+		{"one group", `{"prompt": "a", "completion": "b"}` + "\n" + `{"prompt": "A", "completion": "c"}`, one, "all 2 records are the same by prompt"},
+		{"more than there are", good, Options{Validation: Amount{Records: 5}}, "all 2 records are for validation: ask for less than 5"},
 		{"all for validation", good, Options{Validation: Amount{Records: 2}}, "all 2 records are for validation"},
 		{"none for validation", good, Options{Validation: amount(t, "0.0001%")}, "no record is for validation"},
 		{"too few", good, limited(dataset.Limits{MinRecords: 8}), "2 records in all, the base model takes 8 at least"},
@@ -366,7 +369,7 @@ func TestParseAmount(t *testing.T) {
 			t.Errorf("%s became %s", good, a)
 		}
 	}
-	for _, bad := range []string{"", "%", "0", "0%", "-1", "-1%", "100%", "101%", "1/3%", "1e1%", "10 %", "ten", "1.5"} {
+	for _, bad := range []string{"", "%", "0", "0%", "-1", "-1%", "100%", "101%", "1/3%", "1e1%", "0x10%", "1p3%", "1_0%", "+5%", "10 %", "ten", "1.5"} {
 		if a, err := ParseAmount(bad); err == nil {
 			t.Errorf("%q became %s", bad, a)
 		}
