@@ -256,10 +256,12 @@ func (s *stream) put(r *row) error {
 		s.journal.add(Action{Line: r.line, What: Rejected, Code: r.reject})
 		return writeLine(s.rejects, r.raw, "a rejected row")
 	}
-	if first, known := s.remember(r); known && !s.o.KeepDuplicates {
-		s.res.Duplicates++
-		s.journal.add(Action{Line: r.line, What: DuplicateRemoved, Code: dataset.CodeDuplicateRecord, Detail: fmt.Sprintf("a copy of line %d", first)})
-		return nil
+	if !s.o.KeepDuplicates {
+		if first, known := s.remember(r); known {
+			s.res.Duplicates++
+			s.journal.add(Action{Line: r.line, What: DuplicateRemoved, Code: dataset.CodeDuplicateRecord, Detail: fmt.Sprintf("a copy of line %d", first)})
+			return nil
+		}
 	}
 	for _, a := range r.actions {
 		s.journal.add(a)
