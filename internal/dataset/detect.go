@@ -17,15 +17,16 @@ func Detect(line []byte) (f Format, ok bool) {
 // look is what tells one format from another, from a record's outermost keys
 // and its messages.
 type look struct {
-	prompt, completion          bool
-	schemaVersion, messages     bool
-	referenceAnswer             bool
-	imageRef, caption           bool
-	systemString                bool
+	prompt, completion      bool
+	schemaVersion, messages bool
+	referenceAnswer         bool
+	imageRef, caption       bool
+	// system: a key of its own, as a text or as a list of blocks.
+	systemString, system        bool
 	stringContent, blockContent bool
-	// openAI: something that only OpenAI's chat form has, such as a message of
-	// the system or content blocks with a type.
-	openAI bool
+	// openAI and anthropic: something that only this form has, such as a message
+	// of the system or a tool_use. Texts with a type are both's.
+	openAI, anthropic, typedText bool
 	// lastRole is the last message's; whole says that the messages were read to their end.
 	lastRole string
 	whole    bool
@@ -50,6 +51,12 @@ func lookAt(line []byte) *look {
 			l.caption = true
 		case "system":
 			l.systemString = kind == '"'
+			l.system = kind == '"' || kind == '['
+		case "preferred_output":
+			l.openAI = true
+		case "tools":
+			r.list(func() { l.tool(r) })
+			return true
 		case "messages":
 			l.messages = true
 			r.list(func() { l.message(r) })
@@ -81,18 +88,38 @@ func (l *look) message(r *scanner) {
 	})
 }
 
+// tool looks at one tool.
+func (l *look) tool(r *scanner) {
+	r.object(func(key string, _ jsontext.Kind) bool {
+		l.anthropic = l.anthropic || key == "input_schema"
+		return false
+	})
+}
+
 // block looks at one content block.
 func (l *look) block(r *scanner) {
 	typed := false
-	r.object(func(key string, _ jsontext.Kind) bool {
-		typed = typed || key == "type"
-		return false
+	r.object(func(key string, kind jsontext.Kind) bool {
+		if key != "type" {
+			return false
+		}
+		typed = true
+		if kind != '"' {
+			return false
+		}
+		switch r.str() {
+		case "tool_use", "tool_result", "thinking", "redacted_thinking", "image", "document":
+			l.anthropic = true
+		case "text":
+			l.typedText = true
+		default:
+			l.openAI = true
+		}
+		return true
 	})
-	if typed {
-		l.openAI = true
-		return
+	if !typed {
+		l.blockContent = true
 	}
-	l.blockContent = true
 }
 
 // format is the most likely format.
@@ -107,27 +134,22 @@ func (l *look) format() (Format, bool) {
 			return FormatDistillation, true
 		}
 		return FormatConversation, true
-	case l.prompt || l.completion:
+	case !l.messages && (l.prompt || l.completion):
 		return FormatPromptCompletion, true
-	case l.openAI:
-		return FormatOpenAIChat, true
-	}
-	return l.strings()
-}
-
-// blocks says whether the messages have content blocks of the conversation form.
-func (l *look) blocks() bool { return l.blockContent && !l.openAI }
-
-// strings tells apart the two forms whose messages may be strings only.
-func (l *look) strings() (Format, bool) {
-	switch {
-	case l.messages && l.systemString:
+	case l.anthropic, l.messages && l.system && !l.openAI:
 		return FormatAnthropic, true
-	case l.stringContent:
+	case l.openAI, l.stringContent, l.typedText:
 		return FormatOpenAIChat, true
 	}
 	return "", false
 }
+
+// typed says whether content blocks have a type, or something else is no part of
+// Bedrock's forms.
+func (l *look) typed() bool { return l.openAI || l.anthropic || l.typedText }
+
+// blocks says whether the messages have content blocks of the conversation form.
+func (l *look) blocks() bool { return l.blockContent && !l.typed() }
 
 // plausible says of each format whether a record may be a faulty one of it.
 var plausible = map[Format]func(*look) bool{
@@ -135,7 +157,7 @@ var plausible = map[Format]func(*look) bool{
 	FormatConversation:     func(l *look) bool { return l.schemaVersion || l.blocks() },
 	FormatDistillation:     func(l *look) bool { return l.schemaVersion || l.blocks() },
 	FormatAnthropic: func(l *look) bool {
-		return l.stringContent && !l.openAI && !l.schemaVersion && !l.referenceAnswer
+		return l.stringContent && !l.typed() && !l.schemaVersion && !l.referenceAnswer
 	},
 	FormatReinforcement: func(l *look) bool {
 		return l.referenceAnswer || l.stringContent && !l.systemString && !l.schemaVersion

@@ -219,8 +219,8 @@ func (s *stream) line(lines *lineReader) error {
 func (s *stream) convert(row []byte, l *ledger) ([][]byte, error) {
 	from := s.o.From
 	if from == "" {
-		var known bool
-		if from, known = detect(row); !known {
+		from, _ = dataset.Detect(row)
+		if _, known := formOf(from); !known {
 			if err := decode(row, &map[string]jsontext.Value{}); err != nil {
 				return nil, err
 			}

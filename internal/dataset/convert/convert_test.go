@@ -206,27 +206,6 @@ func TestOptions(t *testing.T) {
 	}
 }
 
-// TestDetect shows which format a row is taken for.
-func TestDetect(t *testing.T) {
-	for row, want := range map[string]dataset.Format{
-		`{"prompt":"a","completion":"b"}`: dataset.FormatPromptCompletion,
-		dialogue("a", "b"):                dataset.FormatOpenAIChat,
-		`{"messages":[{"role":"user","content":[{"type":"text","text":"a"}]}]}`:                 dataset.FormatOpenAIChat,
-		`{"messages":[{"role":"user","content":"a"}],"tools":[{"name":"f","input_schema":{}}]}`: dataset.FormatAnthropic,
-		`{"system":"s","messages":[{"role":"user","content":[{"type":"text","text":"a"}]}]}`:    dataset.FormatAnthropic,
-		`{"messages":[{"role":"assistant","content":[{"type":"tool_use"}]}]}`:                   dataset.FormatAnthropic,
-		`{"messages":[{"role":"user","content":[{"text":"a"}]}]}`:                               dataset.FormatConversation,
-		`{"schemaVersion":"v","messages":[]}`:                                                   dataset.FormatConversation,
-		`{"messages":[{"role":"user","content":"a"}],"reference_answer":"b"}`:                   dataset.FormatReinforcement,
-		`{"input":{"messages":[]},"preferred_output":[{}],"non_preferred_output":[]}`:           dataset.FormatOpenAIChat,
-		`{"text":"a"}`: "", `[1]`: "", `{"messages"`: "",
-	} {
-		if got, known := detect([]byte(row)); got != want || known != (want != "") {
-			t.Errorf("%s: got %q, %v; want %q", row, got, known, want)
-		}
-	}
-}
-
 // TestNothingRepeated ensures that neither losses nor reasons repeat the data,
 // even where it stands in the place of a key.
 func TestNothingRepeated(t *testing.T) {
