@@ -2,7 +2,6 @@ package convert
 
 import (
 	"slices"
-	"text/template"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -14,7 +13,7 @@ type writing struct {
 	*ledger
 	record record
 	o      Options
-	prompt *template.Template
+	prompt *promptTemplate
 }
 
 // writeConversation writes bedrock-conversation-2024: one system prompt, roles

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"text/template"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -176,7 +175,7 @@ func Stream(ctx context.Context, r io.Reader, w io.Writer, o Options) (Result, e
 // stream converts the lines of one data set.
 type stream struct {
 	o      Options
-	prompt *template.Template
+	prompt *promptTemplate
 	out    *bufio.Writer
 	result Result
 }

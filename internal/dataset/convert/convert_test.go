@@ -60,6 +60,7 @@ var losing = map[Kind]struct {
 	KindReferenceAnswer:  {`{"messages":[{"role":"user","content":"a"}],"reference_answer":"b"}`, Options{To: dataset.FormatDistillation}},
 	KindUntrainedAnswers: {dialogue("a", "b", "c", "d"), Options{To: dataset.FormatPromptCompletion, MultiTurn: MultiTurnLast}},
 	KindTail:             {dialogue("a", "b", "c"), Options{To: dataset.FormatPromptCompletion}},
+	KindTemplate:         {dialogue("a", "b", "c", "d"), Options{To: dataset.FormatPromptCompletion, PromptTemplate: "{{(index .Turns 0).Text}}"}},
 	KindBlankLine:        {"  ", Options{To: dataset.FormatConversation}},
 	KindByteOrderMark:    {"\uFEFF" + dialogue("a", "b"), Options{To: dataset.FormatConversation}},
 	KindDeveloper:        {`{"messages":[{"role":"developer","content":"s"},{"role":"user","content":"a"},{"role":"assistant","content":"b"}]}`, Options{To: dataset.FormatConversation}},

@@ -35,6 +35,7 @@ const (
 	KindReferenceAnswer  Kind = "reference-answer"
 	KindUntrainedAnswers Kind = "untrained-answers"
 	KindTail             Kind = "tail"
+	KindTemplate         Kind = "prompt-template"
 
 	KindBlankLine       Kind = "blank-line"
 	KindByteOrderMark   Kind = "byte-order-mark"
@@ -78,6 +79,7 @@ var kinds = []KindInfo{
 	{KindReferenceAnswer, SeverityLost, "the reference answer is gone"},
 	{KindUntrainedAnswers, SeverityLost, "earlier answers are part of the prompt only; --multi-turn split trains on each"},
 	{KindTail, SeverityLost, "what follows the last answer to be trained on is gone"},
+	{KindTemplate, SeverityLost, "the prompt template leaves out the system prompt or earlier messages"},
 
 	{KindBlankLine, SeverityChanged, "the blank line was left out"},
 	{KindByteOrderMark, SeverityChanged, "the byte order mark was left out"},

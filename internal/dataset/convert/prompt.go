@@ -2,6 +2,7 @@ package convert
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"text/template"
 
@@ -35,12 +36,26 @@ const DefaultPromptTemplate = `{{with .System}}{{.}}
 
 {{end}}Assistant:{{end}}`
 
-func parsePrompt(text string) (*template.Template, error) {
+// promptTemplate is a template, and what of a prompt it writes.
+type promptTemplate struct {
+	*template.Template
+	showsSystem, showsTurns bool
+}
+
+// parsePrompt reads a template, and tries it on words that stand for a prompt:
+// what it leaves out of them it leaves out of rows.
+func parsePrompt(text string) (*promptTemplate, error) {
 	t, err := template.New("prompt").Parse(text)
 	if err != nil {
 		return nil, fmt.Errorf("reading the prompt template: %w", err)
 	}
-	return t, nil
+	var tried strings.Builder
+	err = t.Execute(&tried, Prompt{System: "SYSTEM", Turns: []PromptTurn{{roleUser, "FIRST"}, {roleAssistant, "SECOND"}, {roleUser, "THIRD"}}})
+	shows := func(words ...string) bool {
+		// A template that cannot write this prompt fails for rows like it, too.
+		return err != nil || !slices.ContainsFunc(words, func(word string) bool { return !strings.Contains(tried.String(), word) })
+	}
+	return &promptTemplate{Template: t, showsSystem: shows("SYSTEM"), showsTurns: shows("FIRST", "SECOND", "THIRD")}, nil
 }
 
 type promptCompletion struct {
@@ -186,13 +201,20 @@ func (out *writing) chooseAnswers() ([]int, error) {
 	return answers, nil
 }
 
-// noteRendering notes what the prompt says in another way than the row.
+// noteRendering notes what the prompt says in another way than the row, or not
+// at all.
 func (out *writing) noteRendering(system string, answers []int) {
+	told := func(shown bool, kind Kind, at jsontext.Pointer) {
+		if !shown {
+			kind = KindTemplate
+		}
+		out.lose(kind, at)
+	}
 	if system != "" {
-		out.lose(KindSystemInPrompt, out.record.system[0].at)
+		told(out.prompt.showsSystem, KindSystemInPrompt, out.record.system[0].at)
 	}
 	if last := answers[len(answers)-1]; last > 1 {
-		out.lose(KindTurnsInPrompt, out.record.turns[0].at)
+		told(out.prompt.showsTurns, KindTurnsInPrompt, out.record.turns[0].at)
 	}
 }
 
