@@ -56,9 +56,9 @@ func (c *conversion) convert(ctx context.Context, settings convert.Options) (res
 		return result, err
 	}
 	c.connect(&settings)
-	out := c.stdout
-	if c.out != nil {
-		out = c.out
+	out := io.Writer(c.out)
+	if c.out == nil {
+		out = recordsTo(c.stdout)
 	}
 	progress := newBars(c.stderr).begin(in)
 	defer progress.end()

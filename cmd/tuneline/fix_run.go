@@ -149,7 +149,7 @@ func (f *fixing) stream(ctx context.Context, data io.Reader, size int64) (repair
 	case f.copied != nil:
 		w = f.copied
 	case f.output == standardIO:
-		w = f.stdout
+		w = recordsTo(f.stdout)
 	}
 	if f.bad != nil {
 		o.Rejects = f.bad

@@ -32,6 +32,9 @@ const (
 	exitFindings = 1
 	// exitError: the command itself failed.
 	exitError = 2
+	// exitUnread: nobody reads standard output any more, as behind "head"; a shell
+	// has this code of a program that SIGPIPE ended.
+	exitUnread = 128 + 13
 )
 
 // toldError is for a command that has said everything itself: what is left is
@@ -70,6 +73,8 @@ func run(args []string, stdout, stderr io.Writer) int {
 		return told.exit
 	case errors.As(err, &end) && err.Error() == end.Error(): // and nothing else went wrong
 		return exitEnd
+	case errors.Is(err, errUnread): // no news for who stopped reading
+		return exitUnread
 	}
 	fmt.Fprintln(stderr, "tuneline:", err)
 	return exitError

@@ -14,8 +14,15 @@ import (
 	"github.com/tuneline/tuneline/internal/rehearsal/s3"
 )
 
+// asCommand is the environment variable that makes the test's binary the command:
+// signals are for a process of their own.
+const asCommand = "TUNELINE_TEST_AS_COMMAND"
+
 func TestMain(m *testing.M) {
 	s3.RunIfChild()
+	if os.Getenv(asCommand) != "" {
+		main()
+	}
 	os.Exit(m.Run())
 }
 
