@@ -15,7 +15,7 @@ const stdinName = "stdin"
 
 // openPath opens a file or a named pipe.
 func openPath(ctx context.Context, path string) (source, error) {
-	file, err := os.Open(path) // #nosec G304 -- the user names the file
+	file, err := openFile(ctx, path)
 	if err != nil {
 		return source{}, explainPath(path, err)
 	}
@@ -25,6 +25,29 @@ func openPath(ctx context.Context, path string) (source, error) {
 	}
 	src.close = file.Close
 	return src, nil
+}
+
+// openFile opens a file. A named pipe is there only once somebody writes to it:
+// waiting for that stops with the context.
+func openFile(ctx context.Context, path string) (*os.File, error) {
+	if info, err := os.Stat(path); err != nil || info.Mode().Type() != fs.ModeNamedPipe {
+		return os.Open(path) // #nosec G304 -- the user names the file
+	}
+	type opened struct {
+		file *os.File
+		err  error
+	}
+	done := make(chan opened, 1)
+	go func() {
+		file, err := os.Open(path) // #nosec G304 -- the user names the file
+		done <- opened{file, err}
+	}()
+	select {
+	case o := <-done:
+		return o.file, o.err
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
 }
 
 // openStdin reads standard input, which is left open.
