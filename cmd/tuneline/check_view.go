@@ -14,7 +14,7 @@ import (
 // checkView shows checks: to a person while they run, to a program at the end.
 // Its methods may be called from several goroutines.
 type checkView struct {
-	out    io.Writer
+	out    *remembering
 	output string
 	quiet  bool
 	// human is nil for a program.
@@ -23,9 +23,9 @@ type checkView struct {
 }
 
 func newCheckView(o checkOptions, stdout, stderr io.Writer) *checkView {
-	v := &checkView{out: stdout, output: o.output, quiet: o.quiet, bars: &bars{}}
+	v := &checkView{out: &remembering{Writer: stdout}, output: o.output, quiet: o.quiet, bars: &bars{}}
 	if o.output == outputHuman {
-		v.human = present.NewHuman(stdout, isTerminal(stdout) && !termenv.EnvNoColor())
+		v.human = present.NewHuman(v.out, isTerminal(stdout) && !termenv.EnvNoColor())
 	}
 	if !o.quiet {
 		v.bars = newBars(stderr)
@@ -63,9 +63,17 @@ func (v *checkView) end(files []present.File, asked int) error {
 	case outputGitHub:
 		return present.GitHub(v.out, files)
 	}
-	if v.quiet || len(files) < 2 {
-		return nil
+	if !v.quiet && len(files) > 1 {
+		v.together(files, asked)
 	}
+	if v.out.err != nil {
+		return fmt.Errorf("printing the report: %w", v.out.err)
+	}
+	return nil
+}
+
+// together shows a person what several files came to.
+func (v *checkView) together(files []present.File, asked int) {
 	var accepted, rejected, failed int
 	for _, file := range files {
 		switch {
@@ -81,7 +89,6 @@ func (v *checkView) end(files []present.File, asked int) error {
 	if asked > 1 {
 		fmt.Fprintln(v.out, "Each was checked on its own: a job takes one training file, so records were neither counted nor compared across files. Join them first if they are one data set.")
 	}
-	return nil
 }
 
 // version is this program's, "" when it was not built from a release.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -94,6 +95,23 @@ func TestCheckGitHub(t *testing.T) {
 	exit, stdout, _ := command(t, "check", "a.jsonl", "--output", "github")
 	if exit != exitFindings || !strings.Contains(stdout, "::error file=a.jsonl,line=2,col=1,title=TL1101::") {
 		t.Errorf("exit %d:\n%s", exit, stdout)
+	}
+}
+
+// fullDisk takes nothing.
+type fullDisk struct{}
+
+func (fullDisk) Write([]byte) (int, error) { return 0, syscall.ENOSPC }
+
+// TestCheckNotPrinted ensures that a report nobody can read is no success, in
+// whatever form.
+func TestCheckNotPrinted(t *testing.T) {
+	inDir(t, map[string]string{"a.jsonl": pairs(200)})
+	for _, output := range []string{outputHuman, outputJSON, outputSARIF, outputGitHub} {
+		var stderr bytes.Buffer
+		if exit := run([]string{"check", "a.jsonl", "--output", output}, fullDisk{}, &stderr); exit != exitError || !strings.Contains(stderr.String(), "no space left") {
+			t.Errorf("%s: exit %d, want %d; said %q", output, exit, exitError, &stderr)
+		}
 	}
 }
 

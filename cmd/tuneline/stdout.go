@@ -29,3 +29,18 @@ func (r records) Write(p []byte) (int, error) {
 	}
 	return n, err
 }
+
+// remembering keeps the first error of writing, for what is printed bit by bit.
+type remembering struct {
+	io.Writer
+	err error
+}
+
+// Write implements io.Writer.
+func (r *remembering) Write(p []byte) (int, error) {
+	n, err := r.Writer.Write(p)
+	if r.err == nil {
+		r.err = err
+	}
+	return n, err
+}

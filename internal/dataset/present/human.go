@@ -16,8 +16,8 @@ import (
 const printedOfAKind = 3
 
 // Human prints findings and summaries for a person. Finding and Summary are to
-// name a file in the same words. They are not for several goroutines at once,
-// and what cannot be written is lost: there would be nowhere to say so.
+// name a file in the same words. They are not for several goroutines at once.
+// That something cannot be written is for the writer to remember.
 type Human struct {
 	w     io.Writer
 	paint painter
