@@ -180,13 +180,14 @@ func (o checkOptions) looksForNearDuplicates(size int64) bool {
 	return o.nearDuplicates == on
 }
 
-// notLookedFor names what a check of this size leaves out, with what asks for it.
-func (o checkOptions) notLookedFor(size int64, validation bool) []string {
+// notLookedFor names what the check of a file of this size and role leaves out,
+// with what asks for it.
+func (o checkOptions) notLookedFor(size int64, role dataset.Role) []string {
 	var list []string
 	if !o.looksForNearDuplicates(size) {
 		list = append(list, "records that differ in case, white space or JSON spelling only (--near-duplicates=on)")
 	}
-	if !validation && o.target.role == string(dataset.RoleTraining) {
+	if o.validation == "" && role == dataset.RoleTraining {
 		list = append(list, "records that stand in the validation data too (--validation)")
 	}
 	if !o.secrets {

@@ -39,7 +39,8 @@ func check(ctx context.Context, o checkOptions, args []string, stdout, stderr io
 type checks struct {
 	o    checkOptions
 	show *checkView
-	// target is the one of every file, unless each file's first record decides.
+	// target is the one of every file, unless each file's first record decides, or
+	// that of the validation data for all.
 	target      target
 	targetKnown bool
 	inspectors  []dataset.Inspector
@@ -96,8 +97,7 @@ func shown(name string) string {
 	return name
 }
 
-// check checks one file. With an error the report, if there is one, is not to
-// be relied on.
+// check checks one file. With an error there is no report.
 func (c *checks) check(ctx context.Context, file *present.File, name string, role dataset.Role) (err error) {
 	f, err := datafile.Open(ctx, name)
 	if err != nil {
@@ -113,19 +113,26 @@ func (c *checks) check(ctx context.Context, file *present.File, name string, rol
 		if t, err = forRecord(first); err != nil {
 			return err
 		}
+		if c.o.validation != "" { // this is it, and a job takes one format
+			c.target, c.targetKnown = t, true
+			c.target.why += "; the same as the validation data"
+		}
 	}
 	file.Checked = t.why
 	if f.Packing != "" {
 		file.Checked += fmt.Sprintf("; read through %s, Bedrock takes it unpacked only", f.Packing)
 	}
-	file.NotLookedFor = c.o.notLookedFor(f.Size, c.validation != nil)
+	file.NotLookedFor = c.o.notLookedFor(f.Size, role)
 	report, err := c.read(ctx, data, f, c.options(t.options, f, role))
 	if err != nil {
 		return err
 	}
+	if err := f.Finish(); err != nil {
+		return interrupted(ctx, err, report.Records)
+	}
 	c.checkKey(f, t.options.Rules, &report)
 	file.Report = report
-	return f.Finish()
+	return nil
 }
 
 // checkKey adds to a report what Bedrock has against an object's key.

@@ -176,6 +176,10 @@ func TestCheck(t *testing.T) {
 			files: map[string]string{"a.jsonl": pairs(200), "v.jsonl": pairs(2)}, args: []string{"a.jsonl", "--validation", "v.jsonl", "--base-model", llama},
 			exit: exitOK, want: []string{"v.jsonl: accepted", "a.jsonl:1:1: warning TL1404", "a.jsonl:2:1: warning TL1404"},
 		},
+		"validation data of another format": {
+			files: map[string]string{"a.jsonl": pairs(200), "v.jsonl": conversations(200)}, args: []string{"a.jsonl", "--validation", "v.jsonl"},
+			exit: exitFindings, want: []string{"v.jsonl: accepted", "a.jsonl:1:1: error TL1106", "the same as the validation data"},
+		},
 		"validation data missing": {
 			files: map[string]string{"a.jsonl": pairs(200)}, args: []string{"a.jsonl", "--validation", "v.jsonl"},
 			exit: exitError, want: []string{"v.jsonl: not checked", "a.jsonl: not checked: the validation data could not be checked"},
@@ -209,6 +213,24 @@ func TestCheck(t *testing.T) {
 				t.Log(stdout)
 			}
 		})
+	}
+}
+
+// TestCheckNotLookedFor ensures that what is told as left out was left out.
+func TestCheckNotLookedFor(t *testing.T) {
+	inDir(t, map[string]string{"a.jsonl": pairs(200), "v.jsonl": pairs(2)})
+	for _, test := range []struct {
+		args []string
+		want bool
+	}{
+		{[]string{"a.jsonl"}, true},
+		{[]string{"a.jsonl", "--role", "validation"}, false},
+		{[]string{"a.jsonl", "--validation", "v.jsonl"}, false},
+	} {
+		_, stdout, _ := command(t, append([]string{"check"}, test.args...)...)
+		if told := strings.Contains(stdout, "stand in the validation data too (--validation)"); told != test.want {
+			t.Errorf("%v: told %t, want %t\n%s", test.args, told, test.want, stdout)
+		}
 	}
 }
 
@@ -274,6 +296,27 @@ func TestCheckChanged(t *testing.T) {
 	}
 }
 
+// TestCheckReplaced ensures that nothing is told of an object that is another one
+// by the end, but that it is.
+func TestCheckReplaced(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("ETag", `"e1"`)
+		if r.Method == http.MethodHead {
+			w.WriteHeader(http.StatusPreconditionFailed)
+			return
+		}
+		fmt.Fprint(w, `{"prompt":"a"}`)
+	}))
+	t.Cleanup(server.Close)
+	useS3(t, server.URL)
+	for _, output := range []string{outputJSON, outputSARIF, outputGitHub} {
+		exit, stdout, _ := command(t, "check", "s3://bucket/a b.txt", "--output", output)
+		if told := strings.Contains(stdout, "is missing: add it"); exit != exitError || told || !strings.Contains(stdout, datafile.ErrChanged.Error()) {
+			t.Errorf("%s: exit %d, want %d; a finding is told: %t\n%s", output, exit, exitError, told, stdout)
+		}
+	}
+}
+
 // TestCheckInterrupted ensures that a person who has seen enough is told how far
 // the check came, though nobody ever closes the pipe.
 func TestCheckInterrupted(t *testing.T) {
@@ -336,6 +379,18 @@ func (zeros) Read(p []byte) (int, error) {
 	return len(p), nil
 }
 
+// useS3 makes the server S3 for the rest of the test.
+func useS3(t *testing.T, url string) {
+	t.Helper()
+	missing := filepath.Join(t.TempDir(), "none")
+	for name, value := range map[string]string{
+		"AWS_ENDPOINT_URL_S3": url, "AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "secret",
+		"AWS_PROFILE": "", "AWS_CONFIG_FILE": missing, "AWS_SHARED_CREDENTIALS_FILE": missing,
+	} {
+		t.Setenv(name, value)
+	}
+}
+
 // TestCheckObject ensures that an object of S3 is checked like a file.
 func TestCheckObject(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -348,13 +403,7 @@ func TestCheckObject(t *testing.T) {
 		http.ServeContent(w, r, "", time.Time{}, strings.NewReader(pairs(3)+`{"prompt":"a"}`))
 	}))
 	t.Cleanup(server.Close)
-	missing := filepath.Join(t.TempDir(), "none")
-	for name, value := range map[string]string{
-		"AWS_ENDPOINT_URL_S3": server.URL, "AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "secret",
-		"AWS_PROFILE": "", "AWS_CONFIG_FILE": missing, "AWS_SHARED_CREDENTIALS_FILE": missing,
-	} {
-		t.Setenv(name, value)
-	}
+	useS3(t, server.URL)
 	exit, stdout, stderr := command(t, "check", "s3://bucket/a.jsonl")
 	if exit != exitFindings || !strings.Contains(stdout, "s3://bucket/a.jsonl:4:1: error TL1101") {
 		t.Errorf("exit %d, %s%s", exit, stdout, stderr)
