@@ -182,8 +182,11 @@ func (o checkOptions) looksForNearDuplicates(size int64) bool {
 
 // notLookedFor names what the check of a file of this size and role leaves out,
 // with what asks for it.
-func (o checkOptions) notLookedFor(size int64, role dataset.Role) []string {
+func (o checkOptions) notLookedFor(size int64, role dataset.Role, t target) []string {
 	var list []string
+	if t.unlimited {
+		list = append(list, "the limits of your base model (--base-model)")
+	}
 	if !o.looksForNearDuplicates(size) {
 		list = append(list, "records that differ in case, white space or JSON spelling only (--near-duplicates=on)")
 	}

@@ -122,7 +122,7 @@ func (c *checks) check(ctx context.Context, file *present.File, name string, rol
 	if f.Packing != "" {
 		file.Checked += fmt.Sprintf("; read through %s, Bedrock takes it unpacked only", f.Packing)
 	}
-	file.NotLookedFor = c.o.notLookedFor(f.Size, role)
+	file.NotLookedFor = c.o.notLookedFor(f.Size, role, t)
 	report, err := c.read(ctx, data, f, c.options(t.options, f, role))
 	if err != nil {
 		return err

@@ -110,7 +110,7 @@ func TestCheck(t *testing.T) {
 	}{
 		"accepted": {
 			files: map[string]string{"a.jsonl": pairs(200)}, args: []string{"a.jsonl"},
-			exit: exitOK, want: []string{"a.jsonl: accepted", "prompt-completion, as the first record is written", "--secrets", "--validation"},
+			exit: exitOK, want: []string{"a.jsonl: accepted", "prompt-completion, as the first record is written", "the limits of your base model (--base-model)", "--secrets", "--validation"},
 		},
 		"default base model": {
 			files: map[string]string{"a.jsonl": conversations(200)}, args: []string{"a.jsonl"},

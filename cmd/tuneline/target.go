@@ -30,6 +30,8 @@ type target struct {
 	options dataset.Options
 	// why says for a person what it is, and how it came to be.
 	why string
+	// unlimited: no base model's limits are known.
+	unlimited bool
 }
 
 // targetFlags say what a data set is for.
@@ -107,7 +109,7 @@ func forModel(id, kind string) (target, error) {
 	if err != nil {
 		return target{}, err
 	}
-	return target{options, fmt.Sprintf("%s for %s of %s", options.Format, kind, id)}, nil
+	return target{options: options, why: fmt.Sprintf("%s for %s of %s", options.Format, kind, id)}, nil
 }
 
 // forFormat is the target of a format: the default base model if that takes it,
@@ -122,7 +124,7 @@ func forFormat(format dataset.Format, because string) (target, error) {
 		return t, nil
 	}
 	why := fmt.Sprintf("%s, %s; name your base model with --base-model to have its limits checked, too", format, because)
-	return target{formodel.ForFormat(format), why}, nil
+	return target{options: formodel.ForFormat(format), why: why, unlimited: true}, nil
 }
 
 // forRecord is the target that a data set's first record asks for.

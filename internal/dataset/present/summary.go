@@ -125,5 +125,5 @@ func next(f File) string {
 	case r.Warnings+r.Notes > 0:
 		return "look at the findings; none of them keeps the data set from being used"
 	}
-	return "nothing: it is ready for a job"
+	return "nothing: nothing was found that speaks against a job"
 }
