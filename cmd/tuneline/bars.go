@@ -35,9 +35,18 @@ func newBars(w io.Writer) *bars {
 	return &bars{}
 }
 
+// barsBeside draws no bar where records go to a terminal: it would stand in them.
+func barsBeside(records, w io.Writer) *bars {
+	if isTerminal(records) {
+		return &bars{}
+	}
+	return newBars(w)
+}
+
+// isTerminal says whether w is a terminal that understands more than lines.
 func isTerminal(w io.Writer) bool {
 	file, ok := w.(*os.File)
-	return ok && term.IsTerminal(int(file.Fd()))
+	return ok && os.Getenv("TERM") != "dumb" && term.IsTerminal(int(file.Fd()))
 }
 
 // clear takes the bar off the terminal; the next move draws it again.

@@ -60,6 +60,9 @@ func run(args []string, stdout, stderr io.Writer) int {
 		SilenceErrors: true,
 	}
 	root.AddCommand(checkCommand(), convertCommand(), fixCommand(), rehearseCommand(), resumeCommand(), splitCommand())
+	root.SetFlagErrorFunc(func(command *cobra.Command, err error) error {
+		return fmt.Errorf("%w: \"%s --help\" lists the flags", err, command.CommandPath())
+	})
 	root.SetArgs(args)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
