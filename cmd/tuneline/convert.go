@@ -47,8 +47,8 @@ unless -o names a file; it is never written over its input, and over another
 file with --force only.
 
 Exit codes: 0 every row was converted and nothing is lost, 1 rows were rejected
-or lost something, 2 the command failed, and no file was
-written.`
+or lost something, 2 the command failed: no file was written, unless all that
+failed was printing the report.`
 
 const convertExample = `  tuneline convert chats.jsonl -o train.jsonl --base-model amazon.nova-micro-v1:0:128k --rejects rejects.jsonl
   tuneline convert chats.jsonl -o train.jsonl --to prompt-completion --multi-turn last

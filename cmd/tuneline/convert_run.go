@@ -56,14 +56,14 @@ func (c *conversion) convert(ctx context.Context, settings convert.Options) (res
 		return result, err
 	}
 	c.connect(&settings)
-	out := io.Writer(c.out)
+	out, bars := io.Writer(c.out), newBars(c.stderr)
 	if c.out == nil {
-		out = recordsTo(c.stdout)
+		out, bars = recordsTo(c.stdout), barsBeside(c.stdout, c.stderr)
 	}
-	progress := newBars(c.stderr).begin(in)
+	progress := bars.begin(in)
 	defer progress.end()
 	if result, err = convert.Stream(ctx, progress.reader(in), out, settings); err != nil {
-		return result, err
+		return result, stopped(ctx, err)
 	}
 	if err := in.Finish(); err != nil {
 		return result, err

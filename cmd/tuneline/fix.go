@@ -38,7 +38,8 @@ UTF-16). A row longer than 4 MiB goes there too, and is never held in memory.
 Nothing of the data is printed.
 
 Exit codes: 0 the copy is accepted, 1 rows were rejected or the copy has errors,
-2 the command failed, and no file was written.`
+2 the command failed: no file was written, unless all that failed was printing
+the report.`
 
 const fixExample = `  tuneline fix train.jsonl
   tuneline fix train.json --base-model meta.llama3-3-70b-instruct-v1:0:128k -o train.jsonl

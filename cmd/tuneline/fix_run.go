@@ -59,7 +59,7 @@ func (f *fixing) names() error {
 		return f.inPlaceNames()
 	}
 	f.output, f.rejects = o.output, o.rejects
-	if f.output == "" && f.input == standardIO {
+	if f.output == "" && isStream(f.input) {
 		f.output = standardIO
 	}
 	if f.output == "" {
@@ -71,10 +71,10 @@ func (f *fixing) names() error {
 	switch {
 	case f.output != standardIO:
 		f.rejects = derivedName(f.output, ".rejects.jsonl")
-	case f.input != standardIO:
+	case !isStream(f.input):
 		f.rejects = derivedName(f.input, ".rejects.jsonl")
 	default:
-		return errors.New("from standard input to standard output: say with --rejects where the rows go that cannot be repaired")
+		return errors.New("what comes through a pipe has no name: say with --rejects where the rows go that cannot be repaired")
 	}
 	return nil
 }
@@ -114,7 +114,7 @@ func (f *fixing) fix(ctx context.Context) (err error) {
 	defer func() { err = errors.Join(err, in.Close()) }()
 	first, data, err := repair.First(ctx, in)
 	if err != nil {
-		return err
+		return stopped(ctx, err)
 	}
 	if f.target, err = f.o.target.of(first); err != nil {
 		return err
@@ -124,10 +124,10 @@ func (f *fixing) fix(ctx context.Context) (err error) {
 	if err := f.create(); err != nil {
 		return err
 	}
-	progress := newBars(f.stderr).begin(in)
+	progress := f.bars().begin(in)
 	defer progress.end()
 	if f.res, err = f.stream(ctx, progress.reader(data), in.Size); err != nil {
-		return err
+		return stopped(ctx, err)
 	}
 	if err := in.Finish(); err != nil {
 		return err
@@ -155,6 +155,14 @@ func (f *fixing) stream(ctx context.Context, data io.Reader, size int64) (repair
 		o.Rejects = f.bad
 	}
 	return repair.Stream(ctx, data, w, o)
+}
+
+// bars are for what the records do not go through.
+func (f *fixing) bars() *bars {
+	if f.output == standardIO {
+		return barsBeside(f.stdout, f.stderr)
+	}
+	return newBars(f.stderr)
 }
 
 // create makes the files that are written.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -138,6 +139,16 @@ func (o *outputs) discard() {
 	}
 }
 
+// isStream says whether a data set can be read once only, and has no name to make
+// others of: standard input, or a pipe such as a shell's <(command).
+func isStream(name string) bool {
+	if name == standardIO {
+		return true
+	}
+	info, err := os.Stat(name)
+	return err == nil && !info.Mode().IsRegular() && !info.IsDir()
+}
+
 // derivedName is the name of what is made from a file: beside it, or here if it
 // is in S3, with another ending.
 func derivedName(name, ending string) string {
@@ -155,6 +166,15 @@ func derivedName(name, ending string) string {
 		}
 	}
 	return name + ending
+}
+
+// stopped says of what ended a command that writes files that it was a person,
+// where it was one.
+func stopped(ctx context.Context, err error) error {
+	if ctx.Err() == nil {
+		return err
+	}
+	return fmt.Errorf("interrupted, no file is written: %w", context.Cause(ctx))
 }
 
 // drop takes back a file that is not to be written after all.

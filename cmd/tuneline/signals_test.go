@@ -4,11 +4,14 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -32,6 +35,104 @@ func exitOf(t *testing.T, p *exec.Cmd) int {
 		t.Fatal(err)
 	}
 	return p.ProcessState.ExitCode()
+}
+
+// TestInterrupted: who stops a command is told so, and finds no file.
+func TestInterrupted(t *testing.T) {
+	for name, args := range map[string][]string{
+		"convert": {"convert", "-", "--to", conversation, "--rejects", "r.jsonl"},
+		"fix":     {"fix", "-", "-o", "-", "--rejects", "r.jsonl"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := written(t, "a.jsonl", "")
+			p := process(t, filepath.Dir(path), args...)
+			var stderr bytes.Buffer
+			p.Stderr = &stderr
+			stdin, err := p.StdinPipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			stdout, err := p.StdoutPipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := p.Start(); err != nil {
+				t.Fatal(err)
+			}
+			rows := make(chan error, 1)
+			go func() {
+				_, err := io.WriteString(stdin, pairs(20_000)) // and never the end
+				rows <- err
+			}()
+			if _, err := io.ReadFull(stdout, make([]byte, 1)); err != nil {
+				t.Error(err)
+			}
+			if err := p.Process.Signal(syscall.SIGINT); err != nil {
+				t.Error(err)
+			}
+			if _, err := io.Copy(io.Discard, stdout); err != nil {
+				t.Error(err)
+			}
+			if exit := exitOf(t, p); exit != exitError || !strings.HasPrefix(stderr.String(), "tuneline: interrupted, no file is written: ") {
+				t.Errorf("exit %d, want %d; said %q", exit, exitError, &stderr)
+			}
+			<-rows // all of them, or as many as were taken
+			wantFiles(t, path, map[string]string{"a.jsonl": ""})
+		})
+	}
+}
+
+// TestSplitInterrupted: the same of a split, however far it is.
+func TestSplitInterrupted(t *testing.T) {
+	path := written(t, "a.jsonl", splitRows(200))
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for _, input := range []string{path, namedPipe(t, filepath.Dir(path))} {
+		s := splitting{o: splitOptions{validation: "10%", by: "prompt", trainOut: path + ".t", validationOut: path + ".v"}, input: input, stdout: io.Discard, stderr: io.Discard}
+		if err := s.run(ctx); !errors.Is(err, context.Canceled) || !strings.HasPrefix(err.Error(), "interrupted, no file is written: ") {
+			t.Errorf("%s: %v", input, err)
+		}
+	}
+	if left, err := os.ReadDir(filepath.Dir(path)); err != nil || len(left) != 2 {
+		t.Errorf("got %v, %v; want the data set and the pipe", left, err)
+	}
+}
+
+// namedPipe makes a pipe in a folder, such as a shell gives for <(command).
+func namedPipe(t *testing.T, dir string) string {
+	t.Helper()
+	path := filepath.Join(dir, "pipe")
+	if err := syscall.Mkfifo(path, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// TestNamedPipe: what can be read once is split, though that reads it twice, and
+// gives no names to files.
+func TestNamedPipe(t *testing.T) {
+	dir := t.TempDir()
+	pipe, training, validation := namedPipe(t, dir), filepath.Join(dir, "t"), filepath.Join(dir, "v")
+	rows := make(chan error, 1)
+	go func() { rows <- os.WriteFile(pipe, []byte(splitRows(200)), 0o600) }()
+	exit, _, stderr := command(t, "split", pipe, "--validation", "20", "--train-out", training, "--validation-out", validation)
+	if exit != exitOK {
+		t.Fatal(stderr)
+	}
+	if err := <-rows; err != nil {
+		t.Error(err)
+	}
+	if n, m := strings.Count(content(t, training), "\n"), strings.Count(content(t, validation), "\n"); n != 180 || m != 20 {
+		t.Errorf("got %d and %d records, want 180 and 20", n, m)
+	}
+	for want, args := range map[string][]string{
+		"--train-out": {"split", pipe, "--validation", "20"},
+		"--rejects":   {"fix", pipe},
+	} {
+		if exit, _, stderr := command(t, args...); exit != exitError || !strings.Contains(stderr, "has no name: say with "+want) {
+			t.Errorf("%v: exit %d, said %q", args, exit, stderr)
+		}
+	}
 }
 
 // TestUnread: behind "head", a command ends without a word, and leaves no file

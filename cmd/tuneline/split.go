@@ -38,7 +38,7 @@ records is reached as closely as groups of records allow.
 
 Lines are copied as they are, in their order. A file with a line that is no
 record is refused: repair it first with tuneline fix. FILE is read twice;
-standard input is kept in a temporary file for that.`
+what comes through a pipe is kept in a temporary file for that.`
 
 const splitExample = `  tuneline split train.jsonl --validation 10%
   tuneline split train.jsonl --validation 200 --seed 7 --base-model meta.llama3-1-8b-instruct-v1:0:128k
@@ -115,7 +115,7 @@ func (s *splitting) run(ctx context.Context) error {
 	defer done()
 	res, err := split.Run(ctx, open, training, validation, settings)
 	if err != nil {
-		return fmt.Errorf("splitting %s: %w", s.input, err)
+		return stopped(ctx, fmt.Errorf("splitting %s: %w", s.input, err))
 	}
 	if err := files.keep(); err != nil {
 		return err
@@ -152,8 +152,8 @@ func (s *splitting) settings() (split.Options, error) {
 
 // names settles what is written.
 func (s *splitting) names() error {
-	if s.input == standardIO && (s.o.trainOut == "" || s.o.validationOut == "") {
-		return errors.New("standard input has no name: say with --train-out and --validation-out what to write")
+	if isStream(s.input) && (s.o.trainOut == "" || s.o.validationOut == "") {
+		return errors.New("what comes through a pipe has no name: say with --train-out and --validation-out what to write")
 	}
 	if s.o.trainOut == "" {
 		s.o.trainOut = derivedName(s.input, ".train.jsonl")
@@ -169,7 +169,7 @@ func (s *splitting) names() error {
 
 // source opens the data set again and again. Done cleans up.
 func (s *splitting) source(ctx context.Context) (open func() (io.ReadCloser, error), done func(), err error) {
-	if s.input != standardIO {
+	if !isStream(s.input) {
 		return func() (io.ReadCloser, error) {
 			in, err := datafile.Open(ctx, s.input)
 			if err != nil {
@@ -180,7 +180,7 @@ func (s *splitting) source(ctx context.Context) (open func() (io.ReadCloser, err
 	}
 	spool, err := os.CreateTemp("", "tuneline-split-*.jsonl")
 	if err != nil {
-		return nil, nil, fmt.Errorf("keeping standard input: %w", err)
+		return nil, nil, fmt.Errorf("keeping %s: %w", s.input, err)
 	}
 	done = func() { _ = os.Remove(spool.Name()) }
 	in, err := datafile.Open(ctx, s.input)
@@ -190,7 +190,7 @@ func (s *splitting) source(ctx context.Context) (open func() (io.ReadCloser, err
 	}
 	if err = errors.Join(err, spool.Close()); err != nil {
 		done()
-		return nil, nil, fmt.Errorf("keeping standard input: %w", err)
+		return nil, nil, stopped(ctx, fmt.Errorf("keeping %s: %w", s.input, err))
 	}
 	return func() (io.ReadCloser, error) { return os.Open(spool.Name()) }, done, nil
 }
