@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -35,7 +36,8 @@ type outputFile struct {
 	replaces bool
 	aside    string
 	placed   bool
-	mode     fs.FileMode
+	// mode is that of the file that is replaced; a new one's is settled.
+	mode fs.FileMode
 }
 
 // create makes a file that is to get this name. Input is the file that is read,
@@ -49,7 +51,7 @@ func (o *outputs) create(name, input string) (*outputFile, error) {
 	info, err := os.Stat(name)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return o.add(name, false, 0o644)
+		return o.add(name, false, modeOf(input))
 	case err != nil:
 		return nil, err
 	case !info.Mode().IsRegular():
@@ -64,9 +66,22 @@ func (o *outputs) create(name, input string) (*outputFile, error) {
 	return o.add(name, true, info.Mode().Perm())
 }
 
+// modeOf is who may read what is made of a data set, as far as the user's umask
+// goes: whoever may read that, or everybody if it is no file here.
+func modeOf(input string) fs.FileMode {
+	info, err := os.Stat(input)
+	if err != nil || !info.Mode().IsRegular() {
+		return 0o666
+	}
+	return info.Mode().Perm()&0o666 | 0o600
+}
+
 // add makes a file that gets this name whether or not there is one.
 func (o *outputs) add(name string, replaces bool, mode fs.FileMode) (*outputFile, error) {
-	temp, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".*")
+	temp, err := os.OpenFile(filepath.Join(filepath.Dir(name), "."+filepath.Base(name)+"."+rand.Text()), os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode) // #nosec G302 G304 -- the user names the file, and the umask bounds its mode
+	if detail := new(fs.PathError); errors.As(err, &detail) {
+		return nil, fmt.Errorf("writing %s: no file can be made in its folder: choose another name: %w", name, detail.Err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("writing %s: %w", name, err)
 	}
@@ -78,7 +93,7 @@ func (o *outputs) add(name string, replaces bool, mode fs.FileMode) (*outputFile
 // keep gives every file its name. When one cannot get it, the others lose theirs.
 func (o *outputs) keep() error {
 	for _, f := range o.files {
-		if err := errors.Join(f.Flush(), f.temp.Chmod(f.mode), f.temp.Close()); err != nil {
+		if err := f.finish(); err != nil {
 			return fmt.Errorf("writing %s: %w", f.name, err)
 		}
 	}
@@ -98,8 +113,22 @@ func (o *outputs) keep() error {
 	return nil
 }
 
+// finish writes what is left to write.
+func (f *outputFile) finish() error {
+	err := f.Flush()
+	if f.replaces {
+		err = errors.Join(err, f.temp.Chmod(f.mode))
+	}
+	return errors.Join(err, f.temp.Close())
+}
+
 // place gives a file its name, and keeps what had it until then.
 func (f *outputFile) place() error {
+	if !f.replaces {
+		if _, err := os.Lstat(f.name); err == nil {
+			return errors.New("somebody else made a file of this name meanwhile: choose another name")
+		}
+	}
 	if f.replaces {
 		aside := f.temp.Name() + ".old"
 		if err := os.Rename(f.name, aside); err != nil {

@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -44,6 +45,23 @@ func TestOutputsAllOrNone(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestOutputsMeanwhile: a file that somebody else made since is not written over.
+func TestOutputsMeanwhile(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "a")
+	var files outputs
+	if _, err := files.create(name, ""); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(name, []byte("theirs"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := files.keep(); err == nil || !strings.Contains(err.Error(), "choose another name") {
+		t.Errorf("got %v", err)
+	}
+	files.discard()
+	wantFiles(t, name, map[string]string{"a": "theirs"})
 }
 
 func TestDerivedName(t *testing.T) {
