@@ -34,7 +34,7 @@ func (f File) verdict() string {
 	r := f.Report
 	switch {
 	case f.Problem != "":
-		return "not checked: " + f.Problem
+		return "not checked: " + oneLine(f.Problem)
 	case !r.Accepted:
 		return "not accepted, " + found(r)
 	case r.Warnings+r.Notes > 0:
@@ -111,6 +111,16 @@ func size(n int64) string {
 		return fmt.Sprintf("%d kB", n/1_000)
 	}
 	return count(n, "byte", "bytes")
+}
+
+// oneLine makes one line of an error, which may name a file in whatever words.
+func oneLine(problem string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return ' '
+	}, problem)
 }
 
 // printable quotes a name that could move a terminal's cursor, or begin a line
