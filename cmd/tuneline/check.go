@@ -88,7 +88,7 @@ func checkCommand() *cobra.Command {
 	flags.StringVar(&o.nearDuplicates, "near-duplicates", auto, "look for records that differ in case, white space or JSON spelling only: on, off, or auto (up to 256 MiB)")
 	flags.BoolVar(&o.thorough, "thorough", false, "look for everything: --secrets --personal-data --near-duplicates=on")
 	flags.BoolVar(&o.digest, "digest", false, "report the SHA-256 of the data set")
-	flags.BoolVar(&o.quiet, "quiet", false, "print findings only: no progress and no summary")
+	flags.BoolVar(&o.quiet, "quiet", false, "print each finding and nothing else: no progress and no summary")
 	flags.IntVar(&o.workers, "workers", 0, "how many records to judge at once (default one for each processor)")
 	return command
 }

@@ -24,8 +24,13 @@ type checkView struct {
 
 func newCheckView(o checkOptions, stdout, stderr io.Writer) *checkView {
 	v := &checkView{out: &remembering{Writer: stdout}, output: o.output, quiet: o.quiet, bars: &bars{}}
-	if o.output == outputHuman {
-		v.human = present.NewHuman(v.out, isTerminal(stdout) && !termenv.EnvNoColor())
+	color := isTerminal(stdout) && !termenv.EnvNoColor()
+	switch {
+	case o.output != outputHuman:
+	case o.quiet: // no summary would name what is folded
+		v.human = present.NewList(v.out, color)
+	default:
+		v.human = present.NewHuman(v.out, color)
 	}
 	if !o.quiet {
 		v.bars = newBars(stderr)

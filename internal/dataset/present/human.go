@@ -21,6 +21,8 @@ const printedOfAKind = 3
 type Human struct {
 	w     io.Writer
 	paint painter
+	// each: every finding is printed.
+	each bool
 	// folds are the kinds of findings seen since the last summary of their file.
 	folds map[kind]*fold
 	order []kind
@@ -30,6 +32,14 @@ type Human struct {
 // it shows them.
 func NewHuman(w io.Writer, color bool) *Human {
 	return &Human{w: w, paint: newPainter(w, color), folds: map[kind]*fold{}}
+}
+
+// NewList returns a Human that prints every finding, for where no summary names
+// the lines of those that are folded.
+func NewList(w io.Writer, color bool) *Human {
+	h := NewHuman(w, color)
+	h.each = true
+	return h
 }
 
 // kind is what findings have in common that differ in nothing but their line.
@@ -53,7 +63,7 @@ type fold struct {
 // until the file's summary. A finding on the whole data set has no line, and is
 // always printed.
 func (h *Human) Finding(file string, f dataset.Finding) {
-	if f.Line > 0 && h.fold(file, f) {
+	if f.Line > 0 && !h.each && h.fold(file, f) {
 		return
 	}
 	place := printable(file)

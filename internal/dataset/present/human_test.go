@@ -81,6 +81,18 @@ func TestHumanFolds(t *testing.T) {
 	}
 }
 
+// TestList: nothing is folded where no summary follows.
+func TestList(t *testing.T) {
+	var out bytes.Buffer
+	h := NewList(&out, false)
+	for line := int64(1); line <= 10; line++ {
+		h.Finding("a", dataset.Finding{Code: dataset.CodeBlankLine, Severity: dataset.SeverityError, Line: line, Column: 1, Message: "remove the blank line"})
+	}
+	if got := strings.Count(out.String(), "\n"); got != 10 {
+		t.Errorf("%d of 10 findings were printed:\n%s", got, &out)
+	}
+}
+
 func TestLines(t *testing.T) {
 	tests := []struct {
 		add  []int64
