@@ -26,6 +26,9 @@ func TestCheckQuiet(t *testing.T) {
 	if exit != exitFindings || stderr != "" || strings.Count(stdout, "\n") != 1 || !strings.HasPrefix(stdout, "b.jsonl:1:1: error TL1101") {
 		t.Errorf("exit %d, %q, %q; want one line", exit, stdout, stderr)
 	}
+	if exit, stdout, _ := command(t, "check", "--quiet", "none.jsonl"); exit != exitError || !strings.HasPrefix(stdout, "none.jsonl: not checked: ") {
+		t.Errorf("exit %d, %q; want why it was not checked", exit, stdout)
+	}
 	inDir(t, map[string]string{"c.jsonl": strings.Repeat(`{"prompt":"a"}`+"\n", 9)})
 	if _, stdout, _ := command(t, "check", "--quiet", "c.jsonl", "--format", "prompt-completion"); strings.Count(stdout, ": error TL1101") != 9 {
 		t.Errorf("got\n%swant each of 9 errors", stdout)

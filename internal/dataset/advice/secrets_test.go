@@ -78,6 +78,13 @@ func TestWindows(t *testing.T) {
 			t.Errorf("%d bytes before the edge: got %q, want %q", 2*shift, got, want)
 		}
 	}
+	// One with white space in it can be cut at the edge, and is whole in the next window.
+	for shift := 0; shift < len(privateKey); shift += 16 {
+		text := strings.Repeat("x ", windowBytes/2-shift/2) + privateKey + strings.Repeat(" x", windowBytes)
+		if got, want := kinds(t, inspector(t), dataset.CodeSecret, text), "private-key"; got != want {
+			t.Errorf("a long one %d bytes before the edge: got %q, want %q", shift, got, want)
+		}
+	}
 	for name, text := range map[string][]byte{
 		"words":    bytes.Repeat([]byte("four "), windowBytes),
 		"no space": bytes.Repeat([]byte("x"), 3*windowBytes),

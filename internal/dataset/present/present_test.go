@@ -118,6 +118,22 @@ func TestJSON(t *testing.T) {
 	}
 }
 
+// TestJSONAccepted: one data set that is not accepted is enough, wherever it stands.
+func TestJSONAccepted(t *testing.T) {
+	good, bad, gone := File{Report: dataset.Report{Accepted: true}}, File{}, File{Problem: "gone"}
+	for want, lists := range map[bool][][]File{true: {{good}, {good, good}}, false: {{bad}, {bad, good}, {good, bad}, {gone, good}, {good, gone}}} {
+		for _, files := range lists {
+			var got bytes.Buffer
+			if err := JSON(&got, files); err != nil {
+				t.Fatal(err)
+			}
+			if accepted := bytes.Contains(got.Bytes(), []byte("\n  \"accepted\": true")); accepted != want {
+				t.Errorf("accepted: %t, want %t\n%s", accepted, want, &got)
+			}
+		}
+	}
+}
+
 // TestJSONWithoutFindings: what a reader iterates over is never null.
 func TestJSONWithoutFindings(t *testing.T) {
 	var got bytes.Buffer
