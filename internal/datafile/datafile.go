@@ -109,9 +109,8 @@ func (f *File) Finish() error { return f.source.unchanged() }
 
 // Close closes the file.
 func (f *File) Close() error {
-	var err error
 	if f.unpack != nil {
-		err = f.unpack.Close()
+		_ = f.unpack.Close() // it repeats what Read said, without the file's name
 	}
-	return errors.Join(err, f.source.close())
+	return f.source.close()
 }

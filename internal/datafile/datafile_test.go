@@ -162,6 +162,11 @@ func TestDamaged(t *testing.T) {
 			_, err := io.ReadAll(opened(t, cut))
 			checkError(t, err, io.ErrUnexpectedEOF, cut, "cut off")
 
+			// In the middle as well, and closing it is no second mistake.
+			half := write(t, "half", content[:len(content)/2])
+			_, err = io.ReadAll(opened(t, half))
+			checkError(t, err, io.ErrUnexpectedEOF, half, "cut off")
+
 			flipped := []byte(content)
 			flipped[len(flipped)-2] ^= 0x55
 			wrong := write(t, "wrong", string(flipped))

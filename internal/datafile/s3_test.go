@@ -165,6 +165,13 @@ func TestObjectDamaged(t *testing.T) {
 	serve(t, short)
 	_, err = io.ReadAll(opened(t, uri))
 	checkError(t, err, io.ErrUnexpectedEOF, uri, "the connection ended early")
+
+	// It is the connection, too, where what is packed ends in its middle.
+	packed := newBucket(gzipped(t, strings.Repeat(text, 1<<14)))
+	packed.short = true
+	serve(t, packed)
+	_, err = io.ReadAll(opened(t, uri))
+	checkError(t, err, io.ErrUnexpectedEOF, uri, "the connection ended early")
 }
 
 // TestObjectRefused ensures that what S3 refuses says what to do.
