@@ -79,8 +79,9 @@ func TestWindows(t *testing.T) {
 		}
 	}
 	// One with white space in it can be cut at the edge, and is whole in the next window.
-	for shift := 0; shift < len(privateKey); shift += 16 {
-		text := strings.Repeat("x ", windowBytes/2-shift/2) + privateKey + strings.Repeat(" x", windowBytes)
+	long := strings.Replace(privateKey, "\n", "\n"+strings.Repeat("q7Zr5Xw9LdB4nYc7HsJ2Kq8vT1mPf3RaG6uEo0tNi5bVxCzA\n", 60), 1)
+	for shift := 0; shift < len(long); shift += 128 {
+		text := strings.Repeat("x ", windowBytes/2-shift/2) + long + strings.Repeat(" x", windowBytes)
 		if got, want := kinds(t, inspector(t), dataset.CodeSecret, text), "private-key"; got != want {
 			t.Errorf("a long one %d bytes before the edge: got %q, want %q", shift, got, want)
 		}
