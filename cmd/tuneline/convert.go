@@ -35,8 +35,8 @@ const convertLong = `Write a data set in another format, and say what that loses
 
 Nothing is left out in silence: what the other format has no place for is told
 with the line and the place in the row, and a row that cannot be converted is
-told with the reason and goes to the file that --rejects names, as it is. No
-message holds anything of the data.
+told with the reason and goes to the file that --rejects names, as it is, if its
+line has no more than 4 MiB. No message holds anything of the data.
 
   lost      something that the row said is not said any more
   changed   everything is still there, in other words or another place

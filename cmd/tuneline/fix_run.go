@@ -225,7 +225,7 @@ func (f *fixing) tell() error {
 		return f.summary()
 	}
 	report := fixReport{
-		File: f.input, Output: f.output, Rejects: f.rejects, CheckedAs: f.target.why,
+		File: shown(f.input), Output: f.output, Rejects: f.rejects, CheckedAs: f.target.why,
 		Clean: f.res.Rejected == 0 && f.res.Report.Accepted, Result: f.res,
 	}
 	if f.o.inPlace && !f.o.dryRun {

@@ -13,7 +13,7 @@ import (
 // summary tells a person what was done, and what is left to do.
 func (f *fixing) summary() error {
 	var text strings.Builder
-	fmt.Fprintf(&text, "%s as %s\n", f.input, f.target.why)
+	fmt.Fprintf(&text, "%s as %s\n", shown(f.input), f.target.why)
 	f.actions(&text)
 	f.totals(&text)
 	f.left(&text)

@@ -153,6 +153,30 @@ func TestFixOldRejects(t *testing.T) {
 	wantFiles(t, path, map[string]string{"a.jsonl": fixGood, "a.fixed.jsonl": fixGood, "a.fixed.rejects.jsonl": ""})
 }
 
+// TestFixInPlace: what is replaced is the file that a link leads to, which stays as
+// private as it was; what is packed is not replaced.
+func TestFixInPlace(t *testing.T) {
+	path := written(t, "a.jsonl", "\n"+fixGood)
+	t.Chdir(filepath.Dir(path))
+	if err := errors.Join(os.Chmod(path, 0o660), os.Symlink("a.jsonl", "link")); err != nil {
+		t.Fatal(err)
+	}
+	if exit, _, stderr := command(t, "fix", "--in-place", "link"); exit != exitOK {
+		t.Fatal(stderr)
+	}
+	wantFiles(t, path, map[string]string{"a.jsonl": fixGood, "a.jsonl.bak": "\n" + fixGood, "link": fixGood})
+	if target, err := os.Readlink("link"); err != nil || target != "a.jsonl" {
+		t.Errorf("the link is %q, %v", target, err)
+	}
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o660 {
+		t.Errorf("got %v, %v; want the mode to stay", info.Mode(), err)
+	}
+	writtenIn(t, ".", "b.jsonl.gz", gzipped(t, fixGood))
+	if exit, _, stderr := command(t, "fix", "--in-place", "b.jsonl.gz"); exit != exitError || !strings.Contains(stderr, "is no plain file") {
+		t.Errorf("exit %d, %s", exit, stderr)
+	}
+}
+
 // TestFixInPlaceFails: a repair in place that cannot be finished leaves no backup,
 // which would stand in the way of the next.
 func TestFixInPlaceFails(t *testing.T) {

@@ -87,6 +87,7 @@ func TestInterrupted(t *testing.T) {
 // TestSplitInterrupted: the same of a split, however far it is.
 func TestSplitInterrupted(t *testing.T) {
 	path := written(t, "a.jsonl", splitRows(200))
+	spool := emptyTemp(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	for _, input := range []string{path, namedPipe(t, filepath.Dir(path))} {
@@ -97,6 +98,21 @@ func TestSplitInterrupted(t *testing.T) {
 	}
 	if left, err := os.ReadDir(filepath.Dir(path)); err != nil || len(left) != 2 {
 		t.Errorf("got %v, %v; want the data set and the pipe", left, err)
+	}
+	spool()
+}
+
+// emptyTemp gives the test a folder for temporary files; what it returns ensures
+// that there are none.
+func emptyTemp(t *testing.T) func() {
+	t.Helper()
+	dir := t.TempDir()
+	t.Setenv("TMPDIR", dir)
+	return func() {
+		t.Helper()
+		if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
+			t.Errorf("temporary files are left: %v, %v", left, err)
+		}
 	}
 }
 
@@ -113,7 +129,7 @@ func namedPipe(t *testing.T, dir string) string {
 // TestNamedPipe: what can be read once is split, though that reads it twice, and
 // gives no names to files.
 func TestNamedPipe(t *testing.T) {
-	dir := t.TempDir()
+	dir, spool := t.TempDir(), emptyTemp(t)
 	pipe, training, validation := namedPipe(t, dir), filepath.Join(dir, "t"), filepath.Join(dir, "v")
 	rows := make(chan error, 1)
 	go func() { rows <- os.WriteFile(pipe, []byte(splitRows(200)), 0o600) }()
@@ -124,6 +140,7 @@ func TestNamedPipe(t *testing.T) {
 	if err := <-rows; err != nil {
 		t.Error(err)
 	}
+	spool()
 	if n, m := strings.Count(content(t, training), "\n"), strings.Count(content(t, validation), "\n"); n != 180 || m != 20 {
 		t.Errorf("got %d and %d records, want 180 and 20", n, m)
 	}

@@ -115,7 +115,7 @@ func (s *splitting) run(ctx context.Context) error {
 	defer done()
 	res, err := split.Run(ctx, open, training, validation, settings)
 	if err != nil {
-		return stopped(ctx, fmt.Errorf("splitting %s: %w", s.input, err))
+		return stopped(ctx, fmt.Errorf("splitting %s: %w", shown(s.input), err))
 	}
 	if err := files.keep(); err != nil {
 		return err
@@ -180,7 +180,7 @@ func (s *splitting) source(ctx context.Context) (open func() (io.ReadCloser, err
 	}
 	spool, err := os.CreateTemp("", "tuneline-split-*.jsonl")
 	if err != nil {
-		return nil, nil, fmt.Errorf("keeping %s: %w", s.input, err)
+		return nil, nil, fmt.Errorf("keeping %s: %w", shown(s.input), err)
 	}
 	done = func() { _ = os.Remove(spool.Name()) }
 	in, err := datafile.Open(ctx, s.input)
@@ -190,7 +190,7 @@ func (s *splitting) source(ctx context.Context) (open func() (io.ReadCloser, err
 	}
 	if err = errors.Join(err, spool.Close()); err != nil {
 		done()
-		return nil, nil, stopped(ctx, fmt.Errorf("keeping %s: %w", s.input, err))
+		return nil, nil, stopped(ctx, fmt.Errorf("keeping %s: %w", shown(s.input), err))
 	}
 	return func() (io.ReadCloser, error) { return os.Open(spool.Name()) }, done, nil
 }
@@ -204,14 +204,14 @@ func (f finishing) Close() error { return errors.Join(f.Finish(), f.File.Close()
 // tell prints what came of the split.
 func (s *splitting) tell(res split.Result) error {
 	if s.o.asJSON {
-		report := splitReport{File: s.input, TrainingFile: s.o.trainOut, ValidationFile: s.o.validationOut, Result: res}
+		report := splitReport{File: shown(s.input), TrainingFile: s.o.trainOut, ValidationFile: s.o.validationOut, Result: res}
 		if err := json.NewEncoder(s.stdout).Encode(report); err != nil {
 			return fmt.Errorf("printing the report: %w", err)
 		}
 		return nil
 	}
 	var text strings.Builder
-	fmt.Fprintf(&text, "%s: %s in %s by %s, seed %d\n", s.input, numbered(res.Records, "record"), numbered(res.Groups, "group"), res.By, res.Seed)
+	fmt.Fprintf(&text, "%s: %s in %s by %s, seed %d\n", shown(s.input), numbered(res.Records, "record"), numbered(res.Groups, "group"), res.By, res.Seed)
 	fmt.Fprintf(&text, "  training    %d in %s\n", res.Training, s.o.trainOut)
 	fmt.Fprintf(&text, "  validation  %d in %s (%.4g %%, %s was asked for)\n", res.Validation, s.o.validationOut, res.Percent, res.Wanted)
 	fmt.Fprintf(&text, "  the largest group has %s\n", numbered(res.LargestGroup, "record"))

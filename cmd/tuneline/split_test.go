@@ -36,6 +36,17 @@ func TestSplit(t *testing.T) {
 	}
 }
 
+// TestSplitStdin: standard input is called so.
+func TestSplitStdin(t *testing.T) {
+	useStdin(t, splitRows(200))
+	dir := t.TempDir()
+	exit, stdout, stderr := command(t, "split", "-", "--validation", "20", "--json", "--train-out", filepath.Join(dir, "t"), "--validation-out", filepath.Join(dir, "v"))
+	var got splitReport
+	if err := json.Unmarshal([]byte(stdout), &got); err != nil || exit != exitOK || got.File != "stdin" || got.Training != 180 {
+		t.Errorf("exit %d, %v, got %+v; stderr %s", exit, err, got, stderr)
+	}
+}
+
 // TestSplitRefuses: both files are written, or none.
 func TestSplitRefuses(t *testing.T) {
 	tests := []struct {

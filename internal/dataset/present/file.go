@@ -13,7 +13,7 @@ import (
 
 // File is one data set and what was found in it.
 type File struct {
-	// Name is the data set as the person named it: a path, an s3:// address or "-".
+	// Name is the data set as the person named it: a path or an s3:// address; or "stdin".
 	Name string
 	// Report is what the check found, the zero value with a Problem.
 	Report dataset.Report
