@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -56,6 +57,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	root := &cobra.Command{
 		Use:           "tuneline",
 		Short:         "Fine-tune models on Amazon Bedrock in private: drop a JSONL file, get an answering model",
+		Version:       cmp.Or(version(), "built from a working copy"),
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}

@@ -186,6 +186,14 @@ func TestRehearseWithoutReports(t *testing.T) {
 	}
 }
 
+// Ensure a report of a mistake can say which version made it.
+func TestVersion(t *testing.T) {
+	exit, stdout, stderr := command(t, "--version")
+	if exit != exitOK || stderr != "" || !strings.HasPrefix(stdout, "tuneline version ") || strings.TrimSpace(stdout) == "tuneline version" {
+		t.Errorf("exit %d, %q, %q", exit, stdout, stderr)
+	}
+}
+
 // Ensure a mistake on the command line says what to do, and does nothing.
 func TestMistakes(t *testing.T) {
 	t.Setenv("TUNELINE_BUCKET", "")
