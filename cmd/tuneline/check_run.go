@@ -140,7 +140,7 @@ func (c *checks) checkKey(f *datafile.File, rules dataset.Rules, r *dataset.Repo
 	if f.Key == "" {
 		return
 	}
-	for _, finding := range dataset.CheckObjectKey(f.Key) {
+	for _, finding := range dataset.CheckObjectKey(f.Bucket, f.Key) {
 		if finding.Code == dataset.CodeObjectKeyOnNova && !rules.PlainNames {
 			continue // another base model's rule
 		}

@@ -134,7 +134,7 @@ type objectReader struct {
 func (r objectReader) Read(p []byte) (int, error) {
 	n, err := r.body.Read(p)
 	switch {
-	case err == nil || errors.Is(err, io.EOF):
+	case err == nil || err == io.EOF: // itself: an error that wraps it is no end
 		return n, err
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return n, fmt.Errorf("reading %s: the connection ended early: try again: %w", r.uri, err)

@@ -169,7 +169,7 @@ type counter struct {
 func (c *counter) Read(p []byte) (int, error) {
 	n, err := c.r.Read(p)
 	c.read.Add(int64(n))
-	if err != nil && !errors.Is(err, io.EOF) {
+	if err != nil && err != io.EOF { // itself: an error that wraps it is no end
 		c.err = err
 	}
 	return n, err

@@ -35,7 +35,7 @@ func sizesOf(files map[string]int64) func([]byte) int64 {
 func foundIn(t *testing.T, info CodeInfo, rows string) []Finding {
 	t.Helper()
 	if info.shown.key {
-		return CheckObjectKey(rows)
+		return CheckObjectKey("bucket", rows)
 	}
 	o := Options{Format: info.Format, Rules: info.shown.rules, Limits: info.shown.limits, NearDuplicates: info.shown.near}
 	if files := info.shown.media; files != nil {

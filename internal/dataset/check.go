@@ -223,7 +223,7 @@ func (c *collector) compare(v *verdict) {
 // What is said of a record that an earlier line has too.
 const (
 	copyOf     = "the record is a copy of line %d: remove it unless it is meant to weigh more"
-	nearCopyOf = "the record has the texts of line %d but for case, white space or the way it is written: remove it unless it is meant to weigh more"
+	nearCopyOf = "the record has the texts of line %d but for case, white space, their order or the way it is written: remove it unless it is meant to weigh more"
 )
 
 // repeated looks for a record among the earlier ones, and remembers it.
@@ -243,7 +243,7 @@ func (c *collector) inBoth(validation *Report, v *verdict, i int, line int64) (F
 			Message: "the record stands in the validation data too: remove it from one of the two"}, true
 	case len(v.near) > i && v.near[i] != 0 && validation.near != nil && validation.near.has(v.near[i]):
 		return Finding{Code: CodeNearRecordInBoth, Line: line, Column: 1,
-			Message: "the validation data has the same texts but for case, white space or the way they are written: remove one of the two"}, true
+			Message: "the validation data has the same texts but for case, white space, order or the way they are written: remove one of the two"}, true
 	}
 	return Finding{}, false
 }

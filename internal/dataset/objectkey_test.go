@@ -28,12 +28,13 @@ func TestCheckObjectKey(t *testing.T) {
 		{"ending in capitals", "a/data.JSONL", []Code{CodeFileExtension}},
 		{"compressed", "a/data.jsonl.gz", []Code{CodeFileExtension}},
 		{"line break at the end", "a/data.jsonl\n", []Code{CodeObjectKey, CodeFileExtension}},
-		{"too long", strings.Repeat("a", 1020) + ".jsonl", []Code{CodeObjectKey}},
+		{"as long as it may be", strings.Repeat("a", 1024-len("s3://bucket/.jsonl")) + ".jsonl", nil},
+		{"too long", strings.Repeat("a", 1025-len("s3://bucket/.jsonl")) + ".jsonl", []Code{CodeObjectKey}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			var got []Code
-			for _, f := range CheckObjectKey(tt.key) {
+			for _, f := range CheckObjectKey("bucket", tt.key) {
 				got = append(got, f.Code)
 				if info, _ := f.Code.Info(); f.Severity != info.Severity || f.Message == "" || f.Line != 0 {
 					t.Errorf("got %+v, want the code's severity, a message and no line", f)

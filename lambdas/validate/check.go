@@ -124,7 +124,7 @@ func (h handler) checkFile(ctx context.Context, file s3object.Object, options da
 	if err != nil {
 		return nil, unread(ctx, file.Key, file.VersionID, file.Size, err)
 	}
-	noteKey(&report, file.Key)
+	noteKey(&report, file.Bucket, file.Key)
 	if file.Checksum() == "" {
 		slog.Info("no checksum compared: S3 keeps none of the whole object", "key", file.Key, "versionId", file.VersionID)
 	}

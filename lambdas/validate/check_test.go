@@ -50,7 +50,7 @@ func TestReportIsTheChecks(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	noteKey(&want, dataKey)
+	noteKey(&want, "bucket", dataKey)
 	var got struct{ Training json.RawMessage }
 	if err := json.Unmarshal([]byte(b.text(finetune.DatasetReportKey(runID))), &got); err != nil {
 		t.Fatal(err)
@@ -208,7 +208,7 @@ func TestMaxBytesFitTheTime(t *testing.T) {
 func TestKeyIsNoted(t *testing.T) {
 	for key, want := range map[string]int64{"fine-tuning-datasets/support/plain.jsonl": 0, dataKey: 1, "fine-tuning-datasets/support/dt=2026-11-23.jsonl": 1} {
 		r := dataset.Report{Accepted: true, Counts: map[dataset.Code]int64{}}
-		noteKey(&r, key)
+		noteKey(&r, "bucket", key)
 		if r.Notes != want || r.Errors != 0 || !r.Accepted || int64(len(r.Findings)) != want {
 			t.Errorf("%s: got %+v, want %d notes", key, r, want)
 		}

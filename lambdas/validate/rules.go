@@ -25,8 +25,8 @@ func (h handler) optionsFor(how settled) (dataset.Options, error) {
 // whose key is made of a run id. People who keep their data under a key like
 // dt=2026-11-23/ are told what it would do elsewhere. That the key ends in
 // .jsonl, the trigger's rule and the model's name out of the key have made sure of.
-func noteKey(r *dataset.Report, key string) {
-	for _, f := range dataset.CheckObjectKey(key) {
+func noteKey(r *dataset.Report, bucket, key string) {
+	for _, f := range dataset.CheckObjectKey(bucket, key) {
 		f.Severity = dataset.SeverityNote
 		f.Message = "nothing has to be done here, since the job reads a copy; in a job of your own, " + f.Message
 		r.Notes++

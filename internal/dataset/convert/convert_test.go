@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"reflect"
 	"runtime"
@@ -318,7 +319,9 @@ func (endless) Read(p []byte) (int, error) {
 
 type brokenWriter struct{}
 
-var errBroken = errors.New("the disk is full")
+// errBroken wraps io.EOF, as what a client says of a closed connection does: it
+// is no end all the same.
+var errBroken = fmt.Errorf("the line is down: %w", io.EOF)
 
 func (brokenWriter) Write([]byte) (int, error) { return 0, errBroken }
 

@@ -36,7 +36,7 @@ func (l *lineReader) next() bool {
 	if errors.Is(err, bufio.ErrBufferFull) {
 		chunk, err = l.long(chunk)
 	}
-	if err != nil && !errors.Is(err, io.EOF) {
+	if err != nil && err != io.EOF { //nolint:errorlint // an error that wraps io.EOF is no end
 		l.err = fmt.Errorf("reading the data set after line %d: %w", l.number, err)
 		return false
 	}

@@ -166,6 +166,10 @@ func (f *failing) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
+// errLost wraps io.EOF, as what a client says of a closed connection does: it is
+// no end all the same.
+var errLost = fmt.Errorf("the line is down: %w", io.EOF)
+
 // TestErrors: what goes wrong beside the data is an error, and never a result.
 func TestErrors(t *testing.T) {
 	cancelled, cancel := context.WithCancel(context.Background())
@@ -181,6 +185,7 @@ func TestErrors(t *testing.T) {
 	}{
 		{"reading", context.Background(), io.MultiReader(strings.NewReader(rows), iotest.ErrReader(fs.ErrPermission)), io.Discard, pc, fs.ErrPermission},
 		{"reading within a record", context.Background(), io.MultiReader(strings.NewReader(`{"a":`), iotest.ErrReader(fs.ErrPermission)), io.Discard, pc, fs.ErrPermission},
+		{"reading what a lost connection leaves", context.Background(), io.MultiReader(strings.NewReader(rows), iotest.ErrReader(errLost)), io.Discard, pc, errLost},
 		{"reading UTF-16", context.Background(), io.MultiReader(strings.NewReader("\xFF\xFE"), iotest.ErrReader(fs.ErrPermission)), io.Discard, pc, fs.ErrPermission},
 		{"writing", context.Background(), strings.NewReader(rows), &failing{n: 20}, pc, errFull},
 		{"writing rejects", context.Background(), strings.NewReader("x\n"), io.Discard, with(pc, func(o *Options) { o.Rejects = &failing{} }), errFull},

@@ -3,7 +3,6 @@ package repair
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 )
@@ -66,7 +65,7 @@ func (w *window) fill() {
 
 // failed is what ended the reading, nil at the end of the input.
 func (w *window) failed() error {
-	if w.err == nil || errors.Is(w.err, io.EOF) {
+	if w.err == nil || w.err == io.EOF { //nolint:errorlint // an error that wraps io.EOF is no end
 		return nil
 	}
 	return fmt.Errorf("reading the data set at line %d: %w", w.line, w.err)
