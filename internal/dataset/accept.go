@@ -13,8 +13,8 @@ import (
 type acceptor struct {
 	// b is the block, padded with window bytes after its end.
 	b []byte
-	// reserved: texts with reserved words are not known to be valid.
-	reserved bool
+	// machine knows the reserved words when texts with them are not known to be valid.
+	machine *machine
 	// systemItems is how many items a system list must have, 0 for one or more.
 	systemItems int
 	tally       tally
@@ -69,12 +69,12 @@ func (a *acceptor) text(i int) int {
 	if b[i] != '"' {
 		return -1
 	}
-	end, surplus := scanText(b, i+1)
+	end, surplus := a.machine.scanText(b, i+1)
 	if end < 0 {
 		return -1
 	}
 	raw := b[i+1 : end]
-	if !inked(raw) || a.reserved && mayReserve(b, i+1, end) {
+	if !inked(raw) {
 		return -1
 	}
 	a.tally.characters += int64(len(raw) - surplus)

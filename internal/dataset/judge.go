@@ -67,7 +67,7 @@ func newJudge(o Options, t *told) *judge {
 	if o.plain() {
 		j.accept = acceptors[o.Format]
 	}
-	j.fast.reserved, j.fast.systemItems, j.fast.wanted = o.Rules.ReservedWords, o.Rules.SystemItems, o.NearDuplicates
+	j.fast.machine, j.fast.systemItems, j.fast.wanted = machineFor(o.Rules.ReservedWords), o.Rules.SystemItems, o.NearDuplicates
 	j.cursor.rules, j.cursor.limits, j.cursor.file = o.Rules, o.Limits, j.file
 	j.cursor.mediaSize = o.MediaSize
 	if o.NearDuplicates || len(o.Inspectors) > 0 {

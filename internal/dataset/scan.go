@@ -3,273 +3,151 @@ package dataset
 import (
 	"encoding/binary"
 	"math/bits"
+	"unicode/utf8"
 )
 
-// Constants of eight bytes at once: one value in each byte of a word.
 const (
-	ones        = 0x0101010101010101
-	highs       = 0x80 * ones
-	lows        = 0x7F * ones
-	spaces      = ' ' * ones
-	quotes      = '"' * ones
-	backslashes = '\\' * ones
-	// gather moves the top bits of a word's bytes into one byte.
-	gather = 0x0102040810204080
+	// stride is how many bytes the machine takes in one go.
+	stride = 16
+	// window is how many bytes may be looked at from any place in a block, and how
+	// many a block has to be padded with so that nobody leaves it.
+	window = 32
 )
-
-// window is how many bytes are looked at in one step, and how many a block has
-// to be padded with so that no step leaves it.
-const window = 32
 
 // scanText finds the end of a JSON string's contents, which begin at i, and
-// checks them: UTF-8, escapes, no control characters. It returns where the
-// closing quote is and by how much the bytes outnumber the characters; end is
-// negative for "don't know". b must go on for window bytes after the string.
-//
-// A window is four words of eight bytes. In an ASCII byte, an addition carries
-// into the top bit unless the byte is a quote, a backslash or a control
-// character; nothing carries into the next byte, so every mark is exact.
-func scanText(b []byte, i int) (end, surplus int) {
-	for len(b)-i >= window {
-		p := (*[window]byte)(b[i:])
-		w0, w1 := binary.LittleEndian.Uint64(p[0:]), binary.LittleEndian.Uint64(p[8:])
-		w2, w3 := binary.LittleEndian.Uint64(p[16:]), binary.LittleEndian.Uint64(p[24:])
-		if (w0|w1|w2|w3)&highs != 0 {
-			var more int
-			if i, more = scanMixed(b, i); i < 0 {
-				return -1, 0
-			}
-			surplus += more
-			if b[i] == '"' {
-				return i, surplus
-			}
+// checks them: UTF-8, escapes, no control characters, no reserved word if the
+// machine knows them. It returns where the closing quote is and by how much the
+// bytes outnumber the characters; end is negative for "don't know". b must go on
+// for window bytes after the string.
+func (m *machine) scanText(b []byte, i int) (end, surplus int) {
+	state := uint64(stateText)
+	for len(b)-i >= stride {
+		p := (*[stride]byte)(b[i:])
+		sum, next := m.run(p, state)
+		if next&low != stateStop {
+			state = next
+			surplus += int(sum & low) //nolint:gosec // below 64
+			i += stride
 			continue
 		}
-		s0 := ((w0 ^ quotes) + lows) & ((w0 ^ backslashes) + lows) & (w0 + 0x60*ones)
-		s1 := ((w1 ^ quotes) + lows) & ((w1 ^ backslashes) + lows) & (w1 + 0x60*ones)
-		s2 := ((w2 ^ quotes) + lows) & ((w2 ^ backslashes) + lows) & (w2 + 0x60*ones)
-		s3 := ((w3 ^ quotes) + lows) & ((w3 ^ backslashes) + lows) & (w3 + 0x60*ones)
-		if s0&s1&s2&s3&highs == highs {
-			i += window
-			continue
+		// Nearly always the text ends here, after nothing remarkable.
+		if n := plain(p); n < stride && p[n] == '"' && state&low == stateText {
+			return i + n, surplus
 		}
-		next := i + window
-		for mask := collect(^s0, ^s1, ^s2, ^s3); mask != 0; {
-			at := bits.TrailingZeros32(mask)
-			switch b[i+at] {
-			case '"':
-				return i + at, surplus
-			case '\\':
-			default:
-				return -1, 0
-			}
-			if escapes[b[i+at+1]] != escapeShort {
-				var more int
-				if next, more = scanEscapes(b, i+at); next < 0 {
-					return -1, 0
-				}
-				surplus += more
-				break
-			}
-			surplus++
-			mask &^= 3 << at
-			next = max(next, i+at+2)
+		n, more, last := m.stop(p, state)
+		surplus += more
+		i, more = resume(b, i+n, last)
+		if surplus += more; i < 0 || b[i] == '"' {
+			return i, surplus
 		}
-		i = next
+		state = stateText
 	}
 	return -1, 0
 }
 
-// scanMixed passes over text with bytes above ASCII in its next window, up to
-// the first of a closing quote and a place from which a window may do.
-func scanMixed(b []byte, i int) (next, surplus int) {
-	p := (*[window]byte)(b[i:])
-	w0, w1 := binary.LittleEndian.Uint64(p[0:]), binary.LittleEndian.Uint64(p[8:])
-	w2, w3 := binary.LittleEndian.Uint64(p[16:]), binary.LittleEndian.Uint64(p[24:])
-	s0 := (w0 - spaces) | ((w0 ^ quotes) - ones) | ((w0 ^ backslashes) - ones) | w0
-	s1 := (w1 - spaces) | ((w1 ^ quotes) - ones) | ((w1 ^ backslashes) - ones) | w1
-	s2 := (w2 - spaces) | ((w2 ^ quotes) - ones) | ((w2 ^ backslashes) - ones) | w2
-	s3 := (w3 - spaces) | ((w3 ^ quotes) - ones) | ((w3 ^ backslashes) - ones) | w3
-	i += bits.TrailingZeros32(collect(s0, s1, s2, s3))
-	switch c := b[i]; {
+// run takes a stride, from a state. The lowest bits of next are the state after
+// it, those of sum how many of its bytes are no characters.
+func (m *machine) run(p *[stride]byte, state uint64) (sum, next uint64) {
+	sum, state = sum+m[p[0]], m[p[0]]>>(state&low)
+	sum, state = sum+m[p[1]], m[p[1]]>>(state&low)
+	sum, state = sum+m[p[2]], m[p[2]]>>(state&low)
+	sum, state = sum+m[p[3]], m[p[3]]>>(state&low)
+	sum, state = sum+m[p[4]], m[p[4]]>>(state&low)
+	sum, state = sum+m[p[5]], m[p[5]]>>(state&low)
+	sum, state = sum+m[p[6]], m[p[6]]>>(state&low)
+	sum, state = sum+m[p[7]], m[p[7]]>>(state&low)
+	sum, state = sum+m[p[8]], m[p[8]]>>(state&low)
+	sum, state = sum+m[p[9]], m[p[9]]>>(state&low)
+	sum, state = sum+m[p[10]], m[p[10]]>>(state&low)
+	sum, state = sum+m[p[11]], m[p[11]]>>(state&low)
+	sum, state = sum+m[p[12]], m[p[12]]>>(state&low)
+	sum, state = sum+m[p[13]], m[p[13]]>>(state&low)
+	sum, state = sum+m[p[14]], m[p[14]]>>(state&low)
+	sum, state = sum+m[p[15]], m[p[15]]>>(state&low)
+	return sum, state
+}
+
+// stop is the place in a stride where the machine stops, the surplus before it
+// and the state it is in there.
+func (m *machine) stop(p *[stride]byte, state uint64) (at, surplus, last int) {
+	for ; at < stride; at++ {
+		step := m[p[at]]
+		next := step >> (state & low)
+		if next&low == stateStop {
+			break
+		}
+		state = next
+		surplus += int(step & low) //nolint:gosec // below 64
+	}
+	return at, surplus, int(state & low) //nolint:gosec // below 64
+}
+
+// resume decides what the machine has left: it stopped in this state before the
+// byte at i. It returns where the text goes on, or its closing quote, or a
+// negative number for "don't know".
+func resume(b []byte, i, state int) (next, surplus int) {
+	c := b[i]
+	switch state {
+	case stateEscape:
+		if c == '\\' {
+			return i + 1, 0
+		}
+		next, surplus = scanEscapes(b, i-1)
+		return next, surplus - 1 // the backslash is counted already
+	case stateText, stateTail, stateOpening:
+	default:
+		return -1, 0
+	}
+	switch {
 	case c == '"':
 		return i, 0
-	case c >= 0x80:
-		return scanUTF8(b, i)
-	case c == '\\':
-		return scanEscapes(b, i)
-	}
-	return -1, 0
-}
-
-// collect makes one bit of each byte of a window: its top bit.
-func collect(s0, s1, s2, s3 uint64) uint32 {
-	return uint32(s0&highs>>7*gather>>56) | uint32(s1&highs>>7*gather>>56)<<8 |
-		uint32(s2&highs>>7*gather>>56)<<16 | uint32(s3&highs>>7*gather>>56)<<24
-}
-
-// The marks of the reserved words: a colon behind, or an angle or square bracket
-// before them.
-const (
-	colonsAndAngles = 0x3E * ones // with bit 1 and bit 2 set: 8 : < >
-	oneOrTwo        = 0x06 * ones
-	brackets        = '[' * ones
-)
-
-// mayReserve says that a text of b, with its escapes, may hold a reserved word:
-// it holds the word's mark, and next to it letters that belong there. Escapes
-// never hide one: scanEscapes lets none pass that stands for a letter.
-func mayReserve(b []byte, from, to int) bool {
-	for i := from; i < to && len(b)-i >= window; i += window {
-		p := (*[window]byte)(b[i:])
-		w0, w1 := binary.LittleEndian.Uint64(p[0:]), binary.LittleEndian.Uint64(p[8:])
-		w2, w3 := binary.LittleEndian.Uint64(p[16:]), binary.LittleEndian.Uint64(p[24:])
-		s0 := ((((w0 | oneOrTwo) ^ colonsAndAngles) - ones) | ((w0 ^ brackets) - ones)) &^ w0
-		s1 := ((((w1 | oneOrTwo) ^ colonsAndAngles) - ones) | ((w1 ^ brackets) - ones)) &^ w1
-		s2 := ((((w2 | oneOrTwo) ^ colonsAndAngles) - ones) | ((w2 ^ brackets) - ones)) &^ w2
-		s3 := ((((w3 | oneOrTwo) ^ colonsAndAngles) - ones) | ((w3 ^ brackets) - ones)) &^ w3
-		if (s0|s1|s2|s3)&highs == 0 {
-			continue
+	case c >= 0xF0:
+		if _, size := utf8.DecodeRune(b[i : i+4]); size == 4 {
+			return i + 4, 3
 		}
-		for mask := collect(s0, s1, s2, s3); mask != 0; mask &= mask - 1 {
-			at := i + bits.TrailingZeros32(mask)
-			if at >= to {
-				return false
-			}
-			if suspicious(b, at) {
-				return true
-			}
+		return -1, 0
+	case c < ' ' || c >= 0x80, state == stateTail && isReserved(b, i), state == stateOpening && isReserved(b, i-1):
+		return -1, 0
+	}
+	return i, 0
+}
+
+// isReserved says that a reserved word has its anchor here. The text's escapes
+// never hide one: none is passed that stands for a letter.
+func isReserved(b []byte, anchor int) bool {
+	for _, w := range reservedWords[b[anchor]] {
+		if w.at(b, anchor) {
+			return true
 		}
 	}
 	return false
 }
 
-// scanUTF8 passes over text that begins with a byte above ASCII, and stops at a
-// quote, a backslash, a control character, or where plain text begins again.
-// surplus is the number of continuation bytes passed; next is negative when the
-// text is not UTF-8.
-func scanUTF8(b []byte, i int) (next, surplus int) {
-	state := uint64(stateText)
-	for {
-		if len(b)-i < window {
-			return -1, 0
-		}
-		p := (*[16]byte)(b[i:])
-		state = machine[p[0]] >> (state & 63)
-		state = machine[p[1]] >> (state & 63)
-		state = machine[p[2]] >> (state & 63)
-		state = machine[p[3]] >> (state & 63)
-		state = machine[p[4]] >> (state & 63)
-		state = machine[p[5]] >> (state & 63)
-		state = machine[p[6]] >> (state & 63)
-		state = machine[p[7]] >> (state & 63)
-		state = machine[p[8]] >> (state & 63)
-		state = machine[p[9]] >> (state & 63)
-		state = machine[p[10]] >> (state & 63)
-		state = machine[p[11]] >> (state & 63)
-		state = machine[p[12]] >> (state & 63)
-		state = machine[p[13]] >> (state & 63)
-		state = machine[p[14]] >> (state & 63)
-		state = machine[p[15]] >> (state & 63)
-		w0, w1 := binary.LittleEndian.Uint64(p[:8]), binary.LittleEndian.Uint64(p[8:])
-		c0, c1 := continuations(w0), continuations(w1)
-		switch state & 63 {
-		case stateStop:
-			s0, s1 := stops(w0), stops(w1)
-			if s0 != 0 {
-				at := bits.TrailingZeros64(s0)
-				return i + at>>3, surplus + bits.OnesCount64(c0&(1<<at-1))
-			}
-			at := bits.TrailingZeros64(s1)
-			return i + 8 + at>>3, surplus + bits.OnesCount64(c0) + bits.OnesCount64(c1&(1<<at-1))
-		case stateWrong:
-			return -1, 0
-		case stateText:
-			i += 16
-			surplus += bits.OnesCount64(c0) + bits.OnesCount64(c1)
-			if b[i] < 0x80 {
-				return i, surplus
-			}
-		default:
-			i += 16
-			surplus += bits.OnesCount64(c0) + bits.OnesCount64(c1)
-		}
-	}
-}
-
-// continuations has the top bit of every byte that continues a character.
-func continuations(w uint64) uint64 { return w &^ (w << 1) & highs }
-
-// stops has the top bit of every quote, backslash and control character.
-func stops(w uint64) uint64 {
-	low := w & lows
-	quote, backslash := w^quotes, w^backslashes
-	plain := ((quote&lows + lows) | quote) & ((backslash&lows + lows) | backslash) & ((low + 0x60*ones) | w)
-	return ^plain & highs
-}
-
-// The states of the machine that checks UTF-8: each a shift, so that a byte's
-// word in machine, shifted by the state, ends with the next state.
+// Constants of eight bytes at once: one value in each byte of a word.
 const (
-	stateText  = 6 * iota // at the beginning of a character
-	stateOne              // one more byte of it must come
-	stateTwo              // two more
-	stateThree            // three more
-	stateE0               // the byte after E0, and one more
-	stateED               // the byte after ED: no surrogates
-	stateF0               // the byte after F0, and two more
-	stateF4               // the byte after F4: nothing above U+10FFFF
-	stateWrong            // not UTF-8
-	stateStop             // a quote, a backslash or a control character
+	ones  = 0x0101010101010101
+	highs = 0x80 * ones
+	lows  = 0x7F * ones
+	// gather moves the top bits of a word's bytes into one byte.
+	gather = 0x0102040810204080
 )
 
-// machine is the transition table: six bits a state.
-var machine = func() (m [256]uint64) {
-	for c := range m {
-		for state := stateText; state <= stateStop; state += 6 {
-			m[c] |= uint64(nextState(state, byte(c))) << state
-		}
-	}
-	return m
-}()
-
-// steps is the machine, spelt out: Table 3-7 of the Unicode standard, and what
-// ends a stretch of text. What no step allows is wrong.
-var steps = []struct {
-	state     int
-	low, high byte
-	next      int
-}{
-	{stateText, 0x00, 0x1F, stateStop},
-	{stateText, 0x20, 0x7F, stateText},
-	{stateText, '"', '"', stateStop},
-	{stateText, '\\', '\\', stateStop},
-	{stateText, 0xC2, 0xDF, stateOne},
-	{stateText, 0xE1, 0xEF, stateTwo},
-	{stateText, 0xE0, 0xE0, stateE0},
-	{stateText, 0xED, 0xED, stateED},
-	{stateText, 0xF0, 0xF0, stateF0},
-	{stateText, 0xF1, 0xF3, stateThree},
-	{stateText, 0xF4, 0xF4, stateF4},
-	{stateOne, 0x80, 0xBF, stateText},
-	{stateTwo, 0x80, 0xBF, stateOne},
-	{stateThree, 0x80, 0xBF, stateTwo},
-	{stateE0, 0xA0, 0xBF, stateOne},
-	{stateED, 0x80, 0x9F, stateOne},
-	{stateF0, 0x90, 0xBF, stateTwo},
-	{stateF4, 0x80, 0x8F, stateTwo},
-	{stateStop, 0x00, 0xFF, stateStop},
+// plain is how many of a stride's first bytes are plain text, which the machine
+// stops at in no case.
+func plain(p *[stride]byte) int {
+	m0, m1 := marks(binary.LittleEndian.Uint64(p[:8])), marks(binary.LittleEndian.Uint64(p[8:]))
+	return bits.TrailingZeros16(uint16(m0>>7*gather>>56 | m1>>7*gather>>56<<8)) //nolint:gosec // 16 bits
 }
 
-// nextState is where the last step that fits leads to.
-func nextState(state int, c byte) int {
-	next := stateWrong
-	for _, s := range steps {
-		if s.state == state && c >= s.low && c <= s.high {
-			next = s.next
-		}
-	}
-	return next
+// marks sets the top bit of each byte that may not be plain: quotes, control
+// characters, what is above ASCII, and what ends with the five bits of a colon, a
+// bracket or an angle, and a backslash: 11010 to 11100. No addition carries into
+// the next byte.
+func marks(w uint64) uint64 {
+	ascii := w & lows
+	aboveQuote := (ascii ^ 0x02*ones) + 0x5F*ones // '"' becomes a space: up to that, the top bit is not set
+	others := (ascii+0x06*ones)&(0x1F*ones) + 0x7D*ones
+	return (^(aboveQuote & others) | w) & highs
 }
 
 // scanEscapes passes over one or more escapes in a row, the first at i. An
@@ -343,26 +221,3 @@ var digits = func() (d [256]int32) {
 	}
 	return d
 }()
-
-// suspicious says that a reserved word may stand around the mark at this place,
-// by the four letters before a colon or after a bracket.
-func suspicious(b []byte, at int) bool {
-	const lower = 0x20202020
-	if b[at] != ':' {
-		after := binary.LittleEndian.Uint32(b[at+1:]) | lower
-		switch after {
-		case 0x67616d69, 0x65646976, 0x3e6b6e75, 0x7d736f65: // imag vide unk> eos]
-			return true
-		}
-		return false
-	}
-	if at < 4 {
-		return true
-	}
-	switch before := binary.LittleEndian.Uint32(b[at-4:]) | lower; before {
-	case 0x72657375, 0x746e6174, 0x6d657473, 0x74686775: // user tant stem ught
-		return true
-	default:
-		return before>>8 == 0x746f62 // bot
-	}
-}

@@ -33,7 +33,7 @@ type reservedWord struct {
 }
 
 // reservedWords are grouped by their anchors: the rare byte that each has.
-var reservedWords = map[byte][]reservedWord{
+var reservedWords = [256][]reservedWord{
 	':': {
 		{word: "User:", anchor: 4},
 		{word: "Bot:", anchor: 3},
