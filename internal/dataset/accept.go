@@ -89,6 +89,8 @@ func inked(raw []byte) bool {
 	for len(raw) > 0 {
 		c := raw[0]
 		switch {
+		case c > ' ' && c < utf8.RuneSelf && c != '\\': // nearly every text ends it here
+			return true
 		case c == '\\' && raw[1] != 'u':
 			if raw[1] == '"' || raw[1] == '\\' || raw[1] == '/' {
 				return true

@@ -23,7 +23,23 @@ func (m *machine) scanText(b []byte, i int) (end, surplus int) {
 	state := uint64(stateText)
 	for len(b)-i >= stride {
 		p := (*[stride]byte)(b[i:])
-		sum, next := m.run(p, state)
+		next, sum := state, uint64(0)
+		sum, next = sum+m[p[0]], m[p[0]]>>(next&low)
+		sum, next = sum+m[p[1]], m[p[1]]>>(next&low)
+		sum, next = sum+m[p[2]], m[p[2]]>>(next&low)
+		sum, next = sum+m[p[3]], m[p[3]]>>(next&low)
+		sum, next = sum+m[p[4]], m[p[4]]>>(next&low)
+		sum, next = sum+m[p[5]], m[p[5]]>>(next&low)
+		sum, next = sum+m[p[6]], m[p[6]]>>(next&low)
+		sum, next = sum+m[p[7]], m[p[7]]>>(next&low)
+		sum, next = sum+m[p[8]], m[p[8]]>>(next&low)
+		sum, next = sum+m[p[9]], m[p[9]]>>(next&low)
+		sum, next = sum+m[p[10]], m[p[10]]>>(next&low)
+		sum, next = sum+m[p[11]], m[p[11]]>>(next&low)
+		sum, next = sum+m[p[12]], m[p[12]]>>(next&low)
+		sum, next = sum+m[p[13]], m[p[13]]>>(next&low)
+		sum, next = sum+m[p[14]], m[p[14]]>>(next&low)
+		sum, next = sum+m[p[15]], m[p[15]]>>(next&low)
 		if next&low != stateStop {
 			state = next
 			surplus += int(sum & low) //nolint:gosec // below 64
@@ -43,28 +59,6 @@ func (m *machine) scanText(b []byte, i int) (end, surplus int) {
 		state = stateText
 	}
 	return -1, 0
-}
-
-// run takes a stride, from a state. The lowest bits of next are the state after
-// it, those of sum how many of its bytes are no characters.
-func (m *machine) run(p *[stride]byte, state uint64) (sum, next uint64) {
-	sum, state = sum+m[p[0]], m[p[0]]>>(state&low)
-	sum, state = sum+m[p[1]], m[p[1]]>>(state&low)
-	sum, state = sum+m[p[2]], m[p[2]]>>(state&low)
-	sum, state = sum+m[p[3]], m[p[3]]>>(state&low)
-	sum, state = sum+m[p[4]], m[p[4]]>>(state&low)
-	sum, state = sum+m[p[5]], m[p[5]]>>(state&low)
-	sum, state = sum+m[p[6]], m[p[6]]>>(state&low)
-	sum, state = sum+m[p[7]], m[p[7]]>>(state&low)
-	sum, state = sum+m[p[8]], m[p[8]]>>(state&low)
-	sum, state = sum+m[p[9]], m[p[9]]>>(state&low)
-	sum, state = sum+m[p[10]], m[p[10]]>>(state&low)
-	sum, state = sum+m[p[11]], m[p[11]]>>(state&low)
-	sum, state = sum+m[p[12]], m[p[12]]>>(state&low)
-	sum, state = sum+m[p[13]], m[p[13]]>>(state&low)
-	sum, state = sum+m[p[14]], m[p[14]]>>(state&low)
-	sum, state = sum+m[p[15]], m[p[15]]>>(state&low)
-	return sum, state
 }
 
 // stop is the place in a stride where the machine stops, the surplus before it

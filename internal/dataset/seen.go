@@ -118,7 +118,7 @@ func (s *seen) touch(marks []uint64) (sum uint64) {
 	for _, t := range s.tables {
 		for _, mark := range marks {
 			high, _ := bits.Mul64(mark, uint64(len(t.marks)))
-			sum += t.marks[high]
+			sum += t.marks[high] + uint64(t.lines[high])
 		}
 	}
 	return sum
