@@ -50,9 +50,20 @@ func colon(b []byte, i int) int {
 	return space(b, i+1)
 }
 
+// open passes over an opening bracket.
+func open(b []byte, i int, bracket byte) int {
+	if b[i] != bracket {
+		return -1
+	}
+	return space(b, i+1)
+}
+
 // after passes over what follows a member or element: a comma, with more true,
-// or the closing bracket.
+// or the closing bracket. A negative place stays one.
 func after(b []byte, i int, bracket byte) (next int, more bool) {
+	if i < 0 {
+		return -1, false
+	}
 	i = space(b, i)
 	switch b[i] {
 	case ',':
@@ -120,10 +131,9 @@ func inked(raw []byte) bool {
 // promptCompletion passes over {"prompt": text, "completion": text}.
 func (a *acceptor) promptCompletion(i int) int {
 	b := a.b
-	if b[i] != '{' {
+	if i = open(b, i, '{'); i < 0 {
 		return -1
 	}
-	i = space(b, i+1)
 	prompt, completion := false, false
 	for more := true; more; {
 		answer := false
@@ -141,17 +151,13 @@ func (a *acceptor) promptCompletion(i int) int {
 		if start < 0 {
 			return -1
 		}
-		if i = a.text(start); i < 0 {
-			return -1
-		}
-		if answer {
+		i = a.text(start)
+		if answer && i > 0 {
 			a.tally.answer = answerMark(b[start+1 : i-1])
 		}
-		if i, more = after(b, i, '}'); i < 0 {
-			return -1
-		}
+		i, more = after(b, i, '}')
 	}
-	if !prompt || !completion {
+	if i < 0 || !prompt || !completion {
 		return -1
 	}
 	a.tally.user++
@@ -163,10 +169,9 @@ func (a *acceptor) promptCompletion(i int) int {
 // nothing but texts.
 func (a *acceptor) conversation(i int) int {
 	b := a.b
-	if b[i] != '{' {
+	if i = open(b, i, '{'); i < 0 {
 		return -1
 	}
-	i = space(b, i+1)
 	version, system, messages := false, false, false
 	for more := true; more; {
 		switch {
@@ -182,14 +187,9 @@ func (a *acceptor) conversation(i int) int {
 		default:
 			return -1
 		}
-		if i < 0 {
-			return -1
-		}
-		if i, more = after(b, i, '}'); i < 0 {
-			return -1
-		}
+		i, more = after(b, i, '}')
 	}
-	if !version || !messages {
+	if i < 0 || !version || !messages {
 		return -1
 	}
 	return i
@@ -216,27 +216,21 @@ func (a *acceptor) system(i int) int {
 // blocks passes over a colon and a list of one or more {"text": text}.
 func (a *acceptor) blocks(i int) (next, items int) {
 	b := a.b
-	if i = colon(b, i); i < 0 || b[i] != '[' {
+	if i = colon(b, i); i < 0 {
 		return -1, 0
 	}
-	i = space(b, i+1)
+	if i = open(b, i, '['); i < 0 {
+		return -1, 0
+	}
 	for more := true; more; items++ {
-		if i = a.block(i); i < 0 {
-			return -1, 0
-		}
-		if i, more = after(b, i, ']'); i < 0 {
-			return -1, 0
-		}
+		i, more = after(b, a.block(i), ']')
 	}
 	return i, items
 }
 
 func (a *acceptor) block(i int) int {
 	b := a.b
-	if b[i] != '{' {
-		return -1
-	}
-	if i = space(b, i+1); string(b[i:i+6]) != `"text"` {
+	if i = open(b, i, '{'); i < 0 || string(b[i:i+6]) != `"text"` {
 		return -1
 	}
 	start := colon(b, i+6)
@@ -256,20 +250,17 @@ func (a *acceptor) block(i int) int {
 // messages passes over a list of turns that alternate from user to assistant.
 func (a *acceptor) messages(i int) int {
 	b := a.b
-	if i = colon(b, i); i < 0 || b[i] != '[' {
+	if i = colon(b, i); i < 0 {
 		return -1
 	}
-	i = space(b, i+1)
+	if i = open(b, i, '['); i < 0 {
+		return -1
+	}
 	count := int64(0)
 	for more := true; more; count++ {
-		if i = a.message(i, count%2 == 1); i < 0 {
-			return -1
-		}
-		if i, more = after(b, i, ']'); i < 0 {
-			return -1
-		}
+		i, more = after(b, a.message(i, count%2 == 1), ']')
 	}
-	if count%2 != 0 {
+	if i < 0 || count%2 != 0 {
 		return -1
 	}
 	a.tally.answer = answerMark(b[a.last[0]:a.last[1]])
@@ -280,10 +271,9 @@ func (a *acceptor) messages(i int) int {
 
 func (a *acceptor) message(i int, assistant bool) int {
 	b := a.b
-	if b[i] != '{' {
+	if i = open(b, i, '{'); i < 0 {
 		return -1
 	}
-	i = space(b, i+1)
 	role, content := false, false
 	for more := true; more; {
 		switch {
@@ -296,14 +286,9 @@ func (a *acceptor) message(i int, assistant bool) int {
 		default:
 			return -1
 		}
-		if i < 0 {
-			return -1
-		}
-		if i, more = after(b, i, '}'); i < 0 {
-			return -1
-		}
+		i, more = after(b, i, '}')
 	}
-	if !role || !content {
+	if i < 0 || !role || !content {
 		return -1
 	}
 	return i
