@@ -46,13 +46,18 @@ func (m *machine) scanText(b []byte, i int) (end, surplus int) {
 			i += stride
 			continue
 		}
-		// Nearly always the text ends here, after nothing remarkable.
-		if n := plain(p); n < stride && p[n] == '"' && state&low == stateText {
-			return i + n, surplus
+		// The machine stopped somewhere in the stride: at its first byte that is not
+		// plain text, if that is one of these; else a slower look tells.
+		at, last, more := i+plain(p), stateText, 0
+		switch c := b[at]; {
+		case state&low == stateText && (c == '"' || c >= 0xF0):
+		case state&low == stateText && c == '\\' && (b[at+1] == '\\' || b[at+1] == 'u'):
+			at, last, more = at+1, stateEscape, 1
+		default:
+			at, last, more = m.stop(b, i, state)
 		}
-		n, more, last := m.stop(p, state)
 		surplus += more
-		i, more = resume(b, i+n, last)
+		i, more = resume(b, at, last)
 		if surplus += more; i < 0 || b[i] == '"' {
 			return i, surplus
 		}
@@ -61,11 +66,11 @@ func (m *machine) scanText(b []byte, i int) (end, surplus int) {
 	return -1, 0
 }
 
-// stop is the place in a stride where the machine stops, the surplus before it
-// and the state it is in there.
-func (m *machine) stop(p *[stride]byte, state uint64) (at, surplus, last int) {
-	for ; at < stride; at++ {
-		step := m[p[at]]
+// stop is the place within a stride where the machine stops, the state it is in
+// before that, and the surplus till there.
+func (m *machine) stop(b []byte, i int, state uint64) (at, last, surplus int) {
+	for at = i; at < i+stride; at++ {
+		step := m[b[at]]
 		next := step >> (state & low)
 		if next&low == stateStop {
 			break
@@ -73,7 +78,7 @@ func (m *machine) stop(p *[stride]byte, state uint64) (at, surplus, last int) {
 		state = next
 		surplus += int(step & low) //nolint:gosec // below 64
 	}
-	return at, surplus, int(state & low) //nolint:gosec // below 64
+	return at, int(state & low), surplus //nolint:gosec // below 64
 }
 
 // resume decides what the machine has left: it stopped in this state before the
