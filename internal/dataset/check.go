@@ -202,13 +202,15 @@ func (c *collector) compare(v *verdict) {
 	c.touched += c.report.seen.touch(v.marks)
 	for i, mark := range v.marks {
 		line := int64(v.at[i])
-		found, known := repeated(c.report.seen, mark, base+line, CodeDuplicateRecord, copyOf)
+		code, message := CodeDuplicateRecord, copyOf
+		first, known := c.report.seen.first(mark, base+line)
 		if !known && len(v.near) > i && v.near[i] != 0 {
-			found, known = repeated(c.report.near, v.near[i], base+line, CodeNearDuplicate, nearCopyOf)
+			code, message = CodeNearDuplicate, nearCopyOf
+			first, known = c.report.near.first(v.near[i], base+line)
 		}
 		if known {
 			upTo(line)
-			c.file(found)
+			c.file(Finding{Code: code, Line: base + line, Column: 1, Message: fmt.Sprintf(message, first)})
 		}
 		if val := c.o.Validation; val != nil {
 			if found, ok := c.inBoth(val, v, i, base+line); ok {
@@ -225,15 +227,6 @@ const (
 	copyOf     = "the record is a copy of line %d: remove it unless it is meant to weigh more"
 	nearCopyOf = "the record has the texts of line %d but for case, white space, their order or the way it is written: remove it unless it is meant to weigh more"
 )
-
-// repeated looks for a record among the earlier ones, and remembers it.
-func repeated(among *seen, mark uint64, line int64, code Code, message string) (Finding, bool) {
-	first, known := among.first(mark, line)
-	if !known {
-		return Finding{}, false
-	}
-	return Finding{Code: code, Line: line, Column: 1, Message: fmt.Sprintf(message, first)}, true
-}
 
 // inBoth looks for a training record in the validation data.
 func (c *collector) inBoth(validation *Report, v *verdict, i int, line int64) (Finding, bool) {
