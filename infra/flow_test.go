@@ -17,9 +17,11 @@ var machines = map[string]struct {
 	definition    string
 	substitutions map[string]string
 	steps         []string
+	// tells says that it publishes to the topic of notices.
+	tells bool
 }{
-	"Workflow":        {statemachine.Definition, statemachine.Substitutions{}.Map(), []string{"validate", "submit", "poll", "analyze", "throughput"}},
-	"WorkflowRelease": {statemachine.Release, statemachine.ReleaseSubstitutions{}.Map(), []string{"throughput"}},
+	"Workflow":        {statemachine.Definition, statemachine.Substitutions{}.Map(), []string{"validate", "submit", "poll", "analyze", "throughput"}, false},
+	"WorkflowRelease": {statemachine.Release, statemachine.ReleaseSubstitutions{}.Map(), []string{"throughput"}, true},
 }
 
 func TestStateMachine(t *testing.T) {
@@ -32,7 +34,11 @@ func TestStateMachine(t *testing.T) {
 			if p["DefinitionString"] != machine.definition {
 				t.Errorf("%s: the definition is not the file in statemachine as it stands", prefix)
 			}
+			topic := tm.find(t, "NoticesTopic", "AWS::SNS::Topic").ref("TopicArn")
 			want, arns := object{}, []any{}
+			if machine.tells {
+				want["NoticesTopic"] = topic
+			}
 			for _, name := range machine.steps {
 				arn := function(t, tm, name).ref("Arn")
 				want[strings.ToUpper(name[:1])+name[1:]+"Function"] = arn
@@ -42,10 +48,16 @@ func TestStateMachine(t *testing.T) {
 			equal(t, prefix+" substitutions' names", slices.Sorted(maps.Keys(want)), slices.Sorted(maps.Keys(machine.substitutions)))
 			equal(t, prefix+" role", p["RoleArn"], tm.find(t, prefix+"Role", "AWS::IAM::Role").ref("Arn"))
 			for _, s := range tm.permissions(t, prefix+"Role") {
-				if s.sid() == "CallSteps" {
+				switch s.sid() {
+				case "CallSteps":
 					equal(t, prefix+" may call", s.resources(), texts(arns))
-				} else if slices.ContainsFunc(s.actions(), func(action string) bool { return strings.HasPrefix(action, "lambda:") }) {
-					t.Errorf("%s allows %v", s, s.actions())
+				case "TellPeople":
+					equal(t, prefix+" tells people", machine.tells, true)
+					equal(t, prefix+" may tell", s.resources(), texts([]any{topic}))
+				default:
+					if slices.ContainsFunc(s.actions(), func(action string) bool { return strings.HasPrefix(action, "lambda:") || strings.HasPrefix(action, "sns:") }) {
+						t.Errorf("%s allows %v", s, s.actions())
+					}
 				}
 			}
 			log := tm.find(t, prefix+"LogGroup", "AWS::Logs::LogGroup").ref("Arn")

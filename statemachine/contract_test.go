@@ -27,6 +27,27 @@ var steps = map[string]any{
 	"ReleaseRun":       finetune.ThroughputInput{},
 }
 
+// publish is the integration that tells people; its parameters are SNS's own.
+const publish = "arn:aws:states:::sns:publish"
+
+// TestNoticesArePublished: a task that is no function's publishes to the topic of
+// notices, with a subject SNS takes (100 characters of ASCII) and a text from the
+// document.
+func TestNoticesArePublished(t *testing.T) {
+	for file, m := range loadAll(t) {
+		for name, s := range m.States {
+			if s.Resource != publish {
+				continue
+			}
+			subject, _ := s.Parameters["Subject"].(string)
+			text, _ := s.Parameters["Message.$"].(string)
+			if len(s.Parameters) != 3 || s.Parameters["TopicArn"] != "${NoticesTopic}" || subject == "" || len(subject) > 100 || text == "" {
+				t.Errorf("%s: %s publishes %v", file, name, s.Parameters)
+			}
+		}
+	}
+}
+
 // TestPathsAreWritten holds every path a state reads against the execution
 // document's type, and against what was written on every route to the state.
 func TestPathsAreWritten(t *testing.T) {
@@ -52,7 +73,7 @@ func TestPathsAreWritten(t *testing.T) {
 // each name must be a field there, of the type of what is passed.
 func TestPayloadsDecode(t *testing.T) {
 	for name, s := range load(t).States {
-		if s.Type != "Task" {
+		if s.Type != "Task" || s.Resource == publish {
 			continue
 		}
 		view, ok := steps[name]
@@ -89,7 +110,7 @@ func TestResultsHaveTheirOwnNoun(t *testing.T) {
 	}
 	for name, s := range load(t).States {
 		noun := strings.TrimPrefix(s.ResultPath, "$.")
-		if noun == "" || noun == "error" {
+		if noun == "" || noun == "error" || noun == "noticeError" {
 			continue
 		}
 		if !slices.Contains(owners[noun], name) {
@@ -148,7 +169,7 @@ func TestEveryKindIsUsed(t *testing.T) {
 
 // uncaught are the tasks without a Catch, and why they need none.
 var uncaught = map[string]string{
-	"release.asl.json ReleaseRun": "nothing comes after it: that the execution fails is what people are told of",
+	"release.asl.json ReleaseRun": "nothing is left to do after it: that the execution fails is what people are told of",
 }
 
 // TestEveryTaskIsGuarded: a timeout, a retry for the transient kinds, and a
@@ -166,7 +187,9 @@ func TestEveryTaskIsGuarded(t *testing.T) {
 				t.Errorf("%s has no TimeoutSeconds", name)
 			}
 			for _, kind := range transient {
-				if !slices.ContainsFunc(s.Retry, func(r retrier) bool { return slices.Contains(r.ErrorEquals, kind) }) {
+				if !slices.ContainsFunc(s.Retry, func(r retrier) bool {
+					return slices.Contains(r.ErrorEquals, kind) || slices.Contains(r.ErrorEquals, "States.ALL")
+				}) {
 					t.Errorf("%s does not retry %s", name, kind)
 				}
 			}

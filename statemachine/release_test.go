@@ -40,8 +40,10 @@ func TestReleaseIsPatient(t *testing.T) {
 	if !reflect.DeepEqual(task.Retry, want.Retry) || task.TimeoutSeconds != want.TimeoutSeconds || task.Resource != want.Resource || task.ResultPath != want.ResultPath {
 		t.Errorf("got %+v, want it to try as %+v does", task, want)
 	}
-	if m.StartAt != "ReleaseRun" || len(m.States) != 2 || m.States[task.Next].Type != "Succeed" {
-		t.Errorf("got the states %v from %s, want the one task and its end", m.States, m.StartAt)
+	check := m.States[task.Next]
+	if m.StartAt != "ReleaseRun" || len(m.States) != 4 || m.States[check.Default].Type != "Succeed" || len(check.Choices) != 1 ||
+		check.Choices[0].StringEquals != finetune.EndNeedsOperator || m.States[check.Choices[0].Next].Resource != publish {
+		t.Errorf("got the states %v from %s, want the one task, its end, and the notice of one that needs a person", m.States, m.StartAt)
 	}
 	if least := m.longestRetry(); m.TimeoutSeconds <= least {
 		t.Errorf("TimeoutSeconds is %d, want more than the %d that the retries may take", m.TimeoutSeconds, least)

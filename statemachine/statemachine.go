@@ -37,9 +37,11 @@ type Substitutions struct {
 // Map returns placeholder → value, for DefinitionSubstitutions.
 func (s Substitutions) Map() map[string]string { return byName(s) }
 
-// ReleaseSubstitutions is the same for [Release].
+// ReleaseSubstitutions is the same for [Release], with the ARN of the topic where
+// people are told.
 type ReleaseSubstitutions struct {
 	ThroughputFunction string
+	NoticesTopic       string
 }
 
 // Map returns placeholder → value, for DefinitionSubstitutions.

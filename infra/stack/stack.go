@@ -42,7 +42,7 @@ func New(app awscdk.App, cfg config.Config, binaries functions.Binaries) awscdk.
 
 	place := functions.Place{Config: cfg, Binaries: binaries, Key: key, Network: net}
 	steps := functions.New(stack, "Functions", functions.Props{Place: place, Bucket: bucket, Customization: role})
-	machines := workflow.New(stack, "Workflow", workflow.Props{Functions: steps, Key: key, LogDays: cfg.RetentionDays.Logs})
+	machines := workflow.New(stack, "Workflow", workflow.Props{Functions: steps, Key: key, Notices: channels, LogDays: cfg.RetentionDays.Logs})
 	rules := trigger.New(stack, "Trigger", trigger.Props{Bucket: bucket, Workflow: machines, Notices: channels})
 	api := inference.New(stack, "Inference", inference.Props{Config: cfg, Functions: steps, Network: net, Key: key})
 	observability.New(stack, "Observability", observability.Props{Notices: channels, Workflow: machines})

@@ -33,6 +33,8 @@ type spec struct {
 	substitutions          map[string]string
 	// functions are all that the machine may call.
 	functions []*functions.Function
+	// tells says that the machine publishes to the topic of notices.
+	tells bool
 }
 
 // dataKeySeconds is how long Step Functions uses one data key: five minutes,
@@ -42,7 +44,7 @@ const dataKeySeconds = 300
 func newMachine(scope constructs.Construct, props Props, s spec) *Machine {
 	m := &Machine{Scope: scope, name: *awscdk.Stack_Of(scope).StackName() + "-" + s.name}
 	log := logging.NewGroup(scope, "LogGroup", logging.GroupProps{Name: s.log, Vended: true, Key: props.Key, Days: props.LogDays})
-	m.Role = m.newRole(props.Key, s)
+	m.Role = m.newRole(props, s)
 	m.Resource = awsstepfunctions.NewCfnStateMachine(scope, jsii.String("Machine"), &awsstepfunctions.CfnStateMachineProps{
 		StateMachineName:        jsii.String(m.name),
 		StateMachineType:        jsii.String("STANDARD"),
@@ -101,37 +103,44 @@ func logEverythingButData(group awslogs.CfnLogGroup) *awsstepfunctions.CfnStateM
 	}
 }
 
-func (m *Machine) newRole(key *storage.Key, s spec) awsiam.CfnRole {
+func (m *Machine) newRole(props Props, s spec) awsiam.CfnRole {
+	key := props.Key
 	trust := policy.FromAccount(m.Scope)
 	trust["ArnLike"] = map[string]any{"aws:SourceArn": m.givenARN()}
 	var steps []string
 	for _, f := range s.functions {
 		steps = append(steps, f.ARN())
 	}
+	statements := []policy.Statement{
+		{Sid: "CallSteps", Actions: []string{"lambda:InvokeFunction"}, Resources: steps},
+		{
+			// Log delivery and X-Ray know no resources
+			// (https://docs.aws.amazon.com/step-functions/latest/dg/cw-logs.html).
+			Sid: "DeliverLog", Resources: []string{"*"},
+			Actions: []string{
+				"logs:CreateLogDelivery", "logs:GetLogDelivery", "logs:UpdateLogDelivery", "logs:DeleteLogDelivery", "logs:ListLogDeliveries",
+				"logs:PutResourcePolicy", "logs:DescribeResourcePolicies", "logs:DescribeLogGroups",
+			},
+		},
+		{
+			Sid: "WriteTraces", Resources: []string{"*"},
+			Actions: []string{"xray:PutTraceSegments", "xray:PutTelemetryRecords", "xray:GetSamplingRules", "xray:GetSamplingTargets"},
+		},
+		encryption(key, "EncryptExecutions", []string{"kms:Decrypt", "kms:GenerateDataKey"}, m.givenARN()),
+		{
+			Sid: "EncryptLog", Actions: []string{"kms:GenerateDataKey"}, Resources: []string{key.ARN()},
+			Conditions: policy.Conditions{"StringEquals": {"kms:EncryptionContext:SourceArn": policy.ARN(m.Scope, "logs", "*")}},
+		},
+	}
+	if s.tells {
+		statements = append(statements,
+			policy.Statement{Sid: "TellPeople", Actions: []string{"sns:Publish"}, Resources: []string{*props.Notices.Topic.AttrTopicArn()}},
+			key.Use("EncryptNotices", "sns", true))
+	}
 	return policy.NewRole(m.Scope, "Role", policy.RoleProps{
 		Description: s.description,
 		Room:        policy.RoomService,
 		Trust:       policy.ByService("states.amazonaws.com", trust),
-		Statements: []policy.Statement{
-			{Sid: "CallSteps", Actions: []string{"lambda:InvokeFunction"}, Resources: steps},
-			{
-				// Log delivery and X-Ray know no resources
-				// (https://docs.aws.amazon.com/step-functions/latest/dg/cw-logs.html).
-				Sid: "DeliverLog", Resources: []string{"*"},
-				Actions: []string{
-					"logs:CreateLogDelivery", "logs:GetLogDelivery", "logs:UpdateLogDelivery", "logs:DeleteLogDelivery", "logs:ListLogDeliveries",
-					"logs:PutResourcePolicy", "logs:DescribeResourcePolicies", "logs:DescribeLogGroups",
-				},
-			},
-			{
-				Sid: "WriteTraces", Resources: []string{"*"},
-				Actions: []string{"xray:PutTraceSegments", "xray:PutTelemetryRecords", "xray:GetSamplingRules", "xray:GetSamplingTargets"},
-			},
-			encryption(key, "EncryptExecutions", []string{"kms:Decrypt", "kms:GenerateDataKey"}, m.givenARN()),
-			{
-				Sid: "EncryptLog", Actions: []string{"kms:GenerateDataKey"}, Resources: []string{key.ARN()},
-				Conditions: policy.Conditions{"StringEquals": {"kms:EncryptionContext:SourceArn": policy.ARN(m.Scope, "logs", "*")}},
-			},
-		},
+		Statements:  statements,
 	})
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/aws/jsii-runtime-go"
 
 	"github.com/tuneline/tuneline/infra/functions"
+	"github.com/tuneline/tuneline/infra/notices"
 	"github.com/tuneline/tuneline/infra/storage"
 	"github.com/tuneline/tuneline/statemachine"
 )
@@ -24,6 +25,8 @@ type Workflow struct {
 type Props struct {
 	Functions *functions.Functions
 	Key       *storage.Key
+	// Notices is where a machine tells people what they must do.
+	Notices *notices.Notices
 	// LogDays is the retention of the execution logs.
 	LogDays int
 }
@@ -45,12 +48,12 @@ func New(scope constructs.Construct, id string, props Props) *Workflow {
 		definition:  statemachine.Definition, substitutions: pipeline.Map(),
 		functions: []*functions.Function{steps.Validate, steps.Submit, steps.Poll, steps.Analyze, steps.Throughput},
 	})
-	release := statemachine.ReleaseSubstitutions{ThroughputFunction: steps.Throughput.ARN()}
+	release := statemachine.ReleaseSubstitutions{ThroughputFunction: steps.Throughput.ARN(), NoticesTopic: *props.Notices.Topic.AttrTopicArn()}
 	w.Release = newMachine(constructs.NewConstruct(w.Scope, jsii.String("Release")), props, spec{
 		name: "release", log: "releases",
 		description: "The release machine: calls the throughput function, writes its log and traces",
 		definition:  statemachine.Release, substitutions: release.Map(),
-		functions: []*functions.Function{steps.Throughput},
+		functions: []*functions.Function{steps.Throughput}, tells: true,
 	})
 	return w
 }

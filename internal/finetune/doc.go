@@ -23,7 +23,9 @@
 // and, on the way to an end that is not Deployed:
 //
 //	$.error               what went wrong ([Failure])
+//	$.releaseError        why the release itself failed ([Failure])
 //	$.end                 which end this is, and why ([Closing])
+//	$.noticeError         why a person could not be told ([Failure])
 //
 // References travel, data never does: the document holds ARNs, keys and
 // counts, not a character of the data set.

@@ -17,7 +17,9 @@ type Execution struct {
 	Error     Failure   `json:"error"`
 	// ReleaseError is why ReleaseRun itself failed.
 	ReleaseError Failure `json:"releaseError"`
-	End          Closing `json:"end"`
+	// NoticeError is why a notice could not be sent.
+	NoticeError Failure `json:"noticeError"`
+	End         Closing `json:"end"`
 }
 
 // ValidateInput is ValidateDataset's view.

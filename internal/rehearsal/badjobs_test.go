@@ -224,6 +224,9 @@ func (f *fixture) noticedOnce(executionARN string) {
 	}
 	var told []string
 	for _, notice := range f.Notices() {
+		if notice.Subject != "" {
+			continue // a machine's, not the rule's
+		}
 		var message struct{ Execution, Status string }
 		if err := json.Unmarshal(notice.Message, &message); err != nil {
 			f.t.Fatal(err)

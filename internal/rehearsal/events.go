@@ -12,10 +12,13 @@ import (
 	"github.com/tuneline/tuneline/internal/rehearsal/template"
 )
 
-// Notice is what a rule sent to an SNS topic.
+// Notice is what a rule or a state machine sent to an SNS topic.
 type Notice struct {
 	TopicARN string
-	Message  json.RawMessage
+	// Subject is empty for what a rule sent.
+	Subject string
+	// Message is JSON: a rule's input, or a string with a state machine's words.
+	Message json.RawMessage
 }
 
 // rule is one of the template's rules, read once.
@@ -108,9 +111,7 @@ func (c *Cloud) deliverTo(ctx context.Context, r rule, target template.Target, e
 		c.started = append(c.started, arn)
 		return nil
 	case "sns":
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		c.notices = append(c.notices, Notice{TopicARN: target.ARN, Message: input})
+		c.notify(Notice{TopicARN: target.ARN, Message: input})
 		return nil
 	default:
 		return fmt.Errorf("the rehearsal has no target of service %q", service)
@@ -138,6 +139,13 @@ func (c *Cloud) Delivered() []json.RawMessage {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return append([]json.RawMessage(nil), c.delivered...)
+}
+
+// notify keeps what was sent to a topic.
+func (c *Cloud) notify(n Notice) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.notices = append(c.notices, n)
 }
 
 // Notices returns what was sent to SNS topics so far.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -193,6 +194,17 @@ func (f *fixture) checkEnd(run registry.Run, execution stepfunctions.Execution, 
 	if report.End != want {
 		f.t.Errorf("the report's end is %q, want %s", report.End, want)
 	}
+	if told := f.told("tuneline: a run needs an operator", run.Cause); told != (want == finetune.EndNeedsOperator) {
+		f.t.Errorf("an operator was told: %v, of a run that ended %s", told, want)
+	}
+}
+
+// told says whether a state machine sent people this notice.
+func (f *fixture) told(subject, text string) bool {
+	return slices.ContainsFunc(f.Notices(), func(n Notice) bool {
+		var said string
+		return n.Subject == subject && json.Unmarshal(n.Message, &said) == nil && said == text
+	})
 }
 
 // readJSON reads an object of the data bucket, as the operator.

@@ -2,9 +2,11 @@ package rehearsal
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
+	"net/http"
 	"path/filepath"
 
 	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
@@ -74,6 +76,7 @@ func (c *Cloud) startStepFunctions(ctx context.Context) (err error) {
 		Log:       c.Log,
 		Verify:    c.verify("states"),
 		Invoke:    c.invokeForMachine,
+		Publish:   c.publishForMachine,
 		OnEvent:   c.options.OnEvent,
 		OnStatus:  c.onStatus,
 		Pace:      c.options.Pace,
@@ -251,6 +254,32 @@ func (c *Cloud) invokeForMachine(ctx context.Context, machineARN, function strin
 		return stepfunctions.Result{}, err
 	}
 	return stepfunctions.Result{Payload: result.Payload, FunctionError: result.FunctionError}, nil
+}
+
+// publishForMachine sends a notice to a topic for a state of a machine.
+func (c *Cloud) publishForMachine(_ context.Context, machineARN string, n stepfunctions.Notice) error {
+	machine, ok := c.Stack.StateMachine(machineARN)
+	if !ok {
+		return fmt.Errorf("the stack has no state machine %s", machineARN)
+	}
+	call := calls.Call{Time: c.Clock.Now(), Principal: calls.Principal{Role: machine.Role, ARN: machine.RoleARN}, Action: "sns:Publish", Resource: n.TopicARN}
+	fault := c.Log.Fault(call)
+	if fault == nil || fault.After {
+		text, err := json.Marshal(n.Message)
+		if err != nil {
+			return fmt.Errorf("encoding a notice: %w", err)
+		}
+		c.notify(Notice{TopicARN: n.TopicARN, Subject: n.Subject, Message: text})
+	}
+	call.Status = http.StatusOK
+	if fault != nil {
+		call.Status, call.Error = fault.Status, fault.Code
+	}
+	c.Log.Record(call)
+	if fault != nil {
+		return &stepfunctions.InvokeError{Name: "SNS." + fault.Code, Message: fault.Message}
+	}
+	return nil
 }
 
 // invokeForAPI runs a function for a method of the API.

@@ -95,12 +95,8 @@ func checkTask(state map[string]any) []error {
 	arn, _ := state["Resource"].(string)
 	r, err := parseResource(arn)
 	findings := []error{within("Resource", err)}
-	if err == nil && r.optimized {
-		parameters := mapOf(state["Parameters"])
-		findings = append(findings, within("Parameters", fields(parameters, "FunctionName", "FunctionName.$", "Payload", "Payload.$")))
-		if parameters["FunctionName"] == nil && parameters["FunctionName.$"] == nil {
-			findings = append(findings, within("Parameters", errors.New("lambda:invoke needs FunctionName")))
-		}
+	if err == nil && r.optimized() {
+		findings = append(findings, within("Parameters", checkParameters(r, mapOf(state["Parameters"]))))
 	}
 	retriers, catchers := listOf(state["Retry"]), listOf(state["Catch"])
 	for i, entry := range retriers {
@@ -119,6 +115,28 @@ func checkTask(state map[string]any) []error {
 			within(at, wildcardLast(catcher, i == len(catchers)-1)))
 	}
 	return findings
+}
+
+// parameters are what the rehearsal knows of an integration's parameters.
+var parameters = map[string]struct{ needed, optional []string }{
+	"lambda":   {[]string{"FunctionName"}, []string{"Payload"}},
+	serviceSNS: {[]string{"TopicArn", "Message"}, []string{"Subject"}},
+}
+
+// checkParameters refuses a parameter that is not known, and a missing one.
+func checkParameters(r resource, given map[string]any) error {
+	known := parameters[r.service]
+	var allowed []string
+	for _, name := range slices.Concat(known.needed, known.optional) {
+		allowed = append(allowed, name, name+".$")
+	}
+	findings := []error{fields(given, allowed...)}
+	for _, name := range known.needed {
+		if given[name] == nil && given[name+".$"] == nil {
+			findings = append(findings, fmt.Errorf("%s:%s needs %s", r.service, r.operation, name))
+		}
+	}
+	return errors.Join(findings...)
 }
 
 // wildcardLast holds a rule AWS checks when the machine is created.

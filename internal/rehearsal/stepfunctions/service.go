@@ -46,6 +46,9 @@ type Options struct {
 	// it (ARN or name). Virtual time stands still until it returns. It is not cancelled
 	// when the execution ends, as AWS lets a running function finish.
 	Invoke func(ctx context.Context, machineARN, function string, payload []byte) (Result, error)
+	// Publish takes what an sns:publish task sends to a topic; nil knows no topic.
+	// An error is as for Invoke, with names such as "SNS.InternalErrorException".
+	Publish func(ctx context.Context, machineARN string, n Notice) error
 	// OnEvent observes the executions' states. It is called in order and
 	// before anything that follows from the event: an execution stopped from
 	// within never sends the entered state's task. It must not wait for an

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -281,4 +282,38 @@ func ExampleService() {
 	e, err := s.Wait(context.Background(), arn)
 	fmt.Println(e.Status, string(e.Output), err)
 	// Output: SUCCEEDED "hello" <nil>
+}
+
+// Ensure a notice arrives with its topic, subject and text, that SNS's answer is
+// the task's result, and that a refusal has SNS's name.
+func TestPublish(t *testing.T) {
+	var got []Notice
+	s, err := Start(t.Context(), Options{
+		Root: root(t), Region: "us-east-1", AccountID: "111122223333", Clock: clock.New(began), Invoke: functions{}.invoke,
+		Publish: func(_ context.Context, _ string, n Notice) error {
+			got = append(got, n)
+			if n.Subject == "" {
+				return &InvokeError{Name: "SNS.InternalErrorException", Message: "a bad minute"}
+			}
+			return nil
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Close)
+	task := func(parameters string) string {
+		return machineOf(`"A":{"Type":"Task","Resource":"arn:aws:states:::sns:publish","Parameters":{` + parameters + `},"ResultSelector":{"n.$":"States.ArrayLength(States.Array($.MessageId))"},"End":true}`)
+	}
+	sent := wait(t, s, launch(t, s, create(t, s, "sent", task(`"TopicArn":"arn:topic","Subject":"s","Message.$":"$.text"`)), "run", `{"text":"look"}`))
+	refused := wait(t, s, launch(t, s, create(t, s, "refused", task(`"TopicArn":"arn:topic","Message":"m"`)), "run", `{}`))
+	if sent.Status != Succeeded || string(sent.Output) != `{"n":1}` || refused.Error != "SNS.InternalErrorException" {
+		t.Errorf("got %s %s and the error %q, want a message's id and SNS's error", sent.Status, sent.Output, refused.Error)
+	}
+	if want := []Notice{{"arn:topic", "s", "look"}, {"arn:topic", "", "m"}}; !slices.Equal(got, want) {
+		t.Errorf("published were %v, want %v", got, want)
+	}
+	if _, err := s.Create("untold", "", task(`"Subject":"s","PhoneNumber":"1"`)); err == nil || !strings.Contains(err.Error(), "sns:publish needs Message") || !strings.Contains(err.Error(), "PhoneNumber") {
+		t.Errorf("got %v, want what the rehearsal does not know and what is missing", err)
+	}
 }

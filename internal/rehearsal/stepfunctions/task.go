@@ -37,26 +37,33 @@ var ErrNoAnswer = errors.New("the function never answers")
 // resource is what a Task state names as Resource.
 type resource struct {
 	arn string
-	// optimized marks the arn:<partition>:states:::lambda:invoke integration.
-	optimized bool
+	// service and operation are those of an optimized integration,
+	// arn:<partition>:states:::lambda:invoke or ...:sns:publish; both are empty
+	// for a Lambda function's own ARN.
+	service, operation string
 }
 
+// optimized says whether the resource is an optimized integration.
+func (r resource) optimized() bool { return r.service != "" }
+
+// serviceSNS is the service of the sns:publish integration.
+const serviceSNS = "sns"
+
 var (
-	lambdaInvoke = regexp.MustCompile(`^arn:aws[a-z-]*:states:::lambda:invoke$`)
-	lambdaARN    = regexp.MustCompile(`^arn:aws[a-z-]*:lambda:[a-z0-9-]+:[0-9]{12}:function:[A-Za-z0-9_-]+(:[A-Za-z0-9_$-]+)?$`)
+	integration = regexp.MustCompile(`^arn:aws[a-z-]*:states:::(?:(lambda):(invoke)|(sns):(publish))$`)
+	lambdaARN   = regexp.MustCompile(`^arn:aws[a-z-]*:lambda:[a-z0-9-]+:[0-9]{12}:function:[A-Za-z0-9_-]+(:[A-Za-z0-9_$-]+)?$`)
 )
 
 // parseResource refuses what this rehearsal cannot run.
 func parseResource(arn string) (resource, error) {
-	switch {
-	case lambdaInvoke.MatchString(arn):
-		return resource{arn: arn, optimized: true}, nil
-	case lambdaARN.MatchString(arn):
+	if lambdaARN.MatchString(arn) {
 		return resource{arn: arn}, nil
-	default:
-		return resource{}, fmt.Errorf("%q is neither arn:aws:states:::lambda:invoke nor a Lambda function's ARN; "+
-			"the rehearsal runs no other integration", arn)
 	}
+	if m := integration.FindStringSubmatch(arn); m != nil {
+		return resource{arn: arn, service: m[1] + m[3], operation: m[2] + m[4]}, nil
+	}
+	return resource{}, fmt.Errorf("%q is neither arn:aws:states:::lambda:invoke nor arn:aws:states:::sns:publish nor a Lambda function's ARN; "+
+		"the rehearsal runs no other integration", arn)
 }
 
 // resource returns a Task state's Resource; ok is false for other states.
@@ -71,7 +78,7 @@ func (m *machine) resource(state string) (r resource, ok bool) {
 
 // historyPrefix begins the names of a task's history events.
 func (r resource) historyPrefix() string {
-	if r.optimized {
+	if r.optimized() {
 		return "Task"
 	}
 	return "LambdaFunction"
@@ -79,15 +86,15 @@ func (r resource) historyPrefix() string {
 
 // details adds what the events of an optimized integration carry.
 func (r resource) details(d details) details {
-	if r.optimized {
-		d["resourceType"], d["resource"] = "lambda", "invoke"
+	if r.optimized() {
+		d["resourceType"], d["resource"] = r.service, r.operation
 	}
 	return d
 }
 
 // invocation finds function and payload in a task's effective input.
 func (r resource) invocation(input json.RawMessage) (function string, payload json.RawMessage, err error) {
-	if !r.optimized {
+	if !r.optimized() {
 		return r.arn, input, nil
 	}
 	var parameters struct {
@@ -105,7 +112,7 @@ func (r resource) invocation(input json.RawMessage) (function string, payload js
 
 // output is the task's result for a function's answer.
 func (r resource) output(payload json.RawMessage) json.RawMessage {
-	if !r.optimized {
+	if !r.optimized() || r.service == serviceSNS {
 		return payload
 	}
 	return mustMarshal(map[string]any{"ExecutedVersion": "$LATEST", "Payload": payload, "StatusCode": 200})
@@ -121,7 +128,7 @@ func (s *Service) task(n notice) {
 	if ok && len(n.Input) > maxDataLength {
 		s.end(e, tooLarge(n.State))
 	}
-	function, payload, err := r.invocation(n.Input)
+	act, err := s.act(e.MachineARN, r, n.Input)
 	if !ok || err != nil {
 		s.end(e, end{status: Failed, err: "States.Runtime", cause: fmt.Sprintf("the task of state '%s' cannot be read: %v", n.State, err)})
 	}
@@ -130,21 +137,53 @@ func (s *Service) task(n notice) {
 		s.send(message{Type: "answer", ID: n.ID, Error: &taskError{Error: "ExecutionOver"}})
 		return
 	}
-	go s.runTask(e, n, r, function, payload)
+	go s.runTask(e, n, r, act)
+}
+
+// act is what a task does; its result's payload is the service's answer.
+func (s *Service) act(machineARN string, r resource, input json.RawMessage) (func(context.Context) (Result, error), error) {
+	if r.service == serviceSNS {
+		var n Notice
+		if err := json.Unmarshal(input, &n); err != nil {
+			return nil, fmt.Errorf("reading the parameters of sns:publish: %w", err)
+		}
+		return func(ctx context.Context) (Result, error) { return s.publish(ctx, machineARN, n) }, nil
+	}
+	function, payload, err := r.invocation(input)
+	return func(ctx context.Context) (Result, error) { return s.opts.Invoke(ctx, machineARN, function, payload) }, err
+}
+
+// Notice is what a task publishes to an SNS topic: the parameters of Publish
+// (https://docs.aws.amazon.com/step-functions/latest/dg/connect-sns.html).
+type Notice struct {
+	TopicARN string `json:"TopicArn"`
+	Subject  string
+	Message  string
+}
+
+// publish hands a notice over; SNS answers with the message's id.
+func (s *Service) publish(ctx context.Context, machineARN string, n Notice) (Result, error) {
+	if s.opts.Publish == nil {
+		return Result{}, &InvokeError{Name: "SNS.NotFoundException", Message: "the rehearsal was started without topics"}
+	}
+	if err := s.opts.Publish(ctx, machineARN, n); err != nil {
+		return Result{}, err
+	}
+	return Result{Payload: mustMarshal(map[string]string{"MessageId": newUUID()})}, nil
 }
 
 func (s *Service) recordTaskStart(e *execution, r resource, input json.RawMessage) {
 	scheduled := details{"resource": r.arn, "input": string(input)}
-	if r.optimized {
+	if r.optimized() {
 		scheduled = r.details(details{"region": s.opts.Region, "parameters": string(input)})
 	}
 	s.record(e, r.historyPrefix()+"Scheduled", scheduled)
 	s.record(e, r.historyPrefix()+"Started", r.details(details{}))
 }
 
-// runTask invokes the function and answers the child.
-func (s *Service) runTask(e *execution, n notice, r resource, function string, payload []byte) {
-	result, err := s.opts.Invoke(s.ctx, e.MachineARN, function, payload)
+// runTask does what the task does and answers the child.
+func (s *Service) runTask(e *execution, n notice, r resource, act func(context.Context) (Result, error)) {
+	result, err := act(s.ctx)
 	answer := message{Type: "answer", ID: n.ID}
 	switch {
 	case errors.Is(err, ErrNoAnswer):
