@@ -49,6 +49,8 @@ type Accepted struct {
 	SHA256  string `json:"sha256"`
 	Bytes   int64  `json:"bytes"`
 	Records int64  `json:"records"`
+	// Tokens is the estimate of its tokens by its characters, of one epoch.
+	Tokens int64 `json:"tokens"`
 }
 
 // Report is what ValidateDataset answers. Of a duplicate only Outcome is set.

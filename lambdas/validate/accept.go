@@ -70,7 +70,7 @@ func (h handler) copy(ctx context.Context, file *checked, to string) (finetune.A
 	}
 	return finetune.Accepted{
 		URI: finetune.S3URI(h.bucket, to), VersionID: file.VersionID,
-		SHA256: file.SHA256, Bytes: file.Bytes, Records: file.Records,
+		SHA256: file.SHA256, Bytes: file.Bytes, Records: file.Records, Tokens: file.EstimatedTokens,
 	}, nil
 }
 
