@@ -62,6 +62,10 @@ func (c *Cloud) DeleteStack(ctx context.Context) (control.Response, error) {
 	return response, err
 }
 
+// ErrNoResponse is returned when the custom resource's function ended without an
+// answer, for which CloudFormation would wait an hour and then fail.
+var ErrNoResponse = errors.New("the lifecycle function ended without an answer to CloudFormation")
+
 // AskLifecycle sends the stack's custom resource a request ("Create", "Update"
 // or "Delete") while the stack is in a status, and returns its answer. A
 // virtual minute passes with every few milliseconds of the function's time,
@@ -101,7 +105,7 @@ func (c *Cloud) AskLifecycle(ctx context.Context, requestType, stackStatus strin
 	case response := <-answer:
 		return response, nil
 	default:
-		return control.Response{}, errors.New("the lifecycle function ended without an answer to CloudFormation: " + string(result.Payload))
+		return control.Response{}, fmt.Errorf("%w: %s", ErrNoResponse, result.Payload)
 	}
 }
 

@@ -1,0 +1,254 @@
+package chaos
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"sync"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sfn"
+
+	"github.com/tuneline/tuneline/internal/finetune"
+	"github.com/tuneline/tuneline/internal/rehearsal"
+	"github.com/tuneline/tuneline/internal/rehearsal/calls"
+	"github.com/tuneline/tuneline/internal/rehearsal/runtimeapi"
+	"github.com/tuneline/tuneline/internal/rehearsal/stepfunctions"
+)
+
+// releasePrefix begins the names of the release machine's states.
+const releasePrefix = "release:"
+
+// meddler watches every point a workload passes in one cloud, and lets a fault
+// strike at one of them.
+type meddler struct {
+	ctx   context.Context
+	cloud *rehearsal.Cloud
+	// functionOf is the name of the function that has a role, by the role.
+	functionOf map[string]string
+	// workerOf is the role that a state's call is made with, by the machine's
+	// ARN and the state.
+	workerOf map[[2]string]string
+
+	// background are invocations that nobody waits for.
+	background sync.WaitGroup
+
+	mu sync.Mutex
+	// stateOf is the state that was entered last for a role.
+	stateOf map[string]string
+	passed  map[place]int
+	// points are all that were passed, in order.
+	points []point
+	target *point
+	fault  fault
+	fired  int
+	// late is an invocation to make once the executions have ended.
+	late func()
+	// when are what a workload does on entering a state, once.
+	when map[string]func()
+	// refuses are the calls that the workload itself has refused.
+	refuses map[place]bool
+	// errs are failures of the suite itself.
+	errs []error
+}
+
+// watch installs the meddler in a cloud, whose OnEvent must be its event.
+func (m *meddler) watch(ctx context.Context, cloud *rehearsal.Cloud) error {
+	m.ctx, m.cloud = ctx, cloud
+	m.functionOf, m.workerOf = map[string]string{}, map[[2]string]string{}
+	m.stateOf = map[string]string{}
+	roleOf := map[string]string{}
+	for _, f := range cloud.Stack.Functions {
+		m.functionOf[f.Role], roleOf[f.ARN] = f.Name, f.Role
+		m.stateOf[f.Role] = constructOf(f.LogicalID)
+	}
+	for _, machine := range cloud.Stack.StateMachines {
+		var definition struct {
+			States map[string]struct{ Type, Resource string }
+		}
+		if err := json.Unmarshal([]byte(machine.Definition), &definition); err != nil {
+			return fmt.Errorf("reading state machine %s: %w", machine.LogicalID, err)
+		}
+		for name, state := range definition.States {
+			role, isFunction := roleOf[state.Resource]
+			if !isFunction {
+				role = machine.Role // an integration: the machine calls
+			}
+			m.workerOf[[2]string{machine.ARN, name}] = role
+		}
+	}
+	return nil
+}
+
+// constructOf is the name of a function's construct, by its logical id, such as
+// FunctionsSubmitFunction2EB91D80 or LifecycleFunctionBC34BBCA.
+func constructOf(logicalID string) string {
+	name, _, _ := strings.Cut(strings.TrimPrefix(logicalID, "Functions"), "Function")
+	return name
+}
+
+// arm begins to watch, and lets the fault strike at a point; nil only watches.
+func (m *meddler) arm(target *point, f fault) {
+	m.mu.Lock()
+	m.passed, m.points, m.when, m.refuses, m.errs = map[place]int{}, nil, map[string]func(){}, map[place]bool{}, nil
+	m.target, m.fault, m.fired, m.late = target, f, 0, nil
+	m.mu.Unlock()
+	m.cloud.Log.SetHook(m.call)
+	m.cloud.Lambda().SetHook(m.invocation)
+}
+
+// disarm lets everything pass again.
+func (m *meddler) disarm() {
+	m.cloud.Log.SetHook(nil)
+	m.cloud.Lambda().SetHook(nil)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.target, m.when, m.passed, m.refuses = nil, nil, nil, nil
+}
+
+// pass notes that a place was passed and says whether the fault strikes. m.mu
+// must be held.
+func (m *meddler) pass(at place, function string) bool {
+	if m.passed == nil {
+		return false
+	}
+	m.passed[at]++
+	p := point{place: at, nth: m.passed[at], function: function}
+	m.points = append(m.points, p)
+	if m.target == nil || m.target.place != at {
+		return false
+	}
+	strikes := p.nth == m.target.nth || m.fault == denied && p.nth > m.target.nth
+	if strikes {
+		m.fired++
+	}
+	return strikes
+}
+
+// call is the hook of the cloud's calls.
+func (m *meddler) call(c calls.Call) *calls.Fault {
+	m.mu.Lock()
+	state, known := m.stateOf[c.Principal.Role]
+	function := m.functionOf[c.Principal.Role]
+	strikes := known && m.pass(place{state, c.Action, resourceKind(c)}, function)
+	refused := m.refuses[place{state: state, action: c.Action}]
+	m.mu.Unlock()
+	if refused {
+		return &calls.Fault{Status: 400, Code: "ValidationException", Message: "The workload has this call refused"}
+	}
+	if !strikes {
+		return nil
+	}
+	if m.fault.kills() {
+		m.cloud.Lambda().Kill(function)
+	}
+	return m.fault.on(c.Action)
+}
+
+// invocation is the hook of the functions' invocations.
+func (m *meddler) invocation(function string, payload []byte) *runtimeapi.Fault {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !m.pass(place{state: m.stateOf[m.roleOf(function)], action: invocation}, function) {
+		return nil
+	}
+	invoke := func() {
+		if _, err := m.cloud.Lambda().Invoke(m.ctx, function, payload); err != nil {
+			m.fail(fmt.Errorf("invoking %s once more: %w", function, err))
+		}
+	}
+	switch m.fault {
+	case refused:
+		return &runtimeapi.Fault{Service: &runtimeapi.ServiceError{Code: "ServiceException", Status: 500, Message: "Service encountered an internal error"}}
+	case lost:
+		return &runtimeapi.Fault{KillAfter: true}
+	case twice:
+		m.background.Go(invoke)
+	case late:
+		m.late = invoke
+	}
+	return nil
+}
+
+// roleOf is the role of a function.
+func (m *meddler) roleOf(function string) string {
+	for role, name := range m.functionOf {
+		if name == function {
+			return role
+		}
+	}
+	return ""
+}
+
+// event observes the states of the executions.
+func (m *meddler) event(e stepfunctions.Event) {
+	if e.Type != stepfunctions.Entered || m.cloud == nil {
+		return
+	}
+	execution, err := m.cloud.StepFunctions.Describe(e.Execution)
+	if err != nil {
+		m.fail(err)
+		return
+	}
+	name := e.State
+	if execution.MachineARN != m.cloud.Machine().ARN {
+		name = releasePrefix + name
+	}
+	m.mu.Lock()
+	if role := m.workerOf[[2]string{execution.MachineARN, e.State}]; role != "" {
+		m.stateOf[role] = name
+	}
+	act := m.when[name]
+	delete(m.when, name)
+	strikes := m.pass(place{state: name, action: entry}, "")
+	m.mu.Unlock()
+	if act != nil {
+		act()
+	}
+	if strikes {
+		m.fail(m.disturb(execution))
+	}
+}
+
+// disturb does to an execution what can befall a state being entered.
+func (m *meddler) disturb(execution stepfunctions.Execution) error {
+	if m.fault == again {
+		return deliverAgain(m.ctx, m.cloud, execution)
+	}
+	_, err := m.cloud.Operator().SFN.StopExecution(m.ctx, &sfn.StopExecutionInput{
+		ExecutionArn: &execution.ARN, Error: aws.String("Stopped"), Cause: aws.String("by the suite of faults"),
+	})
+	return err
+}
+
+// deliverAgain puts the event that started an execution on the bus again.
+func deliverAgain(ctx context.Context, cloud *rehearsal.Cloud, execution stepfunctions.Execution) error {
+	var input finetune.ExecutionInput
+	if err := json.Unmarshal(execution.Input, &input); err != nil {
+		return fmt.Errorf("reading the input of %s: %w", execution.ARN, err)
+	}
+	for _, event := range cloud.Delivered() {
+		var created struct {
+			Detail struct {
+				Object struct {
+					VersionID string `json:"version-id"`
+				} `json:"object"`
+			} `json:"detail"`
+		}
+		if json.Unmarshal(event, &created) == nil && created.Detail.Object.VersionID == input.Dataset.VersionID {
+			return cloud.Deliver(ctx, event)
+		}
+	}
+	return fmt.Errorf("the event that started %s was never delivered", execution.ARN)
+}
+
+// fail notes a failure of the suite itself; nil is none.
+func (m *meddler) fail(err error) {
+	if err == nil {
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.errs = append(m.errs, err)
+}

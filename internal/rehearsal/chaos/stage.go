@@ -1,0 +1,231 @@
+package chaos
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/tuneline/tuneline/internal/finetune"
+	"github.com/tuneline/tuneline/internal/rehearsal"
+	"github.com/tuneline/tuneline/internal/rehearsal/control"
+	"github.com/tuneline/tuneline/internal/rehearsal/stepfunctions"
+)
+
+// Stage is where one scenario is played: a model of its own in a cloud that
+// other scenarios use before and after it.
+type Stage struct {
+	ctx     context.Context
+	cloud   *rehearsal.Cloud
+	meddler *meddler
+	ground  Ground
+	// model is the scenario's own.
+	model string
+
+	mu      sync.Mutex
+	uploads []upload
+	// deletion is CloudFormation's answer to the stack being deleted, nil while
+	// it was not asked for.
+	deletion *control.Response
+}
+
+// upload is a data set that a workload dropped.
+type upload struct {
+	run finetune.RunID
+	// set names the data set; its answers do.
+	set string
+}
+
+// Upload drops a data set named set, which the execution it starts is about.
+// Sets of the same name have the same content.
+func (s *Stage) Upload(set string) error {
+	return s.UploadText(set, s.ground.dataset(set))
+}
+
+// UploadText drops a data set of any content.
+func (s *Stage) UploadText(set, text string) error {
+	key := finetune.PrefixDatasets + s.model + "/" + set + ".jsonl"
+	version, err := s.cloud.Upload(s.ctx, key, strings.NewReader(text))
+	if err != nil {
+		return err
+	}
+	run := finetune.Dataset{Bucket: s.cloud.Bucket(), Key: key, VersionID: version}.RunID()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.uploads = append(s.uploads, upload{run, set})
+	return nil
+}
+
+// When does act once, when a state is entered for the first time from now on
+// and before its task runs. act must not wait for an execution.
+func (s *Stage) When(state string, act func() error) {
+	s.meddler.mu.Lock()
+	defer s.meddler.mu.Unlock()
+	s.meddler.when[state] = func() { s.meddler.fail(act()) }
+}
+
+// Refuse lets every call of an action in a state be refused as invalid.
+func (s *Stage) Refuse(state, action string) {
+	s.meddler.mu.Lock()
+	defer s.meddler.mu.Unlock()
+	s.meddler.refuses[place{state: state, action: action}] = true
+}
+
+// Put uploads any object, as the uploader.
+func (s *Stage) Put(key, text string) error {
+	_, err := s.cloud.Upload(s.ctx, key, strings.NewReader(text))
+	return err
+}
+
+// KeepEvents keeps the events of data sets until release is called, which
+// returns how each is delivered.
+func (s *Stage) KeepEvents() (release func() []func() error) {
+	kept := s.cloud.KeepUploads()
+	return func() []func() error {
+		var deliveries []func() error
+		for _, event := range kept() {
+			deliveries = append(deliveries, func() error { return s.cloud.Deliver(s.ctx, event) })
+		}
+		return deliveries
+	}
+}
+
+// Hold stops virtual time until release is called.
+func (s *Stage) Hold() (release func()) { return s.cloud.StepFunctions.Hold() }
+
+// Finish waits until every execution has ended, and what their ends set off.
+func (s *Stage) Finish() error {
+	for waited := 0; ; {
+		started := s.cloud.Started()
+		if waited == len(started) {
+			return nil
+		}
+		for ; waited < len(started); waited++ {
+			if _, err := s.cloud.Wait(s.ctx, started[waited]); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// DeleteStack deletes the stack.
+func (s *Stage) DeleteStack() error {
+	response, err := s.cloud.DeleteStack(s.ctx)
+	if errors.Is(err, rehearsal.ErrNoResponse) {
+		response, err = control.Response{Status: "FAILED", Reason: err.Error()}, nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.deletion = &response
+	return err
+}
+
+// settle ends a scenario while its fault still holds: whatever it set off ends.
+func (s *Stage) settle() error {
+	if err := s.Finish(); err != nil {
+		return err
+	}
+	s.meddler.mu.Lock()
+	late := s.meddler.late
+	s.meddler.mu.Unlock()
+	if late != nil {
+		late()
+	}
+	s.meddler.background.Wait()
+	return s.Finish()
+}
+
+// mend does what the runbook tells people to do once the fault is gone: start a
+// release that did not succeed again with the same input, and delete a stack
+// again that could not be deleted. It returns the executions it is about.
+func (s *Stage) mend() (mended []string, err error) {
+	release := s.releaseMachine()
+	for _, e := range s.cloud.StepFunctions.Executions(release) {
+		if e.Status == stepfunctions.Succeeded || !s.began(e) {
+			continue
+		}
+		mended = append(mended, e.ARN)
+		arn, err := s.cloud.StepFunctions.StartExecution(s.ctx, release, "", e.Input)
+		if err != nil {
+			return mended, err
+		}
+		once, err := s.cloud.Wait(s.ctx, arn)
+		if err != nil {
+			return mended, err
+		}
+		if once.Status != stepfunctions.Succeeded {
+			return mended, fmt.Errorf("the release %s did not succeed when it was started again as %s: %s: %s", e.ARN, arn, once.Error, once.Cause)
+		}
+	}
+	if s.deletion != nil && s.deletion.Status != "SUCCESS" {
+		if err := s.DeleteStack(); err != nil {
+			return mended, err
+		}
+		if err := s.Finish(); err != nil {
+			return mended, err
+		}
+	}
+	return mended, nil
+}
+
+// began says whether a release is about an execution of this scenario.
+func (s *Stage) began(release stepfunctions.Execution) bool {
+	var input finetune.StatusRelease
+	if err := json.Unmarshal(release.Input, &input); err != nil {
+		return false
+	}
+	return slices.Contains(s.cloud.Started(), input.ExecutionARN)
+}
+
+// concerns says whether an execution is of this scenario.
+func (s *Stage) concerns(e stepfunctions.Execution) bool {
+	return slices.Contains(s.cloud.Started(), e.ARN) || s.began(e)
+}
+
+// releaseMachine is the ARN of the machine that releases.
+func (s *Stage) releaseMachine() string {
+	for _, machine := range s.cloud.Stack.StateMachines {
+		if machine.ARN != s.cloud.Machine().ARN {
+			return machine.ARN
+		}
+	}
+	return ""
+}
+
+// later lets what is under way in Bedrock come to its end.
+func (s *Stage) later() {
+	s.cloud.Clock.Advance(2 * time.Hour)
+	s.cloud.Bedrock.Settle(s.ctx)
+}
+
+// ask asks the model through the inference API, and returns status and answer.
+func (s *Stage) ask(question string) (int, string, error) {
+	body, err := json.Marshal(map[string]any{"messages": []any{
+		map[string]any{"role": "user", "content": []any{map[string]any{"text": question}}},
+	}})
+	if err != nil {
+		return 0, "", err
+	}
+	status, text, err := s.cloud.Converse(s.ctx, s.model, body)
+	if err != nil || status != 200 {
+		return status, string(text), err
+	}
+	var out struct {
+		Output struct {
+			Message struct {
+				Content []struct{ Text string }
+			}
+		}
+	}
+	if err := json.Unmarshal(text, &out); err != nil {
+		return status, "", fmt.Errorf("reading the model's answer: %w", err)
+	}
+	if len(out.Output.Message.Content) == 0 {
+		return status, "", nil
+	}
+	return status, out.Output.Message.Content[0].Text, nil
+}

@@ -1,0 +1,243 @@
+package chaos
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/tuneline/tuneline/internal/rehearsal"
+)
+
+// Options say what to play.
+type Options struct {
+	// Root is the repository's root.
+	Root string
+	// Only is the beginning of the ids of the scenarios to play; empty for all.
+	Only string
+	// Sample is how many scenarios to draw with Seed; 0 plays all.
+	Sample int
+	Seed   uint64
+	// Clouds is how many clouds are used at the same time.
+	Clouds int
+	// Broken plays with functions that lost their idempotency.
+	Broken bool
+	// OnOutcome is told every outcome as it comes; it may be nil.
+	OnOutcome func(Outcome)
+}
+
+// Suite is what can be played: every fault at every point of every workload.
+type Suite struct {
+	Scenarios []Scenario
+	o         Options
+	// assemblies are the synthesized stacks, by the ground's example.
+	assemblies map[string]string
+	bootstraps map[string]string
+}
+
+// New synthesizes the stacks, builds the functions, and plays each workload
+// once undisturbed to find its scenarios. A workload that violates an invariant
+// by itself is an error.
+func New(ctx context.Context, o Options) (*Suite, error) {
+	s := &Suite{o: o, assemblies: map[string]string{}}
+	for _, g := range []Ground{OnDemand, Provisioned} {
+		dir, _, err := rehearsal.Synth(ctx, o.Root, g.Example+"/config.json")
+		if err != nil {
+			return nil, err
+		}
+		s.assemblies[g.Example] = dir
+	}
+	if o.Broken {
+		var err error
+		if s.bootstraps, err = buildBroken(ctx, o.Root); err != nil {
+			return nil, err
+		}
+	}
+	if err := s.discover(ctx); err != nil {
+		return nil, err
+	}
+	s.choose()
+	return s, nil
+}
+
+// discover plays every workload undisturbed and lists its scenarios.
+func (s *Suite) discover(ctx context.Context) error {
+	var mu sync.Mutex
+	found := map[string][]Scenario{}
+	var workloads []Workload
+	for _, w := range Workloads() {
+		if strings.HasPrefix(s.o.Only, w.ID+"/") || strings.HasPrefix(w.ID, s.o.Only) {
+			workloads = append(workloads, w)
+		}
+	}
+	var jobs []batch
+	for _, w := range workloads {
+		jobs = append(jobs, batch{ground: w.Ground, play: func(t *theatre) error {
+			o, points, err := t.play(ctx, w, nil)
+			if err != nil {
+				return err
+			}
+			for _, v := range o.Violations {
+				return fmt.Errorf("workload %s undisturbed: %s\n%s", w.ID, v, o.Log)
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			if found[w.ID] = scenariosOf(w, points, o.Ends); len(found[w.ID]) == 0 {
+				return fmt.Errorf("workload %s ends %q and never comes to %s", w.ID, o.Ends, w.From)
+			}
+			return nil
+		}})
+	}
+	if err := s.perform(ctx, jobs); err != nil {
+		return err
+	}
+	for _, w := range workloads {
+		s.Scenarios = append(s.Scenarios, found[w.ID]...)
+	}
+	return nil
+}
+
+// scenariosOf are a workload's scenarios, by the points it passes undisturbed.
+func scenariosOf(w Workload, points []point, ends []string) []Scenario {
+	var all []Scenario
+	reached := w.From == ""
+	for _, p := range points {
+		if reached = reached || p.state == w.From; !reached || w.Races && p.nth > 2 {
+			continue
+		}
+		for _, f := range faultsOf(p) {
+			all = append(all, Scenario{Workload: w, at: p, fault: f, ends: ends})
+		}
+	}
+	return all
+}
+
+// choose keeps the scenarios that were asked for.
+func (s *Suite) choose() {
+	s.Scenarios = slices.DeleteFunc(s.Scenarios, func(c Scenario) bool { return !strings.HasPrefix(c.ID(), s.o.Only) })
+	if s.o.Sample == 0 || s.o.Sample >= len(s.Scenarios) {
+		return
+	}
+	random := rand.New(rand.NewPCG(s.o.Seed, 0)) //nolint:gosec // a sample, not a secret
+	random.Shuffle(len(s.Scenarios), func(i, k int) { s.Scenarios[i], s.Scenarios[k] = s.Scenarios[k], s.Scenarios[i] })
+	s.Scenarios = s.Scenarios[:s.o.Sample]
+	slices.SortStableFunc(s.Scenarios, func(a, b Scenario) int { return cmp.Compare(a.Workload.ID, b.Workload.ID) })
+}
+
+// Play plays the scenarios and returns their outcomes.
+func (s *Suite) Play(ctx context.Context) (Result, error) {
+	started := time.Now()
+	var mu sync.Mutex
+	result := Result{Seed: s.o.Seed, Broken: s.o.Broken}
+	var jobs []batch
+	for _, scenario := range s.Scenarios {
+		jobs = append(jobs, batch{ground: scenario.Workload.Ground, retries: scenario.fault.retriedBySDK(), play: func(t *theatre) error {
+			o, err := t.playUntilFired(ctx, scenario)
+			if err != nil {
+				return fmt.Errorf("scenario %s: %w\n%s", scenario.ID(), err, t.printed.take())
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			result.add(o)
+			if s.o.OnOutcome != nil {
+				s.o.OnOutcome(o)
+			}
+			return nil
+		}})
+	}
+	err := s.perform(ctx, jobs)
+	result.Took = time.Since(started)
+	return result, err
+}
+
+// tries is how often a scenario of a workload that races is played until its
+// fault strikes.
+const tries = 3
+
+// playUntilFired plays a scenario; a workload that races may not pass the point
+// each time.
+func (t *theatre) playUntilFired(ctx context.Context, scenario Scenario) (Outcome, error) {
+	for try := 1; ; try++ {
+		o, _, err := t.play(ctx, scenario.Workload, &scenario)
+		if err != nil || o.Fired > 0 || len(o.Violations) > 0 || !scenario.Workload.Races || try == tries {
+			return o, err
+		}
+	}
+}
+
+// batch is something to play in a cloud of a kind.
+type batch struct {
+	ground  Ground
+	retries bool
+	play    func(*theatre) error
+}
+
+// perBatch is how many scenarios one cloud plays: a cloud's memory and its
+// virtual time, by which base models become legacy, grow with each.
+const perBatch = 50
+
+// perform plays everything, in several clouds at the same time.
+func (s *Suite) perform(ctx context.Context, jobs []batch) error {
+	type kind struct {
+		example string
+		retries bool
+	}
+	queues := map[kind][]batch{}
+	for _, job := range jobs {
+		k := kind{job.ground.Example, job.retries}
+		queues[k] = append(queues[k], job)
+	}
+	var all [][]batch
+	for _, queue := range queues {
+		all = append(all, slices.Collect(slices.Chunk(queue, perBatch))...)
+	}
+	work := make(chan []batch, len(all))
+	for _, jobs := range all {
+		work <- jobs
+	}
+	close(work)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var mu sync.Mutex
+	var errs []error
+	var clouds sync.WaitGroup
+	for range max(s.o.Clouds, 1) {
+		clouds.Go(func() {
+			for jobs := range work {
+				if err := s.playAll(ctx, jobs); err != nil {
+					mu.Lock()
+					errs = append(errs, err)
+					mu.Unlock()
+					cancel()
+					return
+				}
+			}
+		})
+	}
+	clouds.Wait()
+	return errors.Join(errs...)
+}
+
+// playAll plays everything of one kind in one cloud.
+func (s *Suite) playAll(ctx context.Context, jobs []batch) (err error) {
+	g := jobs[0].ground
+	t, err := open(ctx, s.o.Root, s.assemblies[g.Example], g, jobs[0].retries, s.bootstraps)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, t.cloud.Close()) }()
+	for _, job := range jobs {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := job.play(t); err != nil {
+			return err
+		}
+	}
+	return nil
+}

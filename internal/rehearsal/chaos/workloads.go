@@ -1,0 +1,166 @@
+package chaos
+
+import (
+	"errors"
+	"strings"
+
+	"github.com/tuneline/tuneline/internal/finetune"
+)
+
+// Workload is something people do with the pipeline.
+type Workload struct {
+	// ID begins the ids of its scenarios and the names of their models.
+	ID     string
+	Ground Ground
+	// Arrange is what has happened before, undisturbed; it may be nil.
+	Arrange func(*Stage) error
+	// Act is what faults strike at. What it started has ended when it returns.
+	Act func(*Stage) error
+	// From are the states from whose first on a fault may strike, of a workload
+	// that is like another until then; empty for all of it. What no state calls,
+	// such as the stack's deletion, is always struck at.
+	From string
+	// Bought is how many throughputs billed by the hour are bought in all, Beside
+	// whether one may be bought beside one that serves.
+	Bought int
+	Beside bool
+	// Races says that calls come in another order each time: the end of each
+	// upload is then not held against the end it has undisturbed.
+	Races bool
+}
+
+// Workloads are all workloads. To add one is to add an entry.
+func Workloads() []Workload {
+	return []Workload{
+		{ID: "ondemand-first", Ground: OnDemand, Act: do(upload1("a"))},
+		{ID: "ondemand-second", Ground: OnDemand, Arrange: do(upload1("a")), Act: do(upload1("b")), From: "SecureThroughput"},
+		{ID: "ondemand-third", Ground: OnDemand, Arrange: do(upload1("a"), upload1("b")), Act: do(upload1("c")), From: "PublishEndpoint"},
+		{ID: "provisioned-first", Ground: Provisioned, Act: do(upload1("a")), From: "SecureThroughput", Bought: 1},
+		{ID: "provisioned-second", Ground: Provisioned, Arrange: do(upload1("a")), Act: do(upload1("b")), From: "SecureThroughput", Bought: 1},
+		{ID: failingJob, Ground: OnDemand, Act: do(upload1("a")), From: "ReleaseRun"},
+		{ID: failingCapacity, Ground: OnDemand, Act: do(upload1("a")), From: "ReleaseRun"},
+		{ID: failingCapacity + "-provisioned", Ground: Provisioned, Act: do(upload1("a")), From: "ReleaseRun", Bought: 1},
+		{ID: "restored", Ground: Provisioned, Arrange: do(upload1("a")), Act: failSmokeTest, From: "ReleaseRun", Bought: 1},
+		{ID: "rejected-data", Ground: OnDemand, Act: do(uploadText("a", "{\"messages\":[]}\n"))},
+		{ID: "no-units", Ground: Provisioned, Act: askTooMuch, From: "SecureThroughput"},
+		{ID: "delivered-twice", Ground: OnDemand, Act: deliverTwice, Races: true},
+		{ID: "racing", Ground: OnDemand, Act: race, Races: true},
+		{ID: "racing-provisioned", Ground: Provisioned, Act: race, Races: true, Bought: 1},
+		{ID: "out-of-order", Ground: OnDemand, Act: outOfOrder, Races: true},
+		{ID: "older-ends-last", Ground: OnDemand, Act: olderEndsLast, Races: true},
+		{ID: "teardown-training", Ground: OnDemand, Act: teardownIn("WaitForJob"), From: "WaitForJob", Races: true},
+		{ID: "teardown-deployed", Ground: OnDemand, Arrange: do(upload1("a")), Act: teardownIn("WaitForThroughput"), From: "WaitForThroughput", Races: true},
+		{ID: "teardown-buying", Ground: Provisioned, Act: teardownIn("WaitForThroughput"), From: "WaitForThroughput", Bought: 1, Races: true},
+	}
+}
+
+// step is a part of a workload.
+type step func(*Stage) error
+
+// do does steps, each once the executions of those before have ended.
+func do(steps ...step) func(*Stage) error {
+	return func(s *Stage) error {
+		for _, step := range steps {
+			if err := errors.Join(step(s), s.Finish()); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+}
+
+func upload1(set string) step {
+	return func(s *Stage) error { return s.Upload(set) }
+}
+
+func uploadText(set, text string) step {
+	return func(s *Stage) error { return s.UploadText(set, text) }
+}
+
+// failSmokeTest lets a second model answer nothing, so that the throughput is
+// pointed back to the first.
+func failSmokeTest(s *Stage) error {
+	s.Refuse("SmokeTest", "bedrock:InvokeModel")
+	return do(upload1("b"))(s)
+}
+
+// askTooMuch asks for more model units than are granted, which needs a person.
+func askTooMuch(s *Stage) error {
+	if err := s.Put(finetune.TuningKey(s.model), `{"serving":{"modelUnits":100}}`); err != nil {
+		return err
+	}
+	return do(upload1("a"))(s)
+}
+
+// deliverTwice delivers the event of one upload twice at once, and again after
+// the end.
+func deliverTwice(s *Stage) error {
+	events := s.KeepEvents()
+	if err := s.Upload("a"); err != nil {
+		return err
+	}
+	release := s.Hold()
+	deliver := events()[0]
+	err := errors.Join(deliver(), deliver())
+	release()
+	return errors.Join(err, s.Finish(), deliver(), s.Finish())
+}
+
+// race uploads two data sets at once.
+func race(s *Stage) error {
+	release := s.Hold()
+	err := errors.Join(s.Upload("a"), s.Upload("b"))
+	release()
+	return errors.Join(err, s.Finish())
+}
+
+// outOfOrder delivers the event of the second upload before that of the first.
+func outOfOrder(s *Stage) error {
+	events := s.KeepEvents()
+	err := errors.Join(s.Upload("a"), s.Upload("b"))
+	if err != nil {
+		return err
+	}
+	deliver := events()
+	release := s.Hold()
+	err = errors.Join(deliver[1](), deliver[0]())
+	release()
+	return errors.Join(err, s.Finish())
+}
+
+// olderEndsLast uploads a data set and then a smaller one, which is published
+// first.
+func olderEndsLast(s *Stage) error {
+	release := s.Hold()
+	err := errors.Join(s.UploadText("a", larger(s.ground.dataset("a"))), s.Upload("b"))
+	release()
+	return errors.Join(err, s.Finish())
+}
+
+// teardownIn deletes the stack when an execution enters a state.
+func teardownIn(state string) func(*Stage) error {
+	return func(s *Stage) error {
+		entered := make(chan func(), 1)
+		s.When(state, func() error { entered <- s.Hold(); return nil })
+		if err := s.Upload("b"); err != nil {
+			return err
+		}
+		ended := make(chan error, 1)
+		go func() { ended <- s.Finish() }()
+		select {
+		case release := <-entered:
+			err := s.DeleteStack()
+			release()
+			return errors.Join(err, <-ended)
+		case err := <-ended: // a fault ended the run before
+			return errors.Join(err, s.DeleteStack(), s.Finish())
+		}
+	}
+}
+
+// reaches says whether the workload is to be struck at a point, once it passed
+// some states.
+func (w Workload) reaches(states map[string]bool) bool { return w.From == "" || states[w.From] }
+
+// short is an id's beginning, for a model's name.
+func short(id string) string { return strings.Trim(id[:min(len(id), 30)], "-") }
