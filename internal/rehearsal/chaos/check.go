@@ -190,6 +190,7 @@ func (s *Stage) checkEnds(b books) []Violation {
 		run, claimed := b.runs[u.run]
 		report, reported := b.reports[u.run]
 		switch {
+		case !reported && !claimed && s.neverBegan(b, u.run):
 		case !reported:
 			found = append(found, Violation{Ended, fmt.Sprintf("run %s (%s) has no report; its record says %q", u.run, u.set, run.End)})
 		case report.End == "":
@@ -206,6 +207,30 @@ func (s *Stage) checkEnds(b books) []Violation {
 		}
 	}
 	return found
+}
+
+// neverBegan says whether the upload's executions were stopped before they wrote
+// down which data set they are about, so that nothing was made for it, and
+// people were told of each by its ARN: the one end without a report, since
+// whoever is told of an encrypted execution's end is not told its input.
+func (s *Stage) neverBegan(b books, id finetune.RunID) bool {
+	began := false
+	for _, arn := range s.cloud.Started() {
+		e, err := s.cloud.StepFunctions.Describe(arn)
+		if err != nil {
+			return false
+		}
+		var input finetune.ExecutionInput
+		if err := json.Unmarshal(e.Input, &input); err != nil {
+			return false
+		}
+		if input.Dataset.RunID() != id {
+			continue
+		}
+		_, err = s.cloud.Registry().Execution(s.ctx, arn)
+		began = began || !errors.Is(err, registry.ErrNotFound) || e.Status != stepfunctions.Aborted || !b.told(arn)
+	}
+	return !began
 }
 
 // checkMended holds that people were told of every release they had to start

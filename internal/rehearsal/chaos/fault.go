@@ -27,6 +27,11 @@ const (
 	// killed and killedAfter end the process that calls.
 	killed      fault = "killed"
 	killedAfter fault = "killed-after"
+	// overtaken lets the call wait while its execution is stopped and the run is
+	// released, as far as that goes without it; doubled while the same function is
+	// invoked once more for the same and ends. What the caller saw is old by then.
+	overtaken fault = "overtaken"
+	doubled   fault = "doubled"
 )
 
 // What befalls an invocation.
@@ -62,7 +67,11 @@ func faultsOf(p point) []fault {
 	case p.function == "": // a state machine's own call has no process and no connection of ours
 		return []fault{throttled, failed, denied, failedAfter}
 	}
-	return []fault{throttled, failed, denied, failedAfter, reset, resetAfter, killed, killedAfter}
+	faults := []fault{throttled, failed, denied, failedAfter, reset, resetAfter, killed, killedAfter, doubled}
+	if p.inMachine {
+		faults = append(faults, overtaken)
+	}
+	return faults
 }
 
 // kills says whether the fault ends a process.
@@ -70,7 +79,7 @@ func (f fault) kills() bool { return f == killed || f == killedAfter || f == los
 
 // passes says whether the fault is over by itself, so that the workload must
 // come to the end it comes to undisturbed.
-func (f fault) passes() bool { return f != denied && f != stopped }
+func (f fault) passes() bool { return f != denied && f != stopped && f != overtaken }
 
 // retriedBySDK says whether the SDK is to try the call again itself.
 func (f fault) retriedBySDK() bool { return f == reset || f == resetAfter }
@@ -98,7 +107,7 @@ var answers = map[string]map[fault]answer{
 // on is what the double is told to make of a call; nil lets it take effect.
 func (f fault) on(action string) *calls.Fault {
 	switch f {
-	case killedAfter:
+	case killedAfter, overtaken, doubled:
 		return nil
 	case killed, reset:
 		return &calls.Fault{Reset: true, Code: "Reset"}

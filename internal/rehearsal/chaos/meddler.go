@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sfn"
@@ -31,6 +32,9 @@ type meddler struct {
 	// ARN and the state.
 	workerOf map[[2]string]string
 
+	// inMachine are the states of the machine that data sets start.
+	inMachine map[string]bool
+
 	// background are invocations that nobody waits for.
 	background sync.WaitGroup
 
@@ -43,6 +47,8 @@ type meddler struct {
 	target *point
 	fault  fault
 	fired  int
+	// payload is what a function was invoked with last, by its name.
+	payload map[string][]byte
 	// late is an invocation to make once the executions have ended.
 	late func()
 	// when are what a workload does on entering a state, once.
@@ -56,7 +62,7 @@ type meddler struct {
 // watch installs the meddler in a cloud, whose OnEvent must be its event.
 func (m *meddler) watch(ctx context.Context, cloud *rehearsal.Cloud) error {
 	m.ctx, m.cloud = ctx, cloud
-	m.functionOf, m.workerOf = map[string]string{}, map[[2]string]string{}
+	m.functionOf, m.workerOf, m.inMachine = map[string]string{}, map[[2]string]string{}, map[string]bool{}
 	m.stateOf = map[string]string{}
 	roleOf := map[string]string{}
 	for _, f := range cloud.Stack.Functions {
@@ -76,6 +82,9 @@ func (m *meddler) watch(ctx context.Context, cloud *rehearsal.Cloud) error {
 				role = machine.Role // an integration: the machine calls
 			}
 			m.workerOf[[2]string{machine.ARN, name}] = role
+			if machine.ARN == cloud.Machine().ARN {
+				m.inMachine[name] = true
+			}
 		}
 	}
 	return nil
@@ -92,7 +101,7 @@ func constructOf(logicalID string) string {
 func (m *meddler) arm(target *point, f fault) {
 	m.mu.Lock()
 	m.passed, m.points, m.when, m.refuses, m.errs = map[place]int{}, nil, map[string]func(){}, map[place]bool{}, nil
-	m.target, m.fault, m.fired, m.late = target, f, 0, nil
+	m.target, m.fault, m.fired, m.late, m.payload = target, f, 0, nil, map[string][]byte{}
 	m.mu.Unlock()
 	m.cloud.Log.SetHook(m.call)
 	m.cloud.Lambda().SetHook(m.invocation)
@@ -114,7 +123,7 @@ func (m *meddler) pass(at place, function string) bool {
 		return false
 	}
 	m.passed[at]++
-	p := point{place: at, nth: m.passed[at], function: function}
+	p := point{place: at, nth: m.passed[at], function: function, inMachine: m.inMachine[at.state]}
 	m.points = append(m.points, p)
 	if m.target == nil || m.target.place != at {
 		return false
@@ -140,8 +149,16 @@ func (m *meddler) call(c calls.Call) *calls.Fault {
 	if !strikes {
 		return nil
 	}
-	if m.fault.kills() {
+	switch {
+	case m.fault.kills():
 		m.cloud.Lambda().Kill(function)
+	case m.fault == doubled:
+		m.mu.Lock()
+		payload := m.payload[function]
+		m.mu.Unlock()
+		m.invoke(function, payload)
+	case m.fault == overtaken:
+		m.fail(m.overtake())
 	}
 	return m.fault.on(c.Action)
 }
@@ -150,14 +167,13 @@ func (m *meddler) call(c calls.Call) *calls.Fault {
 func (m *meddler) invocation(function string, payload []byte) *runtimeapi.Fault {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if m.payload != nil {
+		m.payload[function] = payload
+	}
 	if !m.pass(place{state: m.stateOf[m.roleOf(function)], action: invocation}, function) {
 		return nil
 	}
-	invoke := func() {
-		if _, err := m.cloud.Lambda().Invoke(m.ctx, function, payload); err != nil {
-			m.fail(fmt.Errorf("invoking %s once more: %w", function, err))
-		}
-	}
+	invoke := func() { m.invoke(function, payload) }
 	switch m.fault {
 	case refused:
 		return &runtimeapi.Fault{Service: &runtimeapi.ServiceError{Code: "ServiceException", Status: 500, Message: "Service encountered an internal error"}}
@@ -169,6 +185,58 @@ func (m *meddler) invocation(function string, payload []byte) *runtimeapi.Fault 
 		m.late = invoke
 	}
 	return nil
+}
+
+// invoke invokes a function for nobody.
+func (m *meddler) invoke(function string, payload []byte) {
+	if _, err := m.cloud.Lambda().Invoke(m.ctx, function, payload); err != nil {
+		m.fail(fmt.Errorf("invoking %s once more: %w", function, err))
+	}
+}
+
+// patience is the real time that overtaking a call may take: a release that
+// waits for something waits in virtual time, which stands still meanwhile.
+const patience = 250 * time.Millisecond
+
+// overtake stops the executions under way and waits until they are released.
+func (m *meddler) overtake() error {
+	for _, e := range m.cloud.StepFunctions.Executions(m.cloud.Machine().ARN) {
+		if e.Status == stepfunctions.Running {
+			if err := m.stop(e.ARN); err != nil {
+				return err
+			}
+		}
+	}
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(2 * time.Millisecond) {
+		if m.released() {
+			return nil
+		}
+	}
+	return nil
+}
+
+// released says whether every stopped execution's release has ended.
+func (m *meddler) released() bool {
+	stopped, ended := 0, 0
+	for _, machine := range m.cloud.Stack.StateMachines {
+		for _, e := range m.cloud.StepFunctions.Executions(machine.ARN) {
+			switch {
+			case machine.ARN == m.cloud.Machine().ARN && e.Status == stepfunctions.Aborted:
+				stopped++
+			case machine.ARN != m.cloud.Machine().ARN && e.Status != stepfunctions.Running:
+				ended++
+			}
+		}
+	}
+	return ended >= stopped
+}
+
+// stop stops an execution, as the operator.
+func (m *meddler) stop(arn string) error {
+	_, err := m.cloud.Operator().SFN.StopExecution(m.ctx, &sfn.StopExecutionInput{
+		ExecutionArn: &arn, Error: aws.String("Stopped"), Cause: aws.String("by the suite of faults"),
+	})
+	return err
 }
 
 // roleOf is the role of a function.
@@ -216,10 +284,7 @@ func (m *meddler) disturb(execution stepfunctions.Execution) error {
 	if m.fault == again {
 		return deliverAgain(m.ctx, m.cloud, execution)
 	}
-	_, err := m.cloud.Operator().SFN.StopExecution(m.ctx, &sfn.StopExecutionInput{
-		ExecutionArn: &execution.ARN, Error: aws.String("Stopped"), Cause: aws.String("by the suite of faults"),
-	})
-	return err
+	return m.stop(execution.ARN)
 }
 
 // deliverAgain puts the event that started an execution on the bus again.

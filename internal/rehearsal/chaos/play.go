@@ -44,6 +44,15 @@ type Outcome struct {
 	Took time.Duration
 }
 
+// add adds what was not found before.
+func (o *Outcome) add(found ...Violation) {
+	for _, v := range found {
+		if !slices.Contains(o.Violations, v) {
+			o.Violations = append(o.Violations, v)
+		}
+	}
+}
+
 // scenarioLimit is the real time that one scenario may take.
 const scenarioLimit = 2 * time.Minute
 
@@ -141,6 +150,9 @@ func (t *theatre) play(ctx context.Context, w Workload, scenario *Scenario) (o O
 	if err != nil {
 		return o, nil, fmt.Errorf("judging %s: %w", w.ID, err)
 	}
+	if err := ctx.Err(); err != nil { // what was found may come from the cloud being closed
+		return o, nil, fmt.Errorf("judging %s: %w", w.ID, err)
+	}
 	if len(o.Violations) > 0 {
 		o.Log = t.describe(s, b)
 	}
@@ -156,12 +168,12 @@ func (s *Stage) judge(w Workload, scenario *Scenario, o *Outcome) (books, error)
 		return b, err
 	}
 	if !torn {
-		o.Violations = append(o.Violations, b.checkOwners(true)...)
+		o.add(b.checkOwners(true)...)
 	}
 	s.meddler.disarm()
 	mended, err := s.mend()
 	if err != nil {
-		o.Violations = append(o.Violations, Violation{Mendable, err.Error()})
+		o.add(Violation{Mendable, err.Error()})
 	}
 	s.later()
 	if b, err = s.read(); err != nil {
@@ -172,18 +184,18 @@ func (s *Stage) judge(w Workload, scenario *Scenario, o *Outcome) (books, error)
 	if scenario != nil && !scenario.fault.passes() {
 		limit = max(limit, limit*len(s.uploads))
 	}
-	o.Violations = append(o.Violations, slices.Concat(b.checkJobs(), b.checkBills(limit, w.Beside), s.checkEnds(b), b.checkMended())...)
+	o.add(slices.Concat(b.checkJobs(), b.checkBills(limit, w.Beside), s.checkEnds(b), b.checkMended())...)
 	if torn {
-		o.Violations = append(o.Violations, s.checkTeardown(b)...)
+		o.add(s.checkTeardown(b)...)
 	} else {
 		answers, err := s.checkAnswer(b)
 		if err != nil {
 			return b, err
 		}
-		o.Violations = append(o.Violations, append(b.checkOwners(false), answers...)...)
+		o.add(append(b.checkOwners(false), answers...)...)
 	}
 	if scenario != nil && scenario.fault.passes() && !w.Races && !slices.Equal(o.Ends, scenario.ends) {
-		o.Violations = append(o.Violations, Violation{Unharmed, fmt.Sprintf("the uploads ended %q, and %q undisturbed", o.Ends, scenario.ends)})
+		o.add(Violation{Unharmed, fmt.Sprintf("the uploads ended %q, and %q undisturbed", o.Ends, scenario.ends)})
 	}
 	for _, v := range s.cloud.Bedrock.Violations() {
 		return b, fmt.Errorf("against AWS's API model: %w", v)

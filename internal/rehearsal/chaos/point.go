@@ -34,6 +34,8 @@ type point struct {
 	nth int
 	// function is the one at work there, "" for what a state machine does.
 	function string
+	// inMachine says that a state of the machine that data sets start is at work.
+	inMachine bool
 }
 
 // String is the point's part of a scenario's id.

@@ -13,6 +13,7 @@ import (
 	"github.com/tuneline/tuneline/internal/finetune"
 	"github.com/tuneline/tuneline/internal/rehearsal"
 	"github.com/tuneline/tuneline/internal/rehearsal/control"
+	"github.com/tuneline/tuneline/internal/rehearsal/runtimeapi"
 	"github.com/tuneline/tuneline/internal/rehearsal/stepfunctions"
 )
 
@@ -115,7 +116,8 @@ func (s *Stage) Finish() error {
 // DeleteStack deletes the stack.
 func (s *Stage) DeleteStack() error {
 	response, err := s.cloud.DeleteStack(s.ctx)
-	if errors.Is(err, rehearsal.ErrNoResponse) {
+	var refused *runtimeapi.ServiceError
+	if errors.Is(err, rehearsal.ErrNoResponse) || errors.As(err, &refused) { // CloudFormation gives up in the end
 		response, err = control.Response{Status: "FAILED", Reason: err.Error()}, nil
 	}
 	s.mu.Lock()

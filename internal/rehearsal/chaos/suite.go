@@ -1,7 +1,6 @@
 package chaos
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -20,9 +19,11 @@ type Options struct {
 	Root string
 	// Only is the beginning of the ids of the scenarios to play; empty for all.
 	Only string
-	// Sample is how many scenarios to draw with Seed; 0 plays all.
-	Sample int
-	Seed   uint64
+	// Sample is how many scenarios to draw with Seed of all there are; 0 plays
+	// every one in which a workload differs from others, and draws Others of the
+	// rest.
+	Sample, Others int
+	Seed           uint64
 	// Clouds is how many clouds are used at the same time.
 	Clouds int
 	// Broken plays with functions that lost their idempotency.
@@ -87,9 +88,7 @@ func (s *Suite) discover(ctx context.Context) error {
 			}
 			mu.Lock()
 			defer mu.Unlock()
-			if found[w.ID] = scenariosOf(w, points, o.Ends); len(found[w.ID]) == 0 {
-				return fmt.Errorf("workload %s ends %q and never comes to %s", w.ID, o.Ends, w.From)
-			}
+			found[w.ID] = scenariosOf(w, points, o.Ends)
 			return nil
 		}})
 	}
@@ -105,11 +104,7 @@ func (s *Suite) discover(ctx context.Context) error {
 // scenariosOf are a workload's scenarios, by the points it passes undisturbed.
 func scenariosOf(w Workload, points []point, ends []string) []Scenario {
 	var all []Scenario
-	reached := w.From == ""
 	for _, p := range points {
-		if reached = reached || p.state == w.From; !reached || w.Races && p.nth > 2 {
-			continue
-		}
 		for _, f := range faultsOf(p) {
 			all = append(all, Scenario{Workload: w, at: p, fault: f, ends: ends})
 		}
@@ -117,16 +112,44 @@ func scenariosOf(w Workload, points []point, ends []string) []Scenario {
 	return all
 }
 
-// choose keeps the scenarios that were asked for.
+// choose keeps the scenarios that were asked for: by their ids; or a sample; or
+// all of where each workload differs from others, and a sample of the rest.
 func (s *Suite) choose() {
-	s.Scenarios = slices.DeleteFunc(s.Scenarios, func(c Scenario) bool { return !strings.HasPrefix(c.ID(), s.o.Only) })
-	if s.o.Sample == 0 || s.o.Sample >= len(s.Scenarios) {
+	if s.o.Only != "" {
+		s.Scenarios = slices.DeleteFunc(s.Scenarios, func(c Scenario) bool { return !strings.HasPrefix(c.ID(), s.o.Only) })
 		return
 	}
+	own, others := split(s.Scenarios)
 	random := rand.New(rand.NewPCG(s.o.Seed, 0)) //nolint:gosec // a sample, not a secret
-	random.Shuffle(len(s.Scenarios), func(i, k int) { s.Scenarios[i], s.Scenarios[k] = s.Scenarios[k], s.Scenarios[i] })
-	s.Scenarios = s.Scenarios[:s.o.Sample]
-	slices.SortStableFunc(s.Scenarios, func(a, b Scenario) int { return cmp.Compare(a.Workload.ID, b.Workload.ID) })
+	if s.o.Sample > 0 {
+		s.Scenarios = draw(random, s.Scenarios, s.o.Sample)
+		return
+	}
+	s.Scenarios = append(own, draw(random, others, s.o.Others)...)
+}
+
+// split parts the scenarios in which a workload differs from the rest. Of a
+// workload that races the first two passes of a place differ, one of each run.
+func split(all []Scenario) (own, others []Scenario) {
+	for _, c := range all {
+		if c.Workload.differs(c.at.state) && !(c.Workload.Races && c.at.nth > 2) {
+			own = append(own, c)
+		} else {
+			others = append(others, c)
+		}
+	}
+	return own, others
+}
+
+// draw draws n scenarios, and leaves them in their order.
+func draw(random *rand.Rand, from []Scenario, n int) []Scenario {
+	var drawn []Scenario
+	chosen := random.Perm(len(from))[:min(n, len(from))]
+	slices.Sort(chosen)
+	for _, i := range chosen {
+		drawn = append(drawn, from[i])
+	}
+	return drawn
 }
 
 // Play plays the scenarios and returns their outcomes.

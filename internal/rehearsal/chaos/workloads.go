@@ -2,6 +2,7 @@ package chaos
 
 import (
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/tuneline/tuneline/internal/finetune"
@@ -16,10 +17,10 @@ type Workload struct {
 	Arrange func(*Stage) error
 	// Act is what faults strike at. What it started has ended when it returns.
 	Act func(*Stage) error
-	// From are the states from whose first on a fault may strike, of a workload
-	// that is like another until then; empty for all of it. What no state calls,
-	// such as the stack's deletion, is always struck at.
-	From string
+	// States are the beginnings of the names of the states in which it differs from
+	// the workloads before it; nil for all. There every fault strikes at every
+	// call, elsewhere at those that are drawn.
+	States []string
 	// Bought is how many throughputs billed by the hour are bought in all, Beside
 	// whether one may be bought beside one that serves.
 	Bought int
@@ -33,24 +34,24 @@ type Workload struct {
 func Workloads() []Workload {
 	return []Workload{
 		{ID: "ondemand-first", Ground: OnDemand, Act: do(upload1("a"))},
-		{ID: "ondemand-second", Ground: OnDemand, Arrange: do(upload1("a")), Act: do(upload1("b")), From: "SecureThroughput"},
-		{ID: "ondemand-third", Ground: OnDemand, Arrange: do(upload1("a"), upload1("b")), Act: do(upload1("c")), From: "PublishEndpoint"},
-		{ID: "provisioned-first", Ground: Provisioned, Act: do(upload1("a")), From: "SecureThroughput", Bought: 1},
-		{ID: "provisioned-second", Ground: Provisioned, Arrange: do(upload1("a")), Act: do(upload1("b")), From: "SecureThroughput", Bought: 1},
-		{ID: failingJob, Ground: OnDemand, Act: do(upload1("a")), From: "ReleaseRun"},
-		{ID: failingCapacity, Ground: OnDemand, Act: do(upload1("a")), From: "ReleaseRun"},
-		{ID: failingCapacity + "-provisioned", Ground: Provisioned, Act: do(upload1("a")), From: "ReleaseRun", Bought: 1},
-		{ID: "restored", Ground: Provisioned, Arrange: do(upload1("a")), Act: failSmokeTest, From: "ReleaseRun", Bought: 1},
-		{ID: "rejected-data", Ground: OnDemand, Act: do(uploadText("a", "{\"messages\":[]}\n"))},
-		{ID: "no-units", Ground: Provisioned, Act: askTooMuch, From: "SecureThroughput"},
-		{ID: "delivered-twice", Ground: OnDemand, Act: deliverTwice, Races: true},
-		{ID: "racing", Ground: OnDemand, Act: race, Races: true},
-		{ID: "racing-provisioned", Ground: Provisioned, Act: race, Races: true, Bought: 1},
-		{ID: "out-of-order", Ground: OnDemand, Act: outOfOrder, Races: true},
-		{ID: "older-ends-last", Ground: OnDemand, Act: olderEndsLast, Races: true},
-		{ID: "teardown-training", Ground: OnDemand, Act: teardownIn("WaitForJob"), From: "WaitForJob", Races: true},
-		{ID: "teardown-deployed", Ground: OnDemand, Arrange: do(upload1("a")), Act: teardownIn("WaitForThroughput"), From: "WaitForThroughput", Races: true},
-		{ID: "teardown-buying", Ground: Provisioned, Act: teardownIn("WaitForThroughput"), From: "WaitForThroughput", Bought: 1, Races: true},
+		{ID: "ondemand-second", States: []string{"SecureThroughput", "PublishEndpoint"}, Ground: OnDemand, Arrange: do(upload1("a")), Act: do(upload1("b"))},
+		{ID: "ondemand-third", States: []string{"PublishEndpoint"}, Ground: OnDemand, Arrange: do(upload1("a"), upload1("b")), Act: do(upload1("c"))},
+		{ID: "provisioned-first", States: []string{"SecureThroughput", "PollThroughput", "PublishEndpoint"}, Ground: Provisioned, Act: do(upload1("a")), Bought: 1},
+		{ID: "provisioned-second", States: []string{"SecureThroughput", "PollThroughput", "PublishEndpoint"}, Ground: Provisioned, Arrange: do(upload1("a")), Act: do(upload1("b")), Bought: 1},
+		{ID: failingJob, States: []string{"ReleaseRun", "release:"}, Ground: OnDemand, Act: do(upload1("a"))},
+		{ID: failingCapacity, States: []string{"ReleaseRun", "release:"}, Ground: OnDemand, Act: do(upload1("a"))},
+		{ID: failingCapacity + "-provisioned", States: []string{"ReleaseRun", "release:"}, Ground: Provisioned, Act: do(upload1("a")), Bought: 1},
+		{ID: "restored", States: []string{"ReleaseRun", "release:"}, Ground: Provisioned, Arrange: do(upload1("a")), Act: failSmokeTest, Bought: 1},
+		{ID: "rejected-data", States: []string{"ValidateDataset", "ReleaseRun", "release:"}, Ground: OnDemand, Act: do(uploadText("a", "{\"messages\":[]}\n"))},
+		{ID: "no-units", States: []string{"SecureThroughput", "ReleaseRun", "release:"}, Ground: Provisioned, Act: askTooMuch},
+		{ID: "delivered-twice", States: []string{"ValidateDataset"}, Ground: OnDemand, Act: deliverTwice, Races: true},
+		{ID: "racing", States: []string{"SecureThroughput", "PublishEndpoint"}, Ground: OnDemand, Act: race, Races: true},
+		{ID: "racing-provisioned", States: []string{"SecureThroughput", "PublishEndpoint"}, Ground: Provisioned, Act: race, Races: true, Bought: 1},
+		{ID: "out-of-order", States: []string{"ValidateDataset", "PublishEndpoint"}, Ground: OnDemand, Act: outOfOrder, Races: true},
+		{ID: "older-ends-last", States: []string{"SecureThroughput", "PublishEndpoint", "ReleaseRun"}, Ground: OnDemand, Act: olderEndsLast, Races: true},
+		{ID: "teardown-training", States: []string{"Lifecycle", "release:"}, Ground: OnDemand, Act: teardownIn("WaitForJob"), Races: true},
+		{ID: "teardown-deployed", States: []string{"Lifecycle", "release:"}, Ground: OnDemand, Arrange: do(upload1("a")), Act: teardownIn("WaitForThroughput"), Races: true},
+		{ID: "teardown-buying", States: []string{"Lifecycle", "release:"}, Ground: Provisioned, Act: teardownIn("WaitForThroughput"), Bought: 1, Races: true},
 	}
 }
 
@@ -158,9 +159,10 @@ func teardownIn(state string) func(*Stage) error {
 	}
 }
 
-// reaches says whether the workload is to be struck at a point, once it passed
-// some states.
-func (w Workload) reaches(states map[string]bool) bool { return w.From == "" || states[w.From] }
+// differs says whether the workload is its own in a state.
+func (w Workload) differs(state string) bool {
+	return w.States == nil || slices.ContainsFunc(w.States, func(prefix string) bool { return strings.HasPrefix(state, prefix) })
+}
 
 // short is an id's beginning, for a model's name.
 func short(id string) string { return strings.Trim(id[:min(len(id), 30)], "-") }

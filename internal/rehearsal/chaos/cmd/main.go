@@ -29,6 +29,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	flags := flag.NewFlagSet("chaos", flag.ContinueOnError)
 	only := flags.String("only", "", "the beginning of the ids of the scenarios to play")
 	sample := flags.Int("sample", 0, "how many scenarios to draw; 0 for all")
+	others := flags.Int("others", 300, "how many scenarios to draw of those that are alike in several workloads")
 	seed := flags.Uint64("seed", 0, "the seed to draw with; 0 for a new one")
 	clouds := flags.Int("clouds", 3, "how many clouds to use at the same time")
 	list := flags.Bool("list", false, "only list the scenarios")
@@ -44,7 +45,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	if *seed == 0 {
 		*seed = uint64(time.Now().UnixNano()) //nolint:gosec // after 1970
 	}
-	o := chaos.Options{Root: root, Only: *only, Sample: *sample, Seed: *seed, Clouds: *clouds, Broken: *broken}
+	o := chaos.Options{Root: root, Only: *only, Sample: *sample, Others: *others, Seed: *seed, Clouds: *clouds, Broken: *broken}
 	o.OnOutcome = func(outcome chaos.Outcome) {
 		if *verbose {
 			fmt.Fprintf(out, "%6.2f s %s %v\n", outcome.Took.Seconds(), outcome.Scenario.ID(), outcome.Ends)
