@@ -20,7 +20,7 @@ import (
 // machine; called again after it was killed anywhere, it finishes.
 func (h handler) release(ctx context.Context, in finetune.ThroughputInput) (finetune.Closing, error) {
 	e, err := h.readEnding(ctx, in)
-	if errors.Is(err, registry.ErrNotFound) {
+	if errors.Is(err, errNeverBegan) {
 		return neverBegun(in), nil
 	}
 	if err != nil {
@@ -42,7 +42,7 @@ func (h handler) closeClaimed(ctx context.Context, record registry.Run, e ending
 	case record.ExecutionARN != e.executionARN:
 		return anothers(record, e), nil
 	case record.End != "" && record.End != finetune.EndDeployed && record.Unreleased == nil:
-		return closingOf(record), nil
+		return closingOf(record), h.store.ReportRun(ctx, record.ID) // whoever recorded the end may have been killed before it was reported
 	}
 	model, err := h.registered(ctx, record.Model)
 	if err != nil {

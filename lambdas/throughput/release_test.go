@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
 	"testing"
 	"time"
@@ -327,6 +328,53 @@ func TestReleaseAnywhereKilled(t *testing.T) {
 		if m.Lease != nil || aws.ToString(w.fake.throughputs[served.ARN].DesiredModelArn) != modelARN(1) || w.bucket.objects[finetune.RunReportKey(run(2).ID)] == nil {
 			t.Errorf("after %d writes: model %+v serves %s", writes, m, *w.fake.throughputs[served.ARN].DesiredModelArn)
 		}
+	}
+}
+
+// TestReleaseTwiceAtOnce: of two releases that give different reasons the one
+// that is recorded first counts, and the report says what the record says.
+func TestReleaseTwiceAtOnce(t *testing.T) {
+	for name, killedBefore := range map[string]int{"both go on": 0, "one is killed before it reports": 2} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld()
+			w.trained(t, 1)
+			reports := 0
+			w.bucket.before = func(key string) error {
+				if key != finetune.RunReportKey(run(1).ID) {
+					return nil
+				}
+				reports++
+				if reports == 1 { // the other one is faster, from here to its end
+					before := w.bucket.before
+					w.bucket.before = nil
+					if _, err := w.releasedByRule(t, 1, "ABORTED"); err != nil {
+						t.Error(err)
+					}
+					w.bucket.before = before
+				}
+				if reports == killedBefore {
+					return errors.New("killed")
+				}
+				return nil
+			}
+			_, err := w.released(t, 1, finetune.ResultsRejected, "the loss rose")
+			if (err != nil) != (killedBefore != 0) {
+				t.Errorf("the first release answers %v", err)
+			}
+			w.bucket.before = nil
+			if err != nil { // and so tried again
+				if _, err := w.released(t, 1, finetune.ResultsRejected, "the loss rose"); err != nil {
+					t.Fatal(err)
+				}
+			}
+			var report registry.Run
+			if err := json.Unmarshal(w.bucket.objects[finetune.RunReportKey(run(1).ID)], &report); err != nil {
+				t.Fatal(err)
+			}
+			if record := w.record(t, 1); record.Error != string(finetune.RunClosed) || report.Error != record.Error || report.Cause != record.Cause {
+				t.Errorf("recorded %s (%s), reported %s (%s); want what was recorded first", record.Error, record.Cause, report.Error, report.Cause)
+			}
+		})
 	}
 }
 

@@ -227,10 +227,16 @@ func (s *Stage) neverBegan(b books, id finetune.RunID) bool {
 		if input.Dataset.RunID() != id {
 			continue
 		}
-		_, err = s.cloud.Registry().Execution(s.ctx, arn)
-		began = began || !errors.Is(err, registry.ErrNotFound) || e.Status != stepfunctions.Aborted || !b.told(arn)
+		began = began || s.noted(arn) || e.Status != stepfunctions.Aborted || !b.told(arn)
 	}
 	return !began
+}
+
+// noted says whether an execution wrote down which data set it is about.
+func (s *Stage) noted(executionARN string) bool {
+	text, err := s.cloud.ReadObject(s.ctx, finetune.ExecutionKey(executionARN))
+	var note registry.Execution
+	return err == nil && json.Unmarshal(text, &note) == nil && !note.Ended
 }
 
 // checkMended holds that people were told of every release they had to start

@@ -138,7 +138,20 @@ func (s *Stage) settle() error {
 		late()
 	}
 	s.meddler.background.Wait()
-	return s.Finish()
+	return errors.Join(s.idle(), s.Finish())
+}
+
+// idle waits until no function is at work, for an execution that was stopped
+// does not wait for what it had invoked.
+func (s *Stage) idle() error {
+	for s.cloud.Lambda().Busy() {
+		select {
+		case <-s.ctx.Done():
+			return fmt.Errorf("waiting for functions to end: %w", s.ctx.Err())
+		case <-time.After(2 * time.Millisecond):
+		}
+	}
+	return nil
 }
 
 // mend does what the runbook tells people to do once the fault is gone: start a
