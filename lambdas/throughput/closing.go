@@ -158,13 +158,10 @@ func (h handler) ended(record registry.Run, e ending, left []string) registry.Ru
 	return record
 }
 
-// recordEnd writes the run's report and then its end, since a recorded end says
-// that nothing is left to do.
+// recordEnd writes the run's end and then its report. A release that is killed
+// between the two finds the end recorded when it is called again, and reports it.
 func (h handler) recordEnd(ctx context.Context, record registry.Run, e ending, left []string) (finetune.Closing, error) {
-	model, reported := record.CustomModel, h.ended(record, e, left)
-	if err := h.store.WriteRunReport(ctx, reported); err != nil {
-		return finetune.Closing{}, err
-	}
+	model := record.CustomModel
 	record, err := h.store.UpdateRun(ctx, record.ID, func(r *registry.Run) error {
 		if r.ExecutionARN != e.executionARN {
 			return errNotOurs
@@ -176,15 +173,10 @@ func (h handler) recordEnd(ctx context.Context, record registry.Run, e ending, l
 	if errors.Is(err, errNotOurs) {
 		return anothers(record, e), nil
 	}
-	if err != nil || sameEnd(record, reported) {
-		return closingOf(record), err
+	if err != nil {
+		return finetune.Closing{}, err
 	}
-	return closingOf(record), h.store.ReportRun(ctx, record.ID) // another release recorded its reason first
-}
-
-// sameEnd says whether two records tell the same end.
-func sameEnd(a, b registry.Run) bool {
-	return a.End == b.End && a.Error == b.Error && a.Cause == b.Cause
+	return closingOf(record), h.store.ReportRun(ctx, record.ID)
 }
 
 // recordLeft adds one more leftover to a record whose run ended.

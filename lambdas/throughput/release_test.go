@@ -332,40 +332,33 @@ func TestReleaseAnywhereKilled(t *testing.T) {
 }
 
 // TestReleaseTwiceAtOnce: of two releases that give different reasons the one
-// that is recorded first counts, and the report says what the record says.
+// that is recorded first counts, and the report says what the record says, also
+// when whoever recorded it was killed before it reported.
 func TestReleaseTwiceAtOnce(t *testing.T) {
-	for name, killedBefore := range map[string]int{"both go on": 0, "one is killed before it reports": 2} {
+	for name, killed := range map[string]bool{"both go on": false, "the faster is killed": true} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld()
 			w.trained(t, 1)
-			reports := 0
+			end := finetune.RunKey(run(1).ID)
+			writes := 0
 			w.bucket.before = func(key string) error {
-				if key != finetune.RunReportKey(run(1).ID) {
+				if writes++; key != end || writes != 2 { // the first write closes the run, the second is its end
 					return nil
 				}
-				reports++
-				if reports == 1 { // the other one is faster, from here to its end
-					before := w.bucket.before
-					w.bucket.before = nil
-					if _, err := w.releasedByRule(t, 1, "ABORTED"); err != nil {
-						t.Error(err)
+				w.bucket.before = func(key string) error {
+					if killed && key == finetune.RunReportKey(run(1).ID) {
+						return errors.New("killed")
 					}
-					w.bucket.before = before
+					return nil
 				}
-				if reports == killedBefore {
-					return errors.New("killed")
+				if _, err := w.releasedByRule(t, 1, "ABORTED"); (err != nil) != killed {
+					t.Errorf("the faster release answers %v", err)
 				}
+				w.bucket.before = nil
 				return nil
 			}
-			_, err := w.released(t, 1, finetune.ResultsRejected, "the loss rose")
-			if (err != nil) != (killedBefore != 0) {
-				t.Errorf("the first release answers %v", err)
-			}
-			w.bucket.before = nil
-			if err != nil { // and so tried again
-				if _, err := w.released(t, 1, finetune.ResultsRejected, "the loss rose"); err != nil {
-					t.Fatal(err)
-				}
+			if _, err := w.released(t, 1, finetune.ResultsRejected, "the loss rose"); err != nil {
+				t.Fatal(err)
 			}
 			var report registry.Run
 			if err := json.Unmarshal(w.bucket.objects[finetune.RunReportKey(run(1).ID)], &report); err != nil {
@@ -375,6 +368,26 @@ func TestReleaseTwiceAtOnce(t *testing.T) {
 				t.Errorf("recorded %s (%s), reported %s (%s); want what was recorded first", record.Error, record.Cause, report.Error, report.Cause)
 			}
 		})
+	}
+}
+
+// TestReleaseReportsAnEarlierEnd: a release that finds the end recorded reports
+// it, for whoever recorded it may have been killed before it could.
+func TestReleaseReportsAnEarlierEnd(t *testing.T) {
+	w := newWorld()
+	w.trained(t, 1)
+	first, err := w.released(t, 1, finetune.ResultsRejected, "the loss rose")
+	if err != nil {
+		t.Fatal(err)
+	}
+	delete(w.bucket.objects, finetune.RunReportKey(run(1).ID))
+	again, err := w.releasedByRule(t, 1, "FAILED")
+	if err != nil || again != first {
+		t.Errorf("the second release answers %+v, %v; want %+v", again, err, first)
+	}
+	var report registry.Run
+	if err := json.Unmarshal(w.bucket.objects[finetune.RunReportKey(run(1).ID)], &report); err != nil || report.End != first.End {
+		t.Errorf("the report is %+v, %v", report, err)
 	}
 }
 

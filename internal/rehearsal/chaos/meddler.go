@@ -32,6 +32,10 @@ type meddler struct {
 	// ARN and the state.
 	workerOf map[[2]string]string
 
+	// together says that executions go on at the same time.
+	together bool
+	// constructOf is the name of the construct of a function, by its role.
+	constructOf map[string]string
 	// inMachine are the states of the machine that data sets start.
 	inMachine map[string]bool
 
@@ -63,11 +67,11 @@ type meddler struct {
 func (m *meddler) watch(ctx context.Context, cloud *rehearsal.Cloud) error {
 	m.ctx, m.cloud = ctx, cloud
 	m.functionOf, m.workerOf, m.inMachine = map[string]string{}, map[[2]string]string{}, map[string]bool{}
-	m.stateOf = map[string]string{}
+	m.stateOf, m.constructOf = map[string]string{}, map[string]string{}
 	roleOf := map[string]string{}
 	for _, f := range cloud.Stack.Functions {
 		m.functionOf[f.Role], roleOf[f.ARN] = f.Name, f.Role
-		m.stateOf[f.Role] = constructOf(f.LogicalID)
+		m.constructOf[f.Role] = constructOf(f.LogicalID)
 	}
 	for _, machine := range cloud.Stack.StateMachines {
 		var definition struct {
@@ -123,7 +127,7 @@ func (m *meddler) pass(at place, function string) bool {
 		return false
 	}
 	m.passed[at]++
-	p := point{place: at, nth: m.passed[at], function: function, inMachine: m.inMachine[at.state]}
+	p := point{place: at, nth: m.passed[at], function: function, inMachine: m.inMachine[at.state] || m.together}
 	m.points = append(m.points, p)
 	if m.target == nil || m.target.place != at {
 		return false
@@ -138,9 +142,9 @@ func (m *meddler) pass(at place, function string) bool {
 // call is the hook of the cloud's calls.
 func (m *meddler) call(c calls.Call) *calls.Fault {
 	m.mu.Lock()
-	state, known := m.stateOf[c.Principal.Role]
+	state := m.at(c.Principal.Role)
 	function := m.functionOf[c.Principal.Role]
-	strikes := known && m.pass(place{state, c.Action, resourceKind(c)}, function)
+	strikes := state != "" && m.pass(place{state, c.Action, resourceKind(c)}, function)
 	refused := m.refuses[place{state: state, action: c.Action}]
 	m.mu.Unlock()
 	if refused {
@@ -170,7 +174,7 @@ func (m *meddler) invocation(function string, payload []byte) *runtimeapi.Fault 
 	if m.payload != nil {
 		m.payload[function] = payload
 	}
-	if !m.pass(place{state: m.stateOf[m.roleOf(function)], action: invocation}, function) {
+	if !m.pass(place{state: m.at(m.roleOf(function)), action: invocation}, function) {
 		return nil
 	}
 	invoke := func() { m.invoke(function, payload) }
@@ -185,6 +189,16 @@ func (m *meddler) invocation(function string, payload []byte) *runtimeapi.Fault 
 		m.late = invoke
 	}
 	return nil
+}
+
+// at is where a role is at work: in the state that was entered last for it, or
+// in its function. It is "" for a role that is none of the pipeline's. m.mu must
+// be held.
+func (m *meddler) at(role string) string {
+	if state := m.stateOf[role]; state != "" && !m.together {
+		return state
+	}
+	return m.constructOf[role]
 }
 
 // invoke invokes a function for nobody.

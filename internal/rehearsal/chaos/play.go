@@ -124,7 +124,7 @@ func (t *theatre) play(ctx context.Context, w Workload, scenario *Scenario) (o O
 	t.printed.take()
 	t.cloud.Reset()
 	s := &Stage{ctx: ctx, cloud: t.cloud, meddler: t.meddler, ground: t.ground, model: fmt.Sprintf("%s-%d", short(w.ID), t.played)}
-	t.meddler.ctx = ctx
+	t.meddler.ctx, t.meddler.together = ctx, w.Together
 	defer t.meddler.disarm()
 	if w.Arrange != nil {
 		if err := w.Arrange(s); err != nil {
@@ -194,7 +194,7 @@ func (s *Stage) judge(w Workload, scenario *Scenario, o *Outcome) (books, error)
 		}
 		o.add(append(b.checkOwners(false), answers...)...)
 	}
-	if scenario != nil && scenario.fault.passes() && !w.Races && !slices.Equal(o.Ends, scenario.ends) {
+	if scenario != nil && scenario.fault.passes() && !w.races() && !slices.Equal(o.Ends, scenario.ends) {
 		o.add(Violation{Unharmed, fmt.Sprintf("the uploads ended %q, and %q undisturbed", o.Ends, scenario.ends)})
 	}
 	for _, v := range s.cloud.Bedrock.Violations() {

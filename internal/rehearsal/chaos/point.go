@@ -47,6 +47,17 @@ func (p point) String() string {
 	return fmt.Sprintf("%s/%s#%d", p.state, action, p.nth)
 }
 
+// changes says whether what happens at the place changes anything at AWS.
+func (p place) changes() bool {
+	_, operation, isCall := strings.Cut(p.action, ":")
+	for _, reads := range []string{"Get", "List", "Describe", "Invoke"} {
+		if strings.HasPrefix(operation, reads) {
+			return false
+		}
+	}
+	return isCall
+}
+
 // resourceKind is the kind of resource that a call is about.
 func resourceKind(c calls.Call) string {
 	service, _, _ := strings.Cut(c.Action, ":")

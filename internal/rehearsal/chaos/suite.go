@@ -17,8 +17,8 @@ import (
 type Options struct {
 	// Root is the repository's root.
 	Root string
-	// Only is the beginning of the ids of the scenarios to play; empty for all.
-	Only string
+	// Only are the beginnings of the ids of the scenarios to play; nil for all.
+	Only []string
 	// Sample is how many scenarios to draw with Seed of all there are; 0 plays
 	// every one in which a workload differs from others, and draws Others of the
 	// rest.
@@ -30,6 +30,13 @@ type Options struct {
 	Broken bool
 	// OnOutcome is told every outcome as it comes; it may be nil.
 	OnOutcome func(Outcome)
+}
+
+// asksFor says whether scenarios of a workload are asked for.
+func (o Options) asksFor(workload string) bool {
+	return o.Only == nil || slices.ContainsFunc(o.Only, func(prefix string) bool {
+		return strings.HasPrefix(prefix, workload+"/") || strings.HasPrefix(workload, prefix)
+	})
 }
 
 // Suite is what can be played: every fault at every point of every workload.
@@ -62,7 +69,9 @@ func New(ctx context.Context, o Options) (*Suite, error) {
 	if err := s.discover(ctx); err != nil {
 		return nil, err
 	}
-	s.choose()
+	if s.choose(); len(s.Scenarios) == 0 {
+		return nil, fmt.Errorf("no scenario has an id that begins with %s", strings.Join(o.Only, " or "))
+	}
 	return s, nil
 }
 
@@ -72,24 +81,18 @@ func (s *Suite) discover(ctx context.Context) error {
 	found := map[string][]Scenario{}
 	var workloads []Workload
 	for _, w := range Workloads() {
-		if strings.HasPrefix(s.o.Only, w.ID+"/") || strings.HasPrefix(w.ID, s.o.Only) {
+		if s.o.asksFor(w.ID) {
 			workloads = append(workloads, w)
 		}
 	}
 	var jobs []batch
 	for _, w := range workloads {
 		jobs = append(jobs, batch{ground: w.Ground, play: func(t *theatre) error {
-			o, points, err := t.play(ctx, w, nil)
-			if err != nil {
-				return err
-			}
-			for _, v := range o.Violations {
-				return fmt.Errorf("workload %s undisturbed: %s\n%s", w.ID, v, o.Log)
-			}
+			points, ends, err := t.watch(ctx, w)
 			mu.Lock()
 			defer mu.Unlock()
-			found[w.ID] = scenariosOf(w, points, o.Ends)
-			return nil
+			found[w.ID] = scenariosOf(w, points, ends)
+			return err
 		}})
 	}
 	if err := s.perform(ctx, jobs); err != nil {
@@ -99,6 +102,30 @@ func (s *Suite) discover(ctx context.Context) error {
 		s.Scenarios = append(s.Scenarios, found[w.ID]...)
 	}
 	return nil
+}
+
+// watch plays a workload undisturbed and returns the points it passes, and the
+// ends of its uploads. One that races is played a few times, and only the points
+// it passes each time count.
+func (t *theatre) watch(ctx context.Context, w Workload) (points []point, ends []string, err error) {
+	times := 1
+	if w.races() {
+		times = tries
+	}
+	for n := range times {
+		o, passed, err := t.play(ctx, w, nil)
+		if err != nil {
+			return nil, nil, err
+		}
+		for _, v := range o.Violations {
+			return nil, nil, fmt.Errorf("workload %s undisturbed: %s\n%s", w.ID, v, o.Log)
+		}
+		if ends = o.Ends; n == 0 {
+			points = passed
+		}
+		points = slices.DeleteFunc(points, func(p point) bool { return !slices.Contains(passed, p) })
+	}
+	return points, ends, nil
 }
 
 // scenariosOf are a workload's scenarios, by the points it passes undisturbed.
@@ -115,8 +142,10 @@ func scenariosOf(w Workload, points []point, ends []string) []Scenario {
 // choose keeps the scenarios that were asked for: by their ids; or a sample; or
 // all of where each workload differs from others, and a sample of the rest.
 func (s *Suite) choose() {
-	if s.o.Only != "" {
-		s.Scenarios = slices.DeleteFunc(s.Scenarios, func(c Scenario) bool { return !strings.HasPrefix(c.ID(), s.o.Only) })
+	if s.o.Only != nil {
+		s.Scenarios = slices.DeleteFunc(s.Scenarios, func(c Scenario) bool {
+			return !slices.ContainsFunc(s.o.Only, func(prefix string) bool { return strings.HasPrefix(c.ID(), prefix) })
+		})
 		return
 	}
 	own, others := split(s.Scenarios)
@@ -128,11 +157,14 @@ func (s *Suite) choose() {
 	s.Scenarios = append(own, draw(random, others, s.o.Others)...)
 }
 
-// split parts the scenarios in which a workload differs from the rest. Of a
-// workload that races the first two passes of a place differ, one of each run.
+// ownReads is how often a place that changes nothing counts as the workload's own:
+// polling and looking again are the same each time.
+const ownReads = 2
+
+// split parts the scenarios in which a workload differs from the rest.
 func split(all []Scenario) (own, others []Scenario) {
 	for _, c := range all {
-		if c.Workload.differs(c.at.state) && !(c.Workload.Races && c.at.nth > 2) {
+		if c.Workload.differs(c.at.state) && (c.at.nth <= ownReads || c.at.changes()) {
 			own = append(own, c)
 		} else {
 			others = append(others, c)
@@ -187,7 +219,7 @@ const tries = 3
 func (t *theatre) playUntilFired(ctx context.Context, scenario Scenario) (Outcome, error) {
 	for try := 1; ; try++ {
 		o, _, err := t.play(ctx, scenario.Workload, &scenario)
-		if err != nil || o.Fired > 0 || len(o.Violations) > 0 || !scenario.Workload.Races || try == tries {
+		if err != nil || o.Fired > 0 || len(o.Violations) > 0 || !scenario.Workload.races() || try == tries {
 			return o, err
 		}
 	}

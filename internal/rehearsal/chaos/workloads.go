@@ -25,9 +25,12 @@ type Workload struct {
 	// whether one may be bought beside one that serves.
 	Bought int
 	Beside bool
-	// Races says that calls come in another order each time: the end of each
+	// Races says that things come in another order each time: the end of each
 	// upload is then not held against the end it has undisturbed.
 	Races bool
+	// Together says that executions go on at the same time, and so race. A call
+	// then goes by its function and not by its state, which it does not show.
+	Together bool
 }
 
 // Workloads are all workloads. To add one is to add an entry.
@@ -44,11 +47,11 @@ func Workloads() []Workload {
 		{ID: "restored", States: []string{"ReleaseRun", "release:"}, Ground: Provisioned, Arrange: do(upload1("a")), Act: failSmokeTest, Bought: 1},
 		{ID: "rejected-data", States: []string{"ValidateDataset", "ReleaseRun", "release:"}, Ground: OnDemand, Act: do(uploadText("a", "{\"messages\":[]}\n"))},
 		{ID: "no-units", States: []string{"SecureThroughput", "ReleaseRun", "release:"}, Ground: Provisioned, Act: askTooMuch},
-		{ID: "delivered-twice", States: []string{"ValidateDataset"}, Ground: OnDemand, Act: deliverTwice, Races: true},
-		{ID: "racing", States: []string{"SecureThroughput", "PublishEndpoint"}, Ground: OnDemand, Act: race, Races: true},
-		{ID: "racing-provisioned", States: []string{"SecureThroughput", "PublishEndpoint"}, Ground: Provisioned, Act: race, Races: true, Bought: 1},
-		{ID: "out-of-order", States: []string{"ValidateDataset", "PublishEndpoint"}, Ground: OnDemand, Act: outOfOrder, Races: true},
-		{ID: "older-ends-last", States: []string{"SecureThroughput", "PublishEndpoint", "ReleaseRun"}, Ground: OnDemand, Act: olderEndsLast, Races: true},
+		{ID: "delivered-twice", States: []string{"Validate"}, Ground: OnDemand, Act: deliverTwice, Together: true},
+		{ID: "racing", States: []string{"Throughput"}, Ground: OnDemand, Act: race, Together: true},
+		{ID: "racing-provisioned", States: []string{"Throughput"}, Ground: Provisioned, Act: race, Together: true, Bought: 1},
+		{ID: "out-of-order", States: []string{"Validate", "Throughput"}, Ground: OnDemand, Act: outOfOrder, Together: true},
+		{ID: "older-ends-last", States: []string{"Throughput"}, Ground: OnDemand, Act: olderEndsLast, Together: true},
 		{ID: "teardown-training", States: []string{"Lifecycle", "release:"}, Ground: OnDemand, Act: teardownIn("WaitForJob"), Races: true},
 		{ID: "teardown-deployed", States: []string{"Lifecycle", "release:"}, Ground: OnDemand, Arrange: do(upload1("a")), Act: teardownIn("WaitForThroughput"), Races: true},
 		{ID: "teardown-buying", States: []string{"Lifecycle", "release:"}, Ground: Provisioned, Act: teardownIn("WaitForThroughput"), Bought: 1, Races: true},
@@ -163,6 +166,9 @@ func teardownIn(state string) func(*Stage) error {
 func (w Workload) differs(state string) bool {
 	return w.States == nil || slices.ContainsFunc(w.States, func(prefix string) bool { return strings.HasPrefix(state, prefix) })
 }
+
+// races says whether things come in another order each time.
+func (w Workload) races() bool { return w.Races || w.Together }
 
 // short is an id's beginning, for a model's name.
 func short(id string) string { return strings.Trim(id[:min(len(id), 30)], "-") }
