@@ -57,6 +57,8 @@ type meddler struct {
 	late func()
 	// when are what a workload does on entering a state, once.
 	when map[string]func()
+	// interrupts are what a workload does while a call waits, once.
+	interrupts map[place]func()
 	// refuses are the calls that the workload itself has refused.
 	refuses map[place]bool
 	// errs are failures of the suite itself.
@@ -105,6 +107,7 @@ func constructOf(logicalID string) string {
 func (m *meddler) arm(target *point, f fault) {
 	m.mu.Lock()
 	m.passed, m.points, m.when, m.refuses, m.errs = map[place]int{}, nil, map[string]func(){}, map[place]bool{}, nil
+	m.interrupts = map[place]func(){}
 	m.target, m.fault, m.fired, m.late, m.payload = target, f, 0, nil, map[string][]byte{}
 	m.mu.Unlock()
 	m.cloud.Log.SetHook(m.call)
@@ -117,7 +120,7 @@ func (m *meddler) disarm() {
 	m.cloud.Lambda().SetHook(nil)
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.target, m.when, m.passed, m.refuses = nil, nil, nil, nil
+	m.target, m.when, m.passed, m.refuses, m.interrupts = nil, nil, nil, nil, nil
 }
 
 // pass notes that a place was passed and says whether the fault strikes. m.mu
@@ -145,8 +148,13 @@ func (m *meddler) call(c calls.Call) *calls.Fault {
 	state := m.at(c.Principal.Role)
 	function := m.functionOf[c.Principal.Role]
 	strikes := state != "" && m.pass(place{state, c.Action, resourceKind(c)}, function)
-	refused := m.refuses[place{state: state, action: c.Action}]
+	plain := place{state: state, action: c.Action}
+	refused, interrupt := m.refuses[plain], m.interrupts[plain]
+	delete(m.interrupts, plain)
 	m.mu.Unlock()
+	if interrupt != nil {
+		interrupt()
+	}
 	if refused {
 		return &calls.Fault{Status: 400, Code: "ValidationException", Message: "The workload has this call refused"}
 	}

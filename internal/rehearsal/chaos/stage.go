@@ -76,6 +76,14 @@ func (s *Stage) Refuse(state, action string) {
 	s.meddler.refuses[place{state: state, action: action}] = true
 }
 
+// Interrupt does act once, while the first call of an action in a state waits.
+// act must not wait for that call.
+func (s *Stage) Interrupt(state, action string, act func() error) {
+	s.meddler.mu.Lock()
+	defer s.meddler.mu.Unlock()
+	s.meddler.interrupts[place{state: state, action: action}] = func() { s.meddler.fail(act()) }
+}
+
 // Put uploads any object, as the uploader.
 func (s *Stage) Put(key, text string) error {
 	_, err := s.cloud.Upload(s.ctx, key, strings.NewReader(text))

@@ -41,17 +41,21 @@ func Workloads() []Workload {
 		{ID: "ondemand-third", States: []string{"PublishEndpoint"}, Ground: OnDemand, Arrange: do(upload1("a"), upload1("b")), Act: do(upload1("c"))},
 		{ID: "provisioned-first", States: []string{"SecureThroughput", "PollThroughput", "PublishEndpoint"}, Ground: Provisioned, Act: do(upload1("a")), Bought: 1},
 		{ID: "provisioned-second", States: []string{"SecureThroughput", "PollThroughput", "PublishEndpoint"}, Ground: Provisioned, Arrange: do(upload1("a")), Act: do(upload1("b")), Bought: 1},
-		{ID: failingJob, States: []string{"ReleaseRun", "release:"}, Ground: OnDemand, Act: do(upload1("a"))},
-		{ID: failingCapacity, States: []string{"ReleaseRun", "release:"}, Ground: OnDemand, Act: do(upload1("a"))},
+		{ID: failingJob, States: []string{"ReleaseRun"}, Ground: OnDemand, Act: do(upload1("a"))},
+		{ID: failingCapacity, States: []string{"ReleaseRun"}, Ground: OnDemand, Act: do(upload1("a"))},
 		{ID: failingCapacity + "-provisioned", States: []string{"ReleaseRun", "release:"}, Ground: Provisioned, Act: do(upload1("a")), Bought: 1},
-		{ID: "restored", States: []string{"ReleaseRun", "release:"}, Ground: Provisioned, Arrange: do(upload1("a")), Act: failSmokeTest, Bought: 1},
-		{ID: "rejected-data", States: []string{"ValidateDataset", "ReleaseRun", "release:"}, Ground: OnDemand, Act: do(uploadText("a", "{\"messages\":[]}\n"))},
+		{ID: "restored", States: []string{"ReleaseRun"}, Ground: Provisioned, Arrange: do(upload1("a")), Act: failSmokeTest, Bought: 1},
+		{ID: "rejected-data", States: []string{"ValidateDataset", "ReleaseRun"}, Ground: OnDemand, Act: do(uploadText("a", "{\"messages\":[]}\n"))},
 		{ID: "no-units", States: []string{"SecureThroughput", "ReleaseRun", "release:"}, Ground: Provisioned, Act: askTooMuch},
 		{ID: "delivered-twice", States: []string{"Validate"}, Ground: OnDemand, Act: deliverTwice, Together: true},
 		{ID: "racing", States: []string{"Throughput"}, Ground: OnDemand, Act: race, Together: true},
 		{ID: "racing-provisioned", States: []string{"Throughput"}, Ground: Provisioned, Act: race, Together: true, Bought: 1},
-		{ID: "out-of-order", States: []string{"Validate", "Throughput"}, Ground: OnDemand, Act: outOfOrder, Together: true},
+		{ID: "out-of-order", States: []string{"Validate"}, Ground: OnDemand, Act: outOfOrder, Together: true},
 		{ID: "older-ends-last", States: []string{"Throughput"}, Ground: OnDemand, Act: olderEndsLast, Together: true},
+		{ID: "stopped-while-submitting", Ground: OnDemand, States: []string{"SubmitJob", "release:"}, Act: stopAt("SubmitJob", "bedrock:CreateModelCustomizationJob"), Races: true},
+		{ID: "stopped-while-deploying", Ground: OnDemand, States: []string{"SecureThroughput", "release:"}, Act: stopAt("SecureThroughput", "bedrock:CreateCustomModelDeployment"), Races: true},
+		{ID: "stopped-while-buying", Ground: Provisioned, States: []string{"SecureThroughput", "release:"}, Act: stopAt("SecureThroughput", "bedrock:CreateProvisionedModelThroughput"), Races: true, Bought: 1},
+		{ID: "stopped-while-repointing", Ground: Provisioned, Arrange: do(upload1("a")), States: []string{"SecureThroughput", "release:"}, Act: stopAt("SecureThroughput", "bedrock:UpdateProvisionedModelThroughput"), Races: true, Bought: 1},
 		{ID: "teardown-training", States: []string{"Lifecycle", "release:"}, Ground: OnDemand, Act: teardownIn("WaitForJob"), Races: true},
 		{ID: "teardown-deployed", States: []string{"Lifecycle", "release:"}, Ground: OnDemand, Arrange: do(upload1("a")), Act: teardownIn("WaitForThroughput"), Races: true},
 		{ID: "teardown-buying", States: []string{"Lifecycle", "release:"}, Ground: Provisioned, Act: teardownIn("WaitForThroughput"), Bought: 1, Races: true},
@@ -139,6 +143,15 @@ func olderEndsLast(s *Stage) error {
 	err := errors.Join(s.UploadText("a", larger(s.ground.dataset("a"))), s.Upload("b"))
 	release()
 	return errors.Join(err, s.Finish())
+}
+
+// stopAt stops an execution while a call of a state is on its way: the function
+// goes on when the run is released.
+func stopAt(state, action string) func(*Stage) error {
+	return func(s *Stage) error {
+		s.Interrupt(state, action, s.meddler.overtake)
+		return do(upload1("b"))(s)
+	}
 }
 
 // teardownIn deletes the stack when an execution enters a state.
