@@ -40,6 +40,9 @@ type Run struct {
 	// Closed is set before anything of the run is released: from then on no
 	// step of it may make anything.
 	Closed bool `json:"closed"`
+	// Awaited says that a release after the execution's end has waited for a step
+	// that was making something then, and does not wait for it again.
+	Awaited bool `json:"awaited,omitempty"`
 	// End, Error and Cause say how the run ended; End is empty while it goes on.
 	End     string     `json:"end,omitempty"`
 	Error   string     `json:"error,omitempty"`
@@ -117,7 +120,7 @@ func (s Store) Reclaim(ctx context.Context, id finetune.RunID, executionARN stri
 		}
 		r.EarlierExecutionARNs = append(r.EarlierExecutionARNs, r.ExecutionARN)
 		r.ExecutionARN = executionARN
-		r.Closed, r.End, r.Error, r.Cause, r.EndedAt = false, "", "", "", nil
+		r.Closed, r.Awaited, r.End, r.Error, r.Cause, r.EndedAt = false, false, "", "", "", nil
 		r.Throughput, r.Endpoint, r.Unreleased = nil, nil, nil
 		return nil
 	})

@@ -118,13 +118,31 @@ func (h handler) closeRun(ctx context.Context, record registry.Run, model regist
 	if published {
 		return h.closeDeployed(ctx, model, record.ID, e)
 	}
-	var left leftovers
+	left := leftovers{early: e.afterwards && !record.Awaited}
 	h.stopJob(ctx, &record, e.kind, &left)
 	h.releaseThroughput(ctx, record, model, &left)
 	if left.again != nil {
 		return finetune.Closing{}, left.again
 	}
+	if left.atWork {
+		return finetune.Closing{}, h.await(ctx, record)
+	}
 	return h.recordEnd(ctx, record, e, left.sentences)
+}
+
+// await has the release tried again, two minutes later and once: the execution
+// ended while a step was making something that does not show yet, and a function
+// that Step Functions gave up on may go on for its own time-out, 120 seconds. It
+// takes back itself what it makes for a closed run, unless it ends before it can.
+func (h handler) await(ctx context.Context, record registry.Run) error {
+	_, err := h.store.UpdateRun(ctx, record.ID, func(r *registry.Run) error {
+		r.Awaited = true
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return finetune.Errorf(finetune.Busy, "releasing run %s: its execution ended while a step was making something that does not show yet; it is looked for again once the step must have ended", record.ID)
 }
 
 // withdraw bars the run from being published. It answers the model's record,
@@ -163,6 +181,9 @@ type leftovers struct {
 	// again are the errors that trying again may mend, each with what a person
 	// can do once nobody tries any more.
 	again error
+	// early says that a step of the run may still be at work; atWork, that what it
+	// was making does not show yet.
+	early, atWork bool
 }
 
 // add takes one act's result; otherwise says what a person can do in its place.
@@ -191,6 +212,7 @@ func (h handler) stopJob(ctx context.Context, record *registry.Run, why finetune
 	}
 	job, err := h.job(ctx, id)
 	if code(err) == notFound {
+		left.atWork = left.atWork || left.early && record.Job.ARN == ""
 		return
 	}
 	if err == nil && job.Status == types.ModelCustomizationJobStatusInProgress {
@@ -241,15 +263,28 @@ func (h handler) releaseThroughput(ctx context.Context, record registry.Run, mod
 	held := leased(model, run.ID)
 	if held && !model.Lease.Buying() {
 		lease := *model.Lease
-		text, err := h.restore(ctx, run, lease, trained(record))
+		text, err := h.restoreEarly(ctx, record, lease, left)
 		left.add(text, err, "Point it back with: "+repointCommand(lease.ThroughputARN, lease.PreviousModelARN)+".")
 	}
 	if record.Throughput != nil && record.Throughput.Change == finetune.ChangeCreated {
 		h.deleteBought(ctx, run, *record.Throughput, left)
 	}
-	if held && model.Lease.Buying() && left.again == nil {
+	if held && model.Lease.Buying() && left.again == nil && !left.atWork {
 		left.add("", h.dropLease(ctx, run), "The next run of the model takes its lease over all the same.")
 	}
+}
+
+// restoreEarly is restore, unless a step that may still be at work was about to
+// re-point the throughput and has not: then the lease is kept until it has.
+func (h handler) restoreEarly(ctx context.Context, record registry.Run, lease registry.Lease, otherwise *leftovers) (left string, err error) {
+	if otherwise.early && record.Throughput != nil {
+		desired, _, err := h.lookAt(ctx, lease.ThroughputARN)
+		if err == nil && desired != trained(record) {
+			otherwise.atWork = true
+			return "", nil
+		}
+	}
+	return h.restore(ctx, runOf(record), lease, trained(record))
 }
 
 // deleteBought deletes the throughput in a run's record and whatever else the
@@ -261,6 +296,7 @@ func (h handler) deleteBought(ctx context.Context, run finetune.Run, recorded fi
 	if recorded.ARN != "" && !slices.ContainsFunc(made, found) {
 		made = append(made, recorded)
 	}
+	left.atWork = left.atWork || left.early && err == nil && len(made) == 0
 	for _, t := range made {
 		text, err := h.remove(ctx, t.Kind, t.ARN)
 		left.add(text, err, "Delete it with: "+deleteCommand(t.Kind, t.ARN)+".")

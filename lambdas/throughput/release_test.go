@@ -3,6 +3,8 @@ package main
 import (
 	"encoding/json"
 	"errors"
+	"maps"
+	"strings"
 	"testing"
 	"time"
 
@@ -98,6 +100,10 @@ func TestReleaseStopsTheJob(t *testing.T) {
 				w.fake.refusals["StopModelCustomizationJob"] = []error{test.refusal}
 			}
 			closing, err := w.releasedByRule(t, 1, "ABORTED")
+			if test.status == "" { // the step may be about to submit it
+				wantKind(t, err, finetune.Busy)
+				closing, err = w.releasedByRule(t, 1, "ABORTED")
+			}
 			if err != nil || closing.End != test.end {
 				t.Errorf("got %+v, %v; want end %s", closing, err, test.end)
 			}
@@ -328,6 +334,83 @@ func TestReleaseAnywhereKilled(t *testing.T) {
 		if m.Lease != nil || aws.ToString(w.fake.throughputs[served.ARN].DesiredModelArn) != modelARN(1) || w.bucket.objects[finetune.RunReportKey(run(2).ID)] == nil {
 			t.Errorf("after %d writes: model %+v serves %s", writes, m, *w.fake.throughputs[served.ARN].DesiredModelArn)
 		}
+	}
+}
+
+// TestReleaseAwaitsAStepAtWork: what a step makes after its execution ended and
+// the run was closed, before it is killed itself, is found by the second look.
+func TestReleaseAwaitsAStepAtWork(t *testing.T) {
+	tests := map[string]struct {
+		settings finetune.Settings
+		// undone is the call that undoes what took effect late, "" for nothing.
+		undone string
+	}{
+		"deploying":    {onDemand, "DeleteCustomModelDeployment"},
+		"buying":       {provisioned, "DeleteProvisionedModelThroughput"},
+		"re-pointing":  {provisioned, "UpdateProvisionedModelThroughput"},
+		"nothing came": {provisioned, ""},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld()
+			n := 1
+			var served finetune.Throughput
+			if name == "re-pointing" {
+				n, served = 2, w.deployed(t, 1, test.settings)
+			}
+			w.trained(t, n)
+			killed := errors.New("killed")
+			intent := false
+			w.bucket.before = func(key string) error {
+				if key != finetune.RunKey(run(n).ID) {
+					return nil
+				}
+				if !intent { // what it writes down first
+					intent = true
+					return nil
+				}
+				return killed
+			}
+			if _, err := w.secured(t, n, test.settings); !errors.Is(err, killed) {
+				t.Fatalf("securing answers %v", err)
+			}
+			w.bucket.before = nil
+			made := maps.Clone(w.fake.deployments)
+			bought := maps.Clone(w.fake.throughputs)
+			desired := aws.String("")
+			if served.ARN != "" {
+				desired, w.fake.throughputs[served.ARN].DesiredModelArn = w.fake.throughputs[served.ARN].DesiredModelArn, ptr(modelARN(1))
+			} else {
+				clear(w.fake.deployments)
+				clear(w.fake.throughputs)
+			}
+			w.fake.calls = nil
+
+			_, err := w.releasedByRule(t, n, "ABORTED")
+			wantKind(t, err, finetune.Busy, "does not show yet", string(run(n).ID))
+			if record := w.record(t, n); !record.Closed || record.End != "" {
+				t.Errorf("the record is %+v; want it closed, without an end", record)
+			}
+			w.did(t)
+			if test.undone != "" { // it takes effect by now
+				maps.Copy(w.fake.deployments, made)
+				maps.Copy(w.fake.throughputs, bought)
+				if served.ARN != "" {
+					w.fake.throughputs[served.ARN].DesiredModelArn = desired
+					w.ready(served.ARN)
+				}
+			}
+			closing, err := w.releasedByRule(t, n, "ABORTED")
+			if err != nil || closing.End != finetune.EndFailed {
+				t.Fatalf("got %+v, %v", closing, err)
+			}
+			if m := w.model(t); m.Lease != nil {
+				t.Errorf("the lease is left: %+v", m.Lease)
+			}
+			if len(w.fake.calls) > 1 || test.undone != "" && (len(w.fake.calls) != 1 || !strings.HasPrefix(w.fake.calls[0], test.undone)) {
+				t.Errorf("did %q, want %s", w.fake.calls, test.undone)
+			}
+		})
 	}
 }
 
