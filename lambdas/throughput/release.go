@@ -260,18 +260,30 @@ func (h handler) stopInProgress(ctx context.Context, job *bedrock.GetModelCustom
 // bought. Callers are never there: the run was not published and cannot be.
 func (h handler) releaseThroughput(ctx context.Context, record registry.Run, model registry.Model, left *leftovers) {
 	run := runOf(record)
-	held := leased(model, run.ID)
-	if held && !model.Lease.Buying() {
-		lease := *model.Lease
+	if lease, changed := repointing(record, model); changed {
 		text, err := h.restoreEarly(ctx, record, lease, left)
 		left.add(text, err, "Point it back with: "+repointCommand(lease.ThroughputARN, lease.PreviousModelARN)+".")
 	}
 	if record.Throughput != nil && record.Throughput.Change == finetune.ChangeCreated {
 		h.deleteBought(ctx, run, *record.Throughput, left)
 	}
-	if held && model.Lease.Buying() && left.again == nil && !left.atWork {
+	if leased(model, run.ID) && model.Lease.Buying() && left.again == nil && !left.atWork {
 		left.add("", h.dropLease(ctx, run), "The next run of the model takes its lease over all the same.")
 	}
+}
+
+// repointing is the lease to point a throughput back by: the run's own, or, when
+// a step of the run gave that back and nobody has taken it since, one by what the
+// run's record says it was about to re-point.
+func repointing(record registry.Run, model registry.Model) (registry.Lease, bool) {
+	if leased(model, record.ID) {
+		return *model.Lease, !model.Lease.Buying()
+	}
+	t, serving := record.Throughput, model.Serving
+	if model.Lease != nil || t == nil || t.Change != finetune.ChangeUpdated || serving == nil || serving.ThroughputARN != t.ARN {
+		return registry.Lease{}, false
+	}
+	return registry.Lease{Run: runOf(record), ThroughputARN: t.ARN, PreviousModelARN: serving.ModelARN}, true
 }
 
 // restoreEarly is restore, unless a step that may still be at work was about to
@@ -279,6 +291,9 @@ func (h handler) releaseThroughput(ctx context.Context, record registry.Run, mod
 func (h handler) restoreEarly(ctx context.Context, record registry.Run, lease registry.Lease, otherwise *leftovers) (left string, err error) {
 	if otherwise.early && record.Throughput != nil {
 		desired, _, err := h.lookAt(ctx, lease.ThroughputARN)
+		if err != nil && code(err) != notFound {
+			return "", err
+		}
 		if err == nil && desired != trained(record) {
 			otherwise.atWork = true
 			return "", nil

@@ -414,6 +414,47 @@ func TestReleaseAwaitsAStepAtWork(t *testing.T) {
 	}
 }
 
+// TestReleaseRestoresWithoutItsLease: what a run re-pointed is pointed back also
+// when a step of it has given the lease back, unless somebody else has taken it.
+func TestReleaseRestoresWithoutItsLease(t *testing.T) {
+	for name, taken := range map[string]bool{"given back": false, "taken by another": true} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld()
+			served := w.deployed(t, 1, provisioned)
+			w.trained(t, 2)
+			if _, err := w.secured(t, 2, provisioned); err != nil {
+				t.Fatal(err)
+			}
+			w.ready(served.ARN)
+			w.fake.calls = nil
+			_, err := w.store.UpdateModel(t.Context(), "support", func(m *registry.Model) error {
+				m.Lease = nil
+				if taken {
+					m.Lease = &registry.Lease{Run: run(3), ThroughputARN: served.ARN, PreviousModelARN: modelARN(1)}
+				}
+				return nil
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			closing, err := w.releasedByRule(t, 2, "ABORTED")
+			if err != nil || closing.End != finetune.EndFailed {
+				t.Errorf("got %+v, %v", closing, err)
+			}
+			want := modelARN(1)
+			if taken {
+				want = modelARN(2) // the lease's holder re-points it
+			}
+			if got := aws.ToString(w.fake.throughputs[served.ARN].DesiredModelArn); got != want {
+				t.Errorf("the throughput serves %s, want %s", got, want)
+			}
+			if m := w.model(t); (m.Lease != nil) != taken {
+				t.Errorf("the lease is %+v", m.Lease)
+			}
+		})
+	}
+}
+
 // TestReleaseTwiceAtOnce: of two releases that give different reasons the one
 // that is recorded first counts, and the report says what the record says, also
 // when whoever recorded it was killed before it reported.

@@ -14,7 +14,7 @@ const brokenTag = "tuneline_without_idempotency"
 
 // Incriminating are the scenarios of which the broken build must violate some:
 // what makes something is tried again after it was made.
-var Incriminating = []string{"ondemand-first/SubmitJob/", "ondemand-first/SecureThroughput/", "provisioned-first/SecureThroughput/"}
+var Incriminating = []string{"ondemand-first/SubmitJob/", "provisioned-first/SecureThroughput/"}
 
 // buildBroken builds the functions that make something with their idempotency
 // removed, and returns their executables by folder.

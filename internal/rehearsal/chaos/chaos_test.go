@@ -138,7 +138,7 @@ func TestSplit(t *testing.T) {
 		}
 	}
 	own, others := split(all)
-	if len(own) != 5+2+2+5+2 || len(own)+len(others) != len(all) {
+	if len(own) != 5+1+1+5+1 || len(own)+len(others) != len(all) {
 		t.Errorf("%d are the workload's own and %d others", len(own), len(others))
 	}
 }
@@ -185,8 +185,9 @@ func TestBooks(t *testing.T) {
 		"served from":   {books{ledger: []bedrock.Billed{bill("a", 1, 0)}, model: registry.Model{Serving: &registry.Capacity{ThroughputARN: "a"}}}, owners(false), ""},
 		"kept":          {books{ledger: []bedrock.Billed{bill("a", 1, 0)}, model: registry.Model{Previous: &registry.Capacity{ThroughputARN: "a"}}}, owners(false), ""},
 		"leased":        {books{ledger: []bedrock.Billed{bill("a", 1, 0)}, model: registry.Model{Lease: &registry.Lease{ThroughputARN: "a"}}}, owners(false), ""},
-		"in a notice":   {books{ledger: []bedrock.Billed{bill("arn:x", 1, 0)}, notices: []string{"delete arn:x"}}, owners(false), ""},
-		"in the record": {books{ledger: []bedrock.Billed{bill("arn:x", 1, 0)}, runs: map[finetune.RunID]registry.Run{"r": {End: "NeedsOperator", Unreleased: []string{"arn:x is left"}}}}, owners(false), ""},
+		"in a notice":   {books{ledger: []bedrock.Billed{bill("arn:x", 1, 0)}, notices: []string{"delete arn:x"}}, owners(true), ""},
+		"told in vain":  {books{ledger: []bedrock.Billed{bill("arn:x", 1, 0)}, notices: []string{"delete arn:x"}}, owners(false), Owned},
+		"in the record": {books{ledger: []bedrock.Billed{bill("arn:x", 1, 0)}, runs: map[finetune.RunID]registry.Run{"r": {End: "NeedsOperator", Unreleased: []string{"arn:x is left"}}}}, owners(true), ""},
 		"a job goes on": {books{jobs: []bedrock.Job{{ARN: "arn:job", Status: "InProgress"}}}, owners(true), Owned},
 		"not told":      {books{mended: []string{"arn:execution"}}, books.checkMended, Owned},
 		"told":          {books{mended: []string{"arn:execution"}, notices: []string{"arn:execution failed"}}, books.checkMended, ""},

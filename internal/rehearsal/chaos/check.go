@@ -132,17 +132,18 @@ func (b books) goesOn(tags map[string]string) bool {
 }
 
 // checkOwners holds that everything billed, and every job that goes on, has an
-// owner. open says that runs may still be without an end.
+// owner. open says that the fault still holds: runs may be without an end, and
+// people may have been told and have done nothing about it yet.
 func (b books) checkOwners(open bool) []Violation {
 	var found []Violation
 	for _, billed := range b.ledger {
-		if !billed.Until.IsZero() || b.owned(billed.ARN) || b.told(billed.ARN) || open && b.goesOn(billed.Tags) {
+		if !billed.Until.IsZero() || b.owned(billed.ARN) || open && (b.told(billed.ARN) || b.told(billed.Name) || b.goesOn(billed.Tags)) {
 			continue
 		}
 		found = append(found, Violation{Owned, fmt.Sprintf("%s of run %s is billed since %s", billed.ARN, billed.Tags[finetune.TagRun], billed.Since)})
 	}
 	for _, job := range b.jobs {
-		if job.Status == "InProgress" && !b.told(job.ARN) && !(open && b.goesOn(job.Tags)) {
+		if job.Status == "InProgress" && !(open && (b.told(job.ARN) || b.told(job.Name) || b.goesOn(job.Tags))) {
 			found = append(found, Violation{Owned, fmt.Sprintf("job %s of run %s goes on", job.ARN, job.Tags[finetune.TagRun])})
 		}
 	}

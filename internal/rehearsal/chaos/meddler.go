@@ -3,7 +3,9 @@ package chaos
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -12,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sfn"
 
 	"github.com/tuneline/tuneline/internal/finetune"
+	"github.com/tuneline/tuneline/internal/registry"
 	"github.com/tuneline/tuneline/internal/rehearsal"
 	"github.com/tuneline/tuneline/internal/rehearsal/calls"
 	"github.com/tuneline/tuneline/internal/rehearsal/runtimeapi"
@@ -32,6 +35,8 @@ type meddler struct {
 	// ARN and the state.
 	workerOf map[[2]string]string
 
+	// release is the ARN of the machine that releases.
+	release string
 	// together says that executions go on at the same time.
 	together bool
 	// constructOf is the name of the construct of a function, by its role.
@@ -90,6 +95,8 @@ func (m *meddler) watch(ctx context.Context, cloud *rehearsal.Cloud) error {
 			m.workerOf[[2]string{machine.ARN, name}] = role
 			if machine.ARN == cloud.Machine().ARN {
 				m.inMachine[name] = true
+			} else {
+				m.release = machine.ARN
 			}
 		}
 	}
@@ -216,41 +223,46 @@ func (m *meddler) invoke(function string, payload []byte) {
 	}
 }
 
-// patience is the real time that overtaking a call may take: a release that
-// waits for something waits in virtual time, which stands still meanwhile.
-const patience = 250 * time.Millisecond
+// patience is the longest, in real time, that a call waits to be overtaken: a
+// release may have to wait for what the call's own function holds up.
+const patience = time.Second
 
-// overtake stops the executions under way and waits until they are released.
+// overtake stops the executions under way and waits until their runs are
+// released, or their releases wait. Virtual time stands still meanwhile: a call
+// is not on its way for minutes.
 func (m *meddler) overtake() error {
+	defer m.cloud.StepFunctions.Hold()()
+	var stopped []stepfunctions.Execution
 	for _, e := range m.cloud.StepFunctions.Executions(m.cloud.Machine().ARN) {
 		if e.Status == stepfunctions.Running {
+			stopped = append(stopped, e)
 			if err := m.stop(e.ARN); err != nil {
 				return err
 			}
 		}
 	}
+	store := m.cloud.Registry()
 	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(2 * time.Millisecond) {
-		if m.released() {
+		if !slices.ContainsFunc(stopped, func(e stepfunctions.Execution) bool { return !m.released(store, e) }) {
 			return nil
 		}
 	}
 	return nil
 }
 
-// released says whether every stopped execution's release has ended.
-func (m *meddler) released() bool {
-	stopped, ended := 0, 0
-	for _, machine := range m.cloud.Stack.StateMachines {
-		for _, e := range m.cloud.StepFunctions.Executions(machine.ARN) {
-			switch {
-			case machine.ARN == m.cloud.Machine().ARN && e.Status == stepfunctions.Aborted:
-				stopped++
-			case machine.ARN != m.cloud.Machine().ARN && e.Status != stepfunctions.Running:
-				ended++
-			}
-		}
+// released says whether the release of a stopped execution came as far as it can.
+func (m *meddler) released(store registry.Store, e stepfunctions.Execution) bool {
+	var input finetune.ExecutionInput
+	if err := json.Unmarshal(e.Input, &input); err != nil {
+		return true
 	}
-	return ended >= stopped
+	run, err := store.Run(m.ctx, input.Dataset.RunID())
+	if errors.Is(err, registry.ErrNotFound) { // it had claimed nothing
+		return !slices.ContainsFunc(m.cloud.StepFunctions.Executions(m.release), func(r stepfunctions.Execution) bool {
+			return r.Status == stepfunctions.Running
+		})
+	}
+	return err == nil && (run.End != "" || run.Awaited)
 }
 
 // stop stops an execution, as the operator.

@@ -163,10 +163,11 @@ func (s *Stage) idle() error {
 }
 
 // mend does what the runbook tells people to do once the fault is gone: start a
-// release that did not succeed again with the same input, and delete a stack
-// again that could not be deleted. It returns the executions it is about.
+// release that did not succeed again with the same input, give the commands that
+// the ends of runs name, and delete a stack again that could not be deleted. It
+// returns the executions of the releases.
 func (s *Stage) mend() (mended []string, err error) {
-	release := s.releaseMachine()
+	release := s.meddler.release
 	for _, e := range s.cloud.StepFunctions.Executions(release) {
 		if e.Status == stepfunctions.Succeeded || !s.began(e) {
 			continue
@@ -183,6 +184,10 @@ func (s *Stage) mend() (mended []string, err error) {
 		if once.Status != stepfunctions.Succeeded {
 			return mended, fmt.Errorf("the release %s did not succeed when it was started again as %s: %s: %s", e.ARN, arn, once.Error, once.Cause)
 		}
+	}
+	s.later() // people do not hurry, and what is under way has ended
+	if err := s.obey(); err != nil {
+		return mended, err
 	}
 	if s.deletion != nil && s.deletion.Status != "SUCCESS" {
 		if err := s.DeleteStack(); err != nil {
@@ -207,16 +212,6 @@ func (s *Stage) began(release stepfunctions.Execution) bool {
 // concerns says whether an execution is of this scenario.
 func (s *Stage) concerns(e stepfunctions.Execution) bool {
 	return slices.Contains(s.cloud.Started(), e.ARN) || s.began(e)
-}
-
-// releaseMachine is the ARN of the machine that releases.
-func (s *Stage) releaseMachine() string {
-	for _, machine := range s.cloud.Stack.StateMachines {
-		if machine.ARN != s.cloud.Machine().ARN {
-			return machine.ARN
-		}
-	}
-	return ""
 }
 
 // later lets what is under way in Bedrock come to its end.

@@ -110,7 +110,7 @@ func (s *Suite) discover(ctx context.Context) error {
 func (t *theatre) watch(ctx context.Context, w Workload) (points []point, ends []string, err error) {
 	times := 1
 	if w.races() {
-		times = tries
+		times = watched
 	}
 	for n := range times {
 		o, passed, err := t.play(ctx, w, nil)
@@ -157,14 +157,11 @@ func (s *Suite) choose() {
 	s.Scenarios = append(own, draw(random, others, s.o.Others)...)
 }
 
-// ownReads is how often a place that changes nothing counts as the workload's own:
-// polling and looking again are the same each time.
-const ownReads = 2
-
-// split parts the scenarios in which a workload differs from the rest.
+// split parts the scenarios in which a workload differs from the rest. Reading
+// the same again, as polling does, is no difference, but for what races.
 func split(all []Scenario) (own, others []Scenario) {
 	for _, c := range all {
-		if c.Workload.differs(c.at.state) && (c.at.nth <= ownReads || c.at.changes()) {
+		if c.Workload.differs(c.at.state) && (c.at.nth == 1 || c.at.changes()) {
 			own = append(own, c)
 		} else {
 			others = append(others, c)
@@ -210,9 +207,12 @@ func (s *Suite) Play(ctx context.Context) (Result, error) {
 	return result, err
 }
 
-// tries is how often a scenario of a workload that races is played until its
-// fault strikes.
-const tries = 3
+// How often a workload that races is played: undisturbed, to see which points it
+// passes each time, and a scenario of it until its fault strikes.
+const (
+	watched = 3
+	tries   = 8
+)
 
 // playUntilFired plays a scenario; a workload that races may not pass the point
 // each time.

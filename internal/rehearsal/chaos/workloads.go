@@ -52,12 +52,12 @@ func Workloads() []Workload {
 		{ID: "racing-provisioned", States: []string{"Throughput"}, Ground: Provisioned, Act: race, Together: true, Bought: 1},
 		{ID: "out-of-order", States: []string{"Validate"}, Ground: OnDemand, Act: outOfOrder, Together: true},
 		{ID: "older-ends-last", States: []string{"Throughput"}, Ground: OnDemand, Act: olderEndsLast, Together: true},
-		{ID: "stopped-while-submitting", Ground: OnDemand, States: []string{"SubmitJob", "release:"}, Act: stopAt("SubmitJob", "bedrock:CreateModelCustomizationJob"), Races: true},
-		{ID: "stopped-while-deploying", Ground: OnDemand, States: []string{"SecureThroughput", "release:"}, Act: stopAt("SecureThroughput", "bedrock:CreateCustomModelDeployment"), Races: true},
+		{ID: "stopped-while-submitting", Ground: OnDemand, States: []string{"SubmitJob"}, Act: stopAt("SubmitJob", "bedrock:CreateModelCustomizationJob"), Races: true},
+		{ID: "stopped-while-deploying", Ground: OnDemand, States: []string{"SecureThroughput"}, Act: stopAt("SecureThroughput", "bedrock:CreateCustomModelDeployment"), Races: true},
 		{ID: "stopped-while-buying", Ground: Provisioned, States: []string{"SecureThroughput", "release:"}, Act: stopAt("SecureThroughput", "bedrock:CreateProvisionedModelThroughput"), Races: true, Bought: 1},
-		{ID: "stopped-while-repointing", Ground: Provisioned, Arrange: do(upload1("a")), States: []string{"SecureThroughput", "release:"}, Act: stopAt("SecureThroughput", "bedrock:UpdateProvisionedModelThroughput"), Races: true, Bought: 1},
-		{ID: "teardown-training", States: []string{"Lifecycle", "release:"}, Ground: OnDemand, Act: teardownIn("WaitForJob"), Races: true},
-		{ID: "teardown-deployed", States: []string{"Lifecycle", "release:"}, Ground: OnDemand, Arrange: do(upload1("a")), Act: teardownIn("WaitForThroughput"), Races: true},
+		{ID: "stopped-while-repointing", Ground: Provisioned, Arrange: do(upload1("a")), States: []string{"SecureThroughput"}, Act: stopAt("SecureThroughput", "bedrock:UpdateProvisionedModelThroughput"), Races: true, Bought: 1},
+		{ID: "teardown-training", States: []string{"Lifecycle"}, Ground: OnDemand, Act: teardownIn("WaitForJob"), Races: true},
+		{ID: "teardown-deployed", States: []string{"Lifecycle"}, Ground: OnDemand, Arrange: do(upload1("a")), Act: teardownIn("WaitForThroughput"), Races: true},
 		{ID: "teardown-buying", States: []string{"Lifecycle", "release:"}, Ground: Provisioned, Act: teardownIn("WaitForThroughput"), Bought: 1, Races: true},
 	}
 }

@@ -36,7 +36,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	flags := flag.NewFlagSet("chaos", flag.ContinueOnError)
 	only := flags.String("only", "", "the beginning of the ids of the scenarios to play, each told with its calls; empty for all")
 	flags.Uint64Var(&o.Seed, "seed", 0, "the seed to draw with; 0 for a new one")
-	flags.IntVar(&o.Others, "others", 300, "how many scenarios to draw of those that are alike in several workloads")
+	flags.IntVar(&o.Others, "others", 150, "how many scenarios to draw of those that are alike in several workloads")
 	flags.IntVar(&o.Sample, "sample", 0, "how many scenarios to draw of all; 0 for all")
 	flags.IntVar(&o.Clouds, "clouds", 3, "how many clouds to use at the same time")
 	flags.BoolVar(&o.Broken, "broken", false, "play with the broken build only")
