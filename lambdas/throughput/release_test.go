@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"maps"
-	"strings"
 	"testing"
 	"time"
 
@@ -341,76 +340,77 @@ func TestReleaseAnywhereKilled(t *testing.T) {
 // the run was closed, before it is killed itself, is found by the second look.
 func TestReleaseAwaitsAStepAtWork(t *testing.T) {
 	tests := map[string]struct {
+		// n is the run whose step is killed; run 1 is served before run 2.
+		n        int
 		settings finetune.Settings
-		// undone is the call that undoes what took effect late, "" for nothing.
-		undone string
+		// undone is the call that undoes what took effect late, none for nothing.
+		undone []string
 	}{
-		"deploying":    {onDemand, "DeleteCustomModelDeployment"},
-		"buying":       {provisioned, "DeleteProvisionedModelThroughput"},
-		"re-pointing":  {provisioned, "UpdateProvisionedModelThroughput"},
-		"nothing came": {provisioned, ""},
+		"deploying":    {1, onDemand, []string{"DeleteCustomModelDeployment " + run(1).Name()}},
+		"buying":       {1, provisioned, []string{"DeleteProvisionedModelThroughput " + run(1).Name()}},
+		"re-pointing":  {2, provisioned, []string{"UpdateProvisionedModelThroughput " + modelARN(1)}},
+		"nothing came": {1, provisioned, nil},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld()
-			n := 1
-			var served finetune.Throughput
-			if name == "re-pointing" {
-				n, served = 2, w.deployed(t, 1, test.settings)
+			if test.n == 2 {
+				w.deployed(t, 1, test.settings)
 			}
-			w.trained(t, n)
-			killed := errors.New("killed")
-			intent := false
-			w.bucket.before = func(key string) error {
-				if key != finetune.RunKey(run(n).ID) {
-					return nil
-				}
-				if !intent { // what it writes down first
-					intent = true
-					return nil
-				}
-				return killed
-			}
-			if _, err := w.secured(t, n, test.settings); !errors.Is(err, killed) {
-				t.Fatalf("securing answers %v", err)
-			}
-			w.bucket.before = nil
-			made := maps.Clone(w.fake.deployments)
-			bought := maps.Clone(w.fake.throughputs)
-			desired := aws.String("")
-			if served.ARN != "" {
-				desired, w.fake.throughputs[served.ARN].DesiredModelArn = w.fake.throughputs[served.ARN].DesiredModelArn, ptr(modelARN(1))
-			} else {
-				clear(w.fake.deployments)
-				clear(w.fake.throughputs)
-			}
-			w.fake.calls = nil
-
-			_, err := w.releasedByRule(t, n, "ABORTED")
-			wantKind(t, err, finetune.Busy, "does not show yet", string(run(n).ID))
-			if record := w.record(t, n); !record.Closed || record.End != "" {
+			w.trained(t, test.n)
+			takeEffect := w.killedWhileSecuring(t, test.n, test.settings)
+			_, err := w.releasedByRule(t, test.n, "ABORTED")
+			wantKind(t, err, finetune.Busy, "does not show yet", string(run(test.n).ID))
+			if record := w.record(t, test.n); !record.Closed || record.End != "" {
 				t.Errorf("the record is %+v; want it closed, without an end", record)
 			}
 			w.did(t)
-			if test.undone != "" { // it takes effect by now
-				maps.Copy(w.fake.deployments, made)
-				maps.Copy(w.fake.throughputs, bought)
-				if served.ARN != "" {
-					w.fake.throughputs[served.ARN].DesiredModelArn = desired
-					w.ready(served.ARN)
-				}
+			if test.undone != nil {
+				takeEffect()
 			}
-			closing, err := w.releasedByRule(t, n, "ABORTED")
-			if err != nil || closing.End != finetune.EndFailed {
-				t.Fatalf("got %+v, %v", closing, err)
+			closing, err := w.releasedByRule(t, test.n, "ABORTED")
+			if err != nil || closing.End != finetune.EndFailed || w.model(t).Lease != nil {
+				t.Errorf("got %+v, %v, lease %+v", closing, err, w.model(t).Lease)
 			}
-			if m := w.model(t); m.Lease != nil {
-				t.Errorf("the lease is left: %+v", m.Lease)
-			}
-			if len(w.fake.calls) > 1 || test.undone != "" && (len(w.fake.calls) != 1 || !strings.HasPrefix(w.fake.calls[0], test.undone)) {
-				t.Errorf("did %q, want %s", w.fake.calls, test.undone)
-			}
+			w.did(t, test.undone...)
 		})
+	}
+}
+
+// killedWhileSecuring lets the nth run's step be killed before it writes down
+// what it made or re-pointed, which takes effect when takeEffect is called.
+func (w *world) killedWhileSecuring(t *testing.T, n int, s finetune.Settings) (takeEffect func()) {
+	t.Helper()
+	deployments, throughputs := maps.Clone(w.fake.deployments), maps.Clone(w.fake.throughputs)
+	killed := errors.New("killed")
+	writes := 0
+	w.bucket.before = func(key string) error {
+		if key == finetune.RunKey(run(n).ID) {
+			writes++
+		}
+		if writes == 2 { // the first is what it is about to do
+			return killed
+		}
+		return nil
+	}
+	if _, err := w.secured(t, n, s); !errors.Is(err, killed) {
+		t.Fatalf("securing answers %v", err)
+	}
+	w.bucket.before = nil
+	w.fake.calls = nil
+	made, bought := w.fake.deployments, w.fake.throughputs
+	w.fake.deployments, w.fake.throughputs = deployments, throughputs
+	for arn, p := range throughputs { // as it was before it was re-pointed
+		before := *p
+		before.DesiredModelArn = before.ModelArn
+		before.Status = types.ProvisionedModelStatusInService
+		throughputs[arn] = &before
+	}
+	return func() {
+		w.fake.deployments, w.fake.throughputs = made, bought
+		for arn := range bought {
+			w.ready(arn)
+		}
 	}
 }
 

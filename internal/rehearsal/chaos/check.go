@@ -95,6 +95,9 @@ func (s *Stage) read() (books, error) {
 // told says whether a person was told words: by a notice, or in a run's record
 // and report.
 func (b books) told(words string) bool {
+	if words == "" {
+		return false
+	}
 	for _, n := range b.notices {
 		if strings.Contains(n, words) {
 			return true
@@ -136,14 +139,16 @@ func (b books) goesOn(tags map[string]string) bool {
 // people may have been told and have done nothing about it yet.
 func (b books) checkOwners(open bool) []Violation {
 	var found []Violation
+	excused := func(arn, name string, tags map[string]string) bool {
+		return open && (b.told(arn) || b.told(name) || b.goesOn(tags))
+	}
 	for _, billed := range b.ledger {
-		if !billed.Until.IsZero() || b.owned(billed.ARN) || open && (b.told(billed.ARN) || b.told(billed.Name) || b.goesOn(billed.Tags)) {
-			continue
+		if billed.Until.IsZero() && !b.owned(billed.ARN) && !excused(billed.ARN, billed.Name, billed.Tags) {
+			found = append(found, Violation{Owned, fmt.Sprintf("%s of run %s is billed since %s", billed.ARN, billed.Tags[finetune.TagRun], billed.Since)})
 		}
-		found = append(found, Violation{Owned, fmt.Sprintf("%s of run %s is billed since %s", billed.ARN, billed.Tags[finetune.TagRun], billed.Since)})
 	}
 	for _, job := range b.jobs {
-		if job.Status == "InProgress" && !(open && (b.told(job.ARN) || b.told(job.Name) || b.goesOn(job.Tags))) {
+		if job.Status == "InProgress" && !excused(job.ARN, job.Name, job.Tags) {
 			found = append(found, Violation{Owned, fmt.Sprintf("job %s of run %s goes on", job.ARN, job.Tags[finetune.TagRun])})
 		}
 	}
