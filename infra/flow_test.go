@@ -20,7 +20,7 @@ var machines = map[string]struct {
 	// tells says that it publishes to the topic of notices.
 	tells bool
 }{
-	"Workflow":        {statemachine.Definition, statemachine.Substitutions{}.Map(), []string{"validate", "submit", "poll", "analyze", "throughput"}, false},
+	"Workflow":        {statemachine.Definition, statemachine.Substitutions{}.Map(), []string{"validate", "submit", "poll", "analyze", "throughput"}, true},
 	"WorkflowRelease": {statemachine.Release, statemachine.ReleaseSubstitutions{}.Map(), []string{"throughput"}, true},
 }
 
@@ -55,7 +55,9 @@ func TestStateMachine(t *testing.T) {
 					equal(t, prefix+" tells people", machine.tells, true)
 					equal(t, prefix+" may tell", s.resources(), texts([]any{topic}))
 				default:
-					if slices.ContainsFunc(s.actions(), func(action string) bool { return strings.HasPrefix(action, "lambda:") || strings.HasPrefix(action, "sns:") }) {
+					if slices.ContainsFunc(s.actions(), func(action string) bool {
+						return strings.HasPrefix(action, "lambda:") || strings.HasPrefix(action, "sns:")
+					}) {
 						t.Errorf("%s allows %v", s, s.actions())
 					}
 				}

@@ -25,13 +25,14 @@ var Release string
 
 // Substitutions has one field per placeholder: a forgotten one fails a test,
 // not a deployment. Each is the ARN of the function that serves the states
-// naming it.
+// naming it, or of the topic where people are told.
 type Substitutions struct {
 	ValidateFunction   string
 	SubmitFunction     string
 	PollFunction       string
 	AnalyzeFunction    string
 	ThroughputFunction string
+	NoticesTopic       string
 }
 
 // Map returns placeholder → value, for DefinitionSubstitutions.

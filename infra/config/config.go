@@ -5,6 +5,9 @@
 package config
 
 import (
+	"fmt"
+	"time"
+
 	"github.com/tuneline/tuneline/internal/catalog"
 	"github.com/tuneline/tuneline/internal/finetune"
 )
@@ -65,6 +68,11 @@ type Config struct {
 	Serving Serving `json:"serving"`
 	// Training bounds a job.
 	Training Training `json:"training"`
+	// AcceptUnknownPrice lets what has no row in the price table pass for what is
+	// below its ceiling. No tuning.json changes this or any other ceiling.
+	AcceptUnknownPrice bool `json:"acceptUnknownPrice"`
+	// Approval is about what crosses a ceiling.
+	Approval Approval `json:"approval"`
 
 	// Uploaders are the ARNs of the IAM roles and users, at most 20, that may
 	// assume the uploader role; with any, uploads by anybody else but operators
@@ -105,12 +113,28 @@ type Serving struct {
 	ModelUnits int `json:"modelUnits"`
 	// Commitment is none, OneMonth or SixMonths.
 	Commitment string `json:"commitment"`
+	// MaxHourlyUSD is what a model's capacity may cost by the hour, in US dollars,
+	// without an operator's approval. With 0 every provisioned throughput is asked
+	// for; on-demand serving costs nothing by the hour and never is.
+	MaxHourlyUSD float64 `json:"maxHourlyUSD"`
 }
 
 // Training bounds a job.
 type Training struct {
 	// DeadlineHours is how long a job may take, in hours, before it is stopped.
 	DeadlineHours int `json:"deadlineHours"`
+	// MaxUSD is what a job may cost, in US dollars, without an operator's approval;
+	// 0 means that no price is too high.
+	MaxUSD float64 `json:"maxUSD"`
+	// MaxEpochs is how many epochs it may have without one; 0 means any number.
+	MaxEpochs int `json:"maxEpochs"`
+}
+
+// Approval is about what an operator is asked.
+type Approval struct {
+	// GiveUpAfter is how long an answer is waited for, as time.ParseDuration reads
+	// it. A run that nobody answered ends with nothing bought.
+	GiveUpAfter string `json:"giveUpAfter"`
 }
 
 // API shapes the inference API.
@@ -158,12 +182,25 @@ func Default() Config {
 		Hyperparameters:   map[string]string{},
 		Serving:           Serving{Mode: finetune.ServeAuto, ModelUnits: 1, Commitment: CommitmentNone},
 		Training:          Training{DeadlineHours: 48},
+		Approval:          Approval{GiveUpAfter: "72h"},
 		Uploaders:         []string{},
 		Operators:         []string{},
 		API:               API{Endpoint: EndpointRegional, RateLimit: 50, BurstLimit: 100, CreateLogRole: true},
 		RetentionDays:     Retention{Logs: 90, Objects: 180},
 		Architecture:      ARM64,
 		PrefixListIDs:     map[string]string{},
+	}
+}
+
+// Ceilings is what a run may cost without anybody being asked.
+func (c Config) Ceilings() finetune.Ceilings {
+	after, err := time.ParseDuration(c.Approval.GiveUpAfter)
+	if err != nil {
+		panic(fmt.Sprintf("approval.giveUpAfter was not checked: %v", err))
+	}
+	return finetune.Ceilings{
+		TrainingUSD: c.Training.MaxUSD, Epochs: c.Training.MaxEpochs, HourlyUSD: c.Serving.MaxHourlyUSD,
+		AcceptUnknownPrice: c.AcceptUnknownPrice, GiveUpSeconds: int(after / time.Second),
 	}
 }
 

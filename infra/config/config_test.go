@@ -45,6 +45,10 @@ func TestParse(t *testing.T) {
 		{"provisioned", `{"serving":{"mode":"provisioned","modelUnits":2,"commitment":"OneMonth"}}`, func(c *Config) {
 			c.Serving = Serving{Mode: "provisioned", ModelUnits: 2, Commitment: "OneMonth"}
 		}},
+		{"ceilings", `{"training":{"maxUSD":12.5,"maxEpochs":3},"serving":{"maxHourlyUSD":30},"acceptUnknownPrice":true,"approval":{"giveUpAfter":"36h30m"}}`, func(c *Config) {
+			c.Training.MaxUSD, c.Training.MaxEpochs, c.Serving.MaxHourlyUSD = 12.5, 3, 30
+			c.AcceptUnknownPrice, c.Approval.GiveUpAfter = true, "36h30m"
+		}},
 		{"hyperparameters", `{"hyperparameters":{"epochCount":"3"}}`, func(c *Config) { c.Hyperparameters = map[string]string{"epochCount": "3"} }},
 		{"people", `{"uploaders":["arn:aws:iam::111122223333:role/team/Data"],"operators":["arn:aws:iam::111122223333:user/ops"]}`, func(c *Config) {
 			c.Uploaders = []string{"arn:aws:iam::111122223333:role/team/Data"}
@@ -110,6 +114,16 @@ var refused = []struct {
 	{`{"serving":{"modelUnits":2}}`, []string{"serving.modelUnits is 2", `"auto"`, "provisioned"}},
 	{`{"region":"us-west-2","baseModel":"meta.llama3-1-8b-instruct-v1:0:128k","serving":{"mode":"on-demand"}}`, []string{"serving.mode", `"on-demand"`, "auto, provisioned"}},
 	{`{"training":{"deadlineHours":0}}`, []string{"training.deadlineHours", "1 to 336"}},
+	{`{"training":{"maxUSD":-1}}`, []string{"training.maxUSD is -1", "US dollars", "0 or more"}},
+	{`{"training":{"maxUSD":"10"}}`, []string{"training.maxUSD is a string", "a number"}},
+	{`{"training":{"maxEpochs":-1}}`, []string{"training.maxEpochs is -1", "0 to 10000"}},
+	{`{"training":{"maxEpochs":1.5}}`, []string{"training.maxEpochs", "whole number"}},
+	{`{"serving":{"maxHourlyUSD":-0.5}}`, []string{"serving.maxHourlyUSD is -0.5", "0 or more"}},
+	{`{"acceptUnknownPrice":"yes"}`, []string{"acceptUnknownPrice", "true or false"}},
+	{`{"approval":{"giveUpAfter":"3 days"}}`, []string{"approval.giveUpAfter", "3 days", "72h", "1h to 168h"}},
+	{`{"approval":{"giveUpAfter":"59m"}}`, []string{"approval.giveUpAfter", "59m", "1h to 168h"}},
+	{`{"approval":{"giveUpAfter":"169h"}}`, []string{"approval.giveUpAfter", "169h", "1h to 168h"}},
+	{`{"approval":{"giveUpAfter":72}}`, []string{"approval.giveUpAfter", "number", "string"}},
 	{`{"uploaders":["arn:aws:iam::1:role/x"]}`, []string{"uploaders", "arn:aws:iam::1:role/x", "IAM roles or users"}},
 	{`{"uploaders":["arn:aws-cn:iam::111122223333:role/x"]}`, []string{"uploaders", "arn:aws-cn", "arn:aws:iam"}},
 	{`{"operators":["arn:aws:iam::111122223333:role/x","arn:aws:iam::111122223333:role/x"]}`, []string{"operators", "role/x", "twice"}},
@@ -200,6 +214,21 @@ func TestSettings(t *testing.T) {
 	var back finetune.Settings
 	if err := json.Unmarshal(got, &back); err != nil || !reflect.DeepEqual(back, c.Settings()) {
 		t.Errorf("got %+v, %v back", back, err)
+	}
+}
+
+// TestCeilings: by default training has no ceiling, nothing that is billed by the
+// hour is bought unasked, and a person has three days.
+func TestCeilings(t *testing.T) {
+	if got, want := Default().Ceilings(), (finetune.Ceilings{GiveUpSeconds: 3 * 24 * 3600}); got != want {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+	c := Default()
+	c.Training.MaxUSD, c.Training.MaxEpochs, c.Serving.MaxHourlyUSD = 12.5, 3, 30
+	c.AcceptUnknownPrice, c.Approval.GiveUpAfter = true, "1h30m"
+	want := finetune.Ceilings{TrainingUSD: 12.5, Epochs: 3, HourlyUSD: 30, AcceptUnknownPrice: true, GiveUpSeconds: 5400}
+	if got := c.Ceilings(); got != want {
+		t.Errorf("got %+v, want %+v", got, want)
 	}
 }
 

@@ -120,12 +120,18 @@ func (f *Functions) newAnalyze() *Function {
 }
 
 func (f *Functions) newThroughput() *Function {
+	ceilings, err := json.Marshal(f.place.Config.Ceilings())
+	if err != nil {
+		panic(fmt.Sprintf("ceilings cannot be passed to throughput: %v", err))
+	}
 	return NewFunction(f.Scope, "Throughput", f.place, Spec{
 		Name:        "throughput",
-		Description: "Secures, tries, publishes and releases the capacity a model is served by",
-		Environment: lambdaenv.Throughput{Bucket: f.bucket.Name(), Stack: *awscdk.Stack_Of(f.Scope).StackName()},
-		Statements:  f.mayServe(),
-		Seconds:     stepSeconds, MegaBytes: stepMegaBytes,
+		Description: "Asks for, secures, tries, publishes and releases the capacity a model is served by",
+		Environment: lambdaenv.Throughput{
+			Bucket: f.bucket.Name(), Stack: *awscdk.Stack_Of(f.Scope).StackName(), Region: f.place.Config.Region, Ceilings: string(ceilings),
+		},
+		Statements: f.mayServe(),
+		Seconds:    stepSeconds, MegaBytes: stepMegaBytes,
 	})
 }
 

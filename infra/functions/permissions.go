@@ -130,7 +130,8 @@ func (f *Functions) mayServe() []policy.Statement {
 		f.place.Key.Use("ServeEncryptedModel", "bedrock", false),
 		f.objects("KeepRegistry", readingAndWriting, finetune.PrefixRegistry, finetune.PrefixRuns),
 		f.objects("WriteReport", writing, finetune.PrefixReports),
-		f.list(finetune.PrefixRegistry, finetune.PrefixRuns),
+		f.objects("ReadApprovals", []string{"s3:GetObject"}, finetune.PrefixApprovals),
+		f.list(finetune.PrefixRegistry, finetune.PrefixRuns, finetune.PrefixApprovals),
 		f.place.Key.Use("UseObjects", "s3", true),
 	}
 }

@@ -53,7 +53,7 @@ func New(app awscdk.App, cfg config.Config, binaries functions.Binaries) awscdk.
 		exempt = append(exempt, role.Role)
 	}
 	bucket.Protect(storage.ProtectProps{
-		Key: key, Endpoint: net.Endpoints.S3, Exempt: exempt,
+		Key: key, Endpoint: net.Endpoints.S3, Exempt: exempt, Approver: people.Operator,
 		Uploaders: people.NamedUploaders(), UploadsInside: cfg.BucketPolicy.UploadsFromVPCOnly,
 	})
 

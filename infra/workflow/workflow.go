@@ -41,12 +41,13 @@ func New(scope constructs.Construct, id string, props Props) *Workflow {
 		PollFunction:       steps.Poll.ARN(),
 		AnalyzeFunction:    steps.Analyze.ARN(),
 		ThroughputFunction: steps.Throughput.ARN(),
+		NoticesTopic:       *props.Notices.Topic.AttrTopicArn(),
 	}
 	w.Finetune = newMachine(w.Scope, props, spec{
 		name: "finetune", log: "executions",
-		description: "The state machine: calls the steps, writes its log and traces",
+		description: "The state machine: calls the steps, asks people, writes its log and traces",
 		definition:  statemachine.Definition, substitutions: pipeline.Map(),
-		functions: []*functions.Function{steps.Validate, steps.Submit, steps.Poll, steps.Analyze, steps.Throughput},
+		functions: []*functions.Function{steps.Validate, steps.Submit, steps.Poll, steps.Analyze, steps.Throughput}, tells: true,
 	})
 	release := statemachine.ReleaseSubstitutions{ThroughputFunction: steps.Throughput.ARN(), NoticesTopic: *props.Notices.Topic.AttrTopicArn()}
 	w.Release = newMachine(constructs.NewConstruct(w.Scope, jsii.String("Release")), props, spec{

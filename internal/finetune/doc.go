@@ -14,6 +14,7 @@
 //
 //	$.dataset, $.resume   what started the execution ([ExecutionInput])
 //	$.report              what the check found and copied ([Report])
+//	$.spend               what is about to be paid for, and whether it may be ([Spend])
 //	$.job                 the Bedrock model customization job ([Job])
 //	$.model               the custom model the job made ([Model])
 //	$.results             what its metrics say ([Results])

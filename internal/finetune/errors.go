@@ -30,6 +30,10 @@ const (
 	Busy Kind = "Busy"
 	// ModelUnitQuota: AWS has not granted the model units; only a person can help.
 	ModelUnitQuota Kind = "ModelUnitQuota"
+	// SpendRefused: an operator rejected what the run was about to spend.
+	SpendRefused Kind = "SpendRefused"
+	// SpendUnanswered: it is over a ceiling, and nobody approved it in time.
+	SpendUnanswered Kind = "SpendUnanswered"
 	// AccessDenied: a permission is missing.
 	AccessDenied Kind = "AccessDenied"
 	// JobFailed, JobStopped, JobOverdue: how a job ended without a model.
@@ -56,6 +60,7 @@ const (
 func Kinds() []Kind {
 	return []Kind{
 		DatasetRejected, SettingsRejected, Superseded, RunClosed,
+		SpendRefused, SpendUnanswered,
 		Throttled, Unavailable, Busy, ModelUnitQuota, AccessDenied,
 		JobFailed, JobStopped, JobOverdue, JobNotPrivate, ResultsRejected,
 		ThroughputFailed, ThroughputOverdue, SmokeTestFailed,

@@ -7,6 +7,7 @@ type Execution struct {
 	Dataset    Dataset    `json:"dataset"`
 	Resume     bool       `json:"resume"`
 	Report     Report     `json:"report"`
+	Spend      Spend      `json:"spend"`
 	Job        Job        `json:"job"`
 	Model      Model      `json:"model"`
 	Results    Results    `json:"results"`
@@ -53,6 +54,7 @@ type AnalyzeInput struct {
 
 // Actions of the throughput function.
 const (
+	ActionApprove   = "approve"
 	ActionSecure    = "secure"
 	ActionSmokeTest = "smoke-test"
 	ActionPublish   = "publish"
@@ -62,6 +64,7 @@ const (
 // ThroughputInput is the view of every state that the throughput function
 // serves; which fields are filled depends on Action.
 //
+//	approve     executionArn, run, settings, training, spend        → Spend
 //	secure      run, settings, model                                → Throughput
 //	smoke-test  run, throughput                                     → SmokeTest
 //	publish     run, settings, training, model, results, throughput → Endpoint
@@ -74,6 +77,7 @@ type ThroughputInput struct {
 	Run          *Run        `json:"run,omitempty"`
 	Settings     *Settings   `json:"settings,omitempty"`
 	Training     *Accepted   `json:"training,omitempty"`
+	Spend        *Spend      `json:"spend,omitempty"`
 	Model        *Model      `json:"model,omitempty"`
 	Results      *Results    `json:"results,omitempty"`
 	Throughput   *Throughput `json:"throughput,omitempty"`

@@ -118,9 +118,12 @@ func NewWaiting(deadline int) Waiting {
 // Next is the wait after the one that just passed: a tenth of what was waited
 // so far, within 30 and 600 seconds, so that a short job is seen to end soon
 // and a long one stays far below Step Functions' 25,000 history events.
-func (w Waiting) Next() Waiting {
+func (w Waiting) Next() Waiting { return w.nextWithin(maxWait) }
+
+// nextWithin is the same with another longest wait.
+func (w Waiting) nextWithin(longest int) Waiting {
 	w.WaitedSeconds += w.WaitSeconds
-	w.WaitSeconds = min(max(w.WaitedSeconds/10, minWait), maxWait)
+	w.WaitSeconds = min(max(w.WaitedSeconds/10, minWait), longest)
 	return w
 }
 

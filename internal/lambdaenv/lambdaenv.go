@@ -55,6 +55,10 @@ type Analyze struct {
 type Throughput struct {
 	Bucket string `env:"TUNELINE_BUCKET"`
 	Stack  string `env:"TUNELINE_STACK"`
+	// Region is where it buys: prices are a Region's.
+	Region string `env:"TUNELINE_REGION"`
+	// Ceilings is what may be spent without asking, a finetune.Ceilings as JSON.
+	Ceilings string `env:"TUNELINE_CEILINGS"`
 }
 
 // Invoke is the environment of lambdas/invoke.

@@ -21,8 +21,8 @@ type Starter interface {
 	StartExecution(context.Context, *sfn.StartExecutionInput, ...func(*sfn.Options)) (*sfn.StartExecutionOutput, error)
 }
 
-// Resume starts an execution that goes on with a run from its trained model,
-// and returns the execution's ARN. Whether the run can be resumed is decided
+// Resume starts an execution that goes on with a run from its trained model, or
+// from the beginning if it never came to a job, and returns the execution's ARN. Whether the run can be resumed is decided
 // once, by the execution's first step; what is plain from the run's record is
 // refused here already.
 //
@@ -78,7 +78,7 @@ func checkResumable(run registry.Run) error {
 		return fmt.Errorf("run %s is still going on, in execution %s", run.ID, run.ExecutionARN)
 	case run.End == finetune.EndDeployed:
 		return fmt.Errorf("run %s is deployed already", run.ID)
-	case run.CustomModel == nil:
+	case !run.Resumable():
 		return fmt.Errorf("run %s ended %s without a trained model: upload the data set again", run.ID, run.End)
 	case run.End != finetune.EndNeedsOperator && run.End != finetune.EndFailed:
 		return fmt.Errorf("run %s ended %s, and only a run that ended %s or %s can be resumed: upload the data set again", run.ID, run.End, finetune.EndNeedsOperator, finetune.EndFailed)

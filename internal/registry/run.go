@@ -28,6 +28,9 @@ type Run struct {
 	ClaimedAt            time.Time `json:"claimedAt"`
 
 	Report *finetune.Report `json:"report,omitempty"`
+	// Spend is what the run was about to pay for, by its purpose, with the price
+	// and who allowed it. One that is [finetune.DecisionAsked] has no answer yet.
+	Spend map[string]finetune.Spend `json:"spend,omitempty"`
 	// Job is set before the job is submitted, without an ARN, and completed after.
 	Job         *finetune.Job     `json:"job,omitempty"`
 	CustomModel *finetune.Model   `json:"customModel,omitempty"`
@@ -82,10 +85,10 @@ func (s Store) Claim(ctx context.Context, run Run) (Run, error) {
 	return run, err
 }
 
-// Reclaim makes executionARN the owner of a run that ended after its model was
-// trained, so that it goes on from that model. What was released is forgotten.
-// A run without a model cannot be resumed: its job's name and token are spent,
-// and uploading again costs no more.
+// Reclaim makes executionARN the owner of a run that ended, so that it goes on
+// from its trained model, or from the beginning if it never came to a job. What
+// was released is forgotten. A run that has a job and no model cannot be resumed:
+// the job's name and token are spent, and uploading again costs no more.
 func (s Store) Reclaim(ctx context.Context, id finetune.RunID, executionARN string) (Run, error) {
 	return s.UpdateRun(ctx, id, func(r *Run) error {
 		if r.ExecutionARN == executionARN {
@@ -94,7 +97,7 @@ func (s Store) Reclaim(ctx context.Context, id finetune.RunID, executionARN stri
 		if r.End != finetune.EndNeedsOperator && r.End != finetune.EndFailed {
 			return finetune.Errorf(finetune.SettingsRejected, "run %s cannot be resumed: its end is %q, and only a run that ended NeedsOperator or Failed can", id, r.End)
 		}
-		if r.CustomModel == nil {
+		if !r.Resumable() {
 			return finetune.Errorf(finetune.SettingsRejected, "run %s cannot be resumed: it has no trained model; upload the data set again", id)
 		}
 		r.EarlierExecutionARNs = append(r.EarlierExecutionARNs, r.ExecutionARN)
@@ -104,6 +107,10 @@ func (s Store) Reclaim(ctx context.Context, id finetune.RunID, executionARN stri
 		return nil
 	})
 }
+
+// Resumable says whether the run has something to go on from: its trained model,
+// or a job that was never intended, and so never paid for.
+func (r Run) Resumable() bool { return r.CustomModel != nil || r.Job == nil }
 
 // Attempt is how often the run was resumed. It goes into the token of what is
 // bought, since Bedrock would answer a spent token with what was released.

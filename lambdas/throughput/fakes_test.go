@@ -286,7 +286,7 @@ func newWorld() *world {
 		refusals: map[string][]error{}, after: map[string]func(){},
 	}
 	bucket := &memory{objects: map[string][]byte{}}
-	h := newHandler(f, f, registry.Store{S3: bucket, Bucket: "bucket"}, "stack")
+	h := newHandler(f, f, registry.Store{S3: bucket, Bucket: "bucket"}, "stack", unasked)
 	h.now = func() time.Time { return noon }
 	return &world{handler: h, fake: f, bucket: bucket}
 }

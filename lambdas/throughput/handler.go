@@ -36,7 +36,7 @@ type runtimeAPI interface {
 	Converse(context.Context, *bedrockruntime.ConverseInput, ...func(*bedrockruntime.Options)) (*bedrockruntime.ConverseOutput, error)
 }
 
-// handler serves SecureThroughput, SmokeTest, PublishEndpoint and the ReleaseRun
+// handler serves ApproveSpend, SecureThroughput, SmokeTest, PublishEndpoint and the ReleaseRun
 // of both state machines.
 type handler struct {
 	bedrock api
@@ -44,16 +44,22 @@ type handler struct {
 	store   registry.Store
 	// stack is the value of finetune.TagStack on everything made.
 	stack string
-	now   func() time.Time
+	// spending is what may be spent without asking.
+	spending spending
+	now      func() time.Time
 }
 
-func newHandler(b api, runtime runtimeAPI, store registry.Store, stack string) handler {
-	return handler{bedrock: b, runtime: runtime, store: store, stack: stack, now: time.Now}
+func newHandler(b api, runtime runtimeAPI, store registry.Store, stack string, s spending) handler {
+	return handler{bedrock: b, runtime: runtime, store: store, stack: stack, spending: s, now: time.Now}
 }
 
 // Handle answers the noun of the action it is asked for.
 func (h handler) Handle(ctx context.Context, in finetune.ThroughputInput) (any, error) {
 	switch in.Action {
+	case finetune.ActionApprove:
+		if in.Run != nil && in.Settings != nil && in.Training != nil && in.Spend != nil {
+			return h.approve(ctx, request{executionARN: in.ExecutionARN, run: *in.Run, settings: *in.Settings, tokens: in.Training.Tokens, spend: *in.Spend})
+		}
 	case finetune.ActionSecure:
 		if in.Run != nil && in.Settings != nil && in.Model != nil {
 			return h.secure(ctx, purchase{run: *in.Run, settings: *in.Settings, model: *in.Model, stack: h.stack})

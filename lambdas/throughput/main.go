@@ -1,6 +1,6 @@
-// Command throughput gives a custom model the capacity it is served by: it
-// secures it, tries it, publishes it, and releases whatever a run that ended
-// otherwise had bought.
+// Command throughput gives a custom model the capacity it is served by: it asks
+// before anything is paid for, secures the capacity, tries it, publishes it, and
+// releases whatever a run that ended otherwise had bought.
 package main
 
 import (
@@ -29,6 +29,10 @@ func main() {
 	runtime := bedrockruntime.NewFromConfig(cfg, func(o *bedrockruntime.Options) {
 		o.Retryer = retry.AddWithErrorCodes(retry.NewStandard(), notReady)
 	})
+	spending, err := newSpending(env)
+	if err != nil {
+		task.Fatal("throughput", err)
+	}
 	store := registry.Store{S3: s3.NewFromConfig(cfg), Bucket: env.Bucket}
-	task.Start("throughput", newHandler(bedrock.NewFromConfig(cfg), runtime, store, env.Stack).Handle)
+	task.Start("throughput", newHandler(bedrock.NewFromConfig(cfg), runtime, store, env.Stack, spending).Handle)
 }

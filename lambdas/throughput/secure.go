@@ -58,7 +58,7 @@ func (h handler) secure(ctx context.Context, p purchase) (finetune.Throughput, e
 	if err != nil {
 		return none, err
 	}
-	p.attempt, p.resume = record.Attempt(), resumeCommand(record)
+	p.attempt, p.resume = record.Attempt(), record.ResumeCommand()
 	if made := record.Throughput; made != nil && made.ARN != "" && made.Change == finetune.ChangeCreated && !record.Closed {
 		return *made, nil
 	}
