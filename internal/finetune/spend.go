@@ -71,13 +71,17 @@ func (s Spend) Price() string { return priceInWords(s.USD, s.Unit) }
 
 // priceInWords names a price of one unit; a small one is not rounded to nothing.
 func priceInWords(usd *float64, unit string) string {
+	each := "a " + unit
+	if unit == UnitHour {
+		each = "an hour"
+	}
 	switch {
 	case usd == nil:
-		return "an unknown price a " + unit
+		return "an unknown price " + each
 	case *usd > 0 && *usd < 0.01:
-		return "less than 0.01 USD a " + unit
+		return "less than 0.01 USD " + each
 	}
-	return fmt.Sprintf("%.2f USD a %s", *usd, unit)
+	return fmt.Sprintf("%.2f USD %s", *usd, each)
 }
 
 // Ceilings is what a run may cost without anybody being asked. They are the

@@ -127,6 +127,15 @@ func TestResumeRefusedByStepFunctions(t *testing.T) {
 	}
 }
 
+// Ensure a run that ended before any job was intended goes on from the beginning.
+func TestResumeBeforeAnyJob(t *testing.T) {
+	run, s := resumable(), newStarter()
+	run.CustomModel, run.Error = nil, string(finetune.SpendUnanswered)
+	if _, err := Resume(t.Context(), s, storeOf(t, run), machine, id); err != nil || len(s.started) != 1 {
+		t.Errorf("got %v after starting %q; want one execution", err, s.started)
+	}
+}
+
 // Ensure a run that the execution would refuse starts none.
 func TestResumeRefused(t *testing.T) {
 	tests := map[string]struct {
@@ -137,7 +146,7 @@ func TestResumeRefused(t *testing.T) {
 		"deployed":      {func(r *registry.Run) { r.End = finetune.EndDeployed }, "deployed already"},
 		"superseded":    {func(r *registry.Run) { r.End = finetune.EndSuperseded }, "ended Superseded"},
 		"rejected":      {func(r *registry.Run) { r.End = finetune.EndRejected }, "ended Rejected"},
-		"without model": {func(r *registry.Run) { r.End, r.CustomModel = finetune.EndFailed, nil }, "without a trained model"},
+		"without model": {func(r *registry.Run) { r.End, r.CustomModel, r.Job = finetune.EndFailed, nil, &finetune.Job{} }, "without a trained model"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -233,7 +233,11 @@ func (r request) what(spend finetune.Spend) string {
 	if s.Serving.Commitment != "" {
 		term = "with the commitment " + s.Serving.Commitment + ", which cannot be deleted before its term ends and renews itself"
 	}
-	return fmt.Sprintf("serving model %s by a provisioned throughput of %d model units of base model %s %s, at %s", r.run.Model, s.Serving.ModelUnits, s.BaseModel, term, spend.Price())
+	units := "1 model unit"
+	if s.Serving.ModelUnits != 1 {
+		units = fmt.Sprintf("%d model units", s.Serving.ModelUnits)
+	}
+	return fmt.Sprintf("serving model %s by a provisioned throughput of %s of base model %s %s, at %s", r.run.Model, units, s.BaseModel, term, spend.Price())
 }
 
 // because names the ceilings that are crossed, and what is wrong with an answer
