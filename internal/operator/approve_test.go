@@ -75,7 +75,7 @@ func asking() registry.Run {
 
 // Ensure an answer names who, what, at which price and until when.
 func TestReply(t *testing.T) {
-	for decision, until := range map[string]string{registry.Approve: "2026-11-23T20:00:00Z", registry.Reject: "0001-01-01T00:00:00Z"} {
+	for decision, until := range map[string]string{registry.Approve: `,"until":"2026-11-23T20:00:00Z"`, registry.Reject: ""} {
 		d, store := deskOf(t, asking())
 		answered, err := Reply(t.Context(), caller{arn: ann}, store, id, Answer{Decision: decision, For: 8 * time.Hour, At: noon})
 		if err != nil {
@@ -85,7 +85,7 @@ func TestReply(t *testing.T) {
 		if err := json.Compact(&got, d.written["approvals/0123456789abcdef-serving.json"]); err != nil {
 			t.Fatal(err)
 		}
-		want := `{"run":"0123456789abcdef","purpose":"serving","decision":"` + decision + `","usd":24,"by":"` + ann + `","at":"2026-11-23T12:00:00Z","until":"` + until + `"}`
+		want := `{"run":"0123456789abcdef","purpose":"serving","decision":"` + decision + `","usd":24,"by":"` + ann + `","at":"2026-11-23T12:00:00Z"` + until + `}`
 		if got.String() != want || len(d.written) != 1 {
 			t.Errorf("wrote %s, want %s", got.String(), want)
 		}

@@ -40,7 +40,7 @@ type Approval struct {
 	By string    `json:"by"`
 	At time.Time `json:"at"`
 	// Until is when an approval expires. A rejection does not.
-	Until time.Time `json:"until"`
+	Until time.Time `json:"until,omitzero"`
 }
 
 // ErrMalformed is returned for an approval that says nothing that could count.
