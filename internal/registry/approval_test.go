@@ -54,7 +54,7 @@ func TestMalformedApproval(t *testing.T) {
 		`"yes"`:                               "string",
 		`{` + rest + `}`:                      `decision is ""`,
 		`{"decision":"Approve",` + rest + `}`: `decision is "Approve"; want approve or reject`,
-		`{"decision":"approve","untill":"x",` + rest + `}`:                       "untill",
+		`{"decision":"approve","upto":"x",` + rest + `}`:                         "upto",
 		`{"decision":"approve",` + rest + `}{}`:                                  "follows",
 		`{"decision":"approve"}`:                                                 "by whom and when",
 		`{"decision":"approve","by":"x"}`:                                        "by whom and when",

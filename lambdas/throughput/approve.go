@@ -55,10 +55,11 @@ type request struct {
 
 // approve says whether the run may spend. Under every ceiling it may; over one it
 // asks, and answers what an operator has decided meanwhile. It buys nothing.
-func (h handler) approve(ctx context.Context, r request) (finetune.Spend, error) {
-	if !slices.Contains(finetune.Purposes(), r.spend.Purpose) {
-		return finetune.Spend{}, finetune.Errorf(finetune.Internal, "approving: %q is no purpose of spending; deploy functions and state machine from the same source", r.spend.Purpose)
+func (h handler) approve(ctx context.Context, in finetune.ThroughputInput) (finetune.Spend, error) {
+	if in.Run == nil || in.Settings == nil || in.Training == nil || in.Spend == nil || !slices.Contains(finetune.Purposes(), in.Spend.Purpose) {
+		return finetune.Spend{}, lacksFields(in.Action)
 	}
+	r := request{executionARN: in.ExecutionARN, run: *in.Run, settings: *in.Settings, tokens: in.Training.Tokens, spend: *in.Spend}
 	record, err := h.store.Run(ctx, r.run.ID)
 	if err != nil {
 		return finetune.Spend{}, err

@@ -91,51 +91,66 @@ func TestSpendUnderCeilingIsGranted(t *testing.T) {
 // Ensure serving on demand is never asked for, though nothing else passes.
 func TestOnDemandIsNeverAskedFor(t *testing.T) {
 	w := newWorld()
-	w.handler.spending = asksAll
+	w.spending = asksAll
 	w.claimed(t, 1)
 	if spend, err := w.spends(t, 1, onDemand, serving); err != nil || spend.Decision != finetune.DecisionGranted {
 		t.Errorf("got %+v, %v; want it granted", spend, err)
 	}
 }
 
-// Ensure the question is asked once, waits grow to the deadline, each try of the
-// same look answers the same, and an answer ends it.
+// Ensure the question is asked once, each try of the same look answers the same,
+// and waits grow to the deadline while nobody answers.
 func TestSpendOverCeilingIsAsked(t *testing.T) {
-	for _, decision := range []string{registry.Approve, registry.Reject} {
-		t.Run(decision, func(t *testing.T) {
-			w := newWorld()
-			w.handler.spending = asksAll
-			w.trained(t, 1)
-			first, err := w.spends(t, 1, epochs, serving)
-			if err != nil || first.Decision != finetune.DecisionAsked || first.WaitedSeconds != 0 || first.DeadlineSeconds != 3600 || !first.Until.Equal(noon.Add(time.Hour)) {
-				t.Fatalf("got %+v, %v; want it asked, for an hour", first, err)
-			}
-			says(t, first.Notice, string(run(1).ID), "serving model support", "24.00 USD an hour", "serving.maxHourlyUSD", "tuneline approve "+string(run(1).ID)+" --bucket bucket", "tuneline reject", "2026-11-23T13:00:00Z")
-			if again, err := w.spends(t, 1, epochs, serving); err != nil || again.Decision != finetune.DecisionAsked || again.Notice != first.Notice {
-				t.Errorf("tried again: %+v, %v; want the same", again, err)
-			}
-			spend := first
-			for spend.WaitedSeconds < spend.DeadlineSeconds {
-				before := spend
-				if spend, err = w.spends(t, 1, epochs, before); err != nil || spend.Decision != finetune.DecisionWaiting || spend.WaitedSeconds != before.WaitedSeconds+before.WaitSeconds || !spend.Until.Equal(*first.Until) {
-					t.Fatalf("after %+v got %+v, %v; want it to wait on", before, spend, err)
-				}
-			}
-			says(t, spend.FailureMessage, "without an approval of serving model support", "24.00 USD")
-			if noted := w.record(t, 1).Spend[finetune.PurposeServing]; noted.Decision != finetune.DecisionAsked || noted.By != "" {
-				t.Errorf("the record says %+v; want it asked", noted)
-			}
-			w.answers(t, 1, finetune.PurposeServing, decision, ptr(24.0))
-			spend, err = w.spends(t, 1, epochs, spend)
-			want := map[string]string{registry.Approve: finetune.DecisionGranted, registry.Reject: finetune.DecisionRefused}[decision]
-			if err != nil || spend.Decision != want || spend.By != "arn:ann" {
-				t.Errorf("answered: %+v, %v; want %s", spend, err, want)
-			}
-			if noted := w.record(t, 1).Spend[finetune.PurposeServing]; noted.Decision != want || noted.By != "arn:ann" {
-				t.Errorf("the record says %+v; want %s", noted, want)
-			}
-			w.did(t)
-		})
+	w := newWorld()
+	w.spending = asksAll
+	w.trained(t, 1)
+	first, err := w.spends(t, 1, epochs, serving)
+	if err != nil || first.Decision != finetune.DecisionAsked || first.WaitedSeconds != 0 || first.DeadlineSeconds != 3600 || !first.Until.Equal(noon.Add(time.Hour)) {
+		t.Fatalf("got %+v, %v; want it asked, for an hour", first, err)
+	}
+	says(t, first.Notice, string(run(1).ID), "serving model support", "24.00 USD an hour", "serving.maxHourlyUSD", "tuneline approve "+string(run(1).ID)+" --bucket bucket", "tuneline reject", "2026-11-23T13:00:00Z")
+	if again, err := w.spends(t, 1, epochs, serving); err != nil || again.Decision != finetune.DecisionAsked || again.Notice != first.Notice {
+		t.Errorf("tried again: %+v, %v; want the same", again, err)
+	}
+	spend := first
+	for spend.WaitedSeconds < spend.DeadlineSeconds {
+		before := spend
+		if spend, err = w.spends(t, 1, epochs, before); err != nil || spend.Decision != finetune.DecisionWaiting || spend.WaitedSeconds != before.WaitedSeconds+before.WaitSeconds || !spend.Until.Equal(*first.Until) {
+			t.Fatalf("after %+v got %+v, %v; want it to wait on", before, spend, err)
+		}
+	}
+	says(t, spend.FailureMessage, "without an approval of serving model support", "24.00 USD")
+	w.noted(t, finetune.DecisionAsked, "")
+	w.did(t)
+}
+
+// noted checks what the first run's record says of its serving.
+func (w *world) noted(t *testing.T, decision, by string) {
+	t.Helper()
+	if noted := w.record(t, 1).Spend[finetune.PurposeServing]; noted.Decision != decision || noted.By != by {
+		t.Errorf("the record says %+v; want %s by %q", noted, decision, by)
+	}
+}
+
+// Ensure an operator's word ends the question, even when it is seen after the
+// deadline, and is in the record with its writer.
+func TestAnswerEndsTheQuestion(t *testing.T) {
+	for decision, want := range map[string]string{registry.Approve: finetune.DecisionGranted, registry.Reject: finetune.DecisionRefused} {
+		w := newWorld()
+		w.spending = asksAll
+		w.trained(t, 1)
+		asked, err := w.spends(t, 1, epochs, serving)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.answers(t, 1, finetune.PurposeServing, decision, ptr(24.0))
+		asked.WaitedSeconds = asked.DeadlineSeconds
+		spend, err := w.spends(t, 1, epochs, asked)
+		if err != nil || spend.Decision != want || spend.By != "arn:ann" {
+			t.Errorf("answered %s: %+v, %v; want %s", decision, spend, err, want)
+		}
+		w.noted(t, want, "arn:ann")
+		w.did(t)
 	}
 }
 
@@ -157,7 +172,7 @@ func TestAnswerThatDoesNotCount(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld()
-			w.handler.spending = asksAll
+			w.spending = asksAll
 			w.trained(t, 1)
 			asked, err := w.spends(t, 1, epochs, serving)
 			if err != nil {
@@ -187,13 +202,13 @@ func later() time.Time { return noon.Add(2 * time.Hour) }
 func TestWhatIsPaidIsNotAskedFor(t *testing.T) {
 	w := newWorld()
 	w.trained(t, 1) // has its model
-	w.handler.spending = asksAll
+	w.spending = asksAll
 	if spend, err := w.spends(t, 1, epochs, training); err != nil || spend.Decision != finetune.DecisionGranted {
 		t.Errorf("training again: %+v, %v; want it granted", spend, err)
 	}
-	w.handler.spending = unasked
+	w.spending = unasked
 	served := w.secureAndPublish(t, 1)
-	w.handler.spending = asksAll
+	w.spending = asksAll
 	w.claimed(t, 2)
 	if spend, err := w.spends(t, 2, epochs, training); err != nil || spend.Decision != finetune.DecisionAsked {
 		t.Errorf("training another: %+v, %v; want it asked", spend, err)
@@ -239,7 +254,7 @@ func TestOlderRunIsNotAskedFor(t *testing.T) {
 	w := newWorld()
 	w.deployed(t, 2, provisioned)
 	w.trained(t, 1)
-	w.handler.spending = asksAll
+	w.spending = asksAll
 	_, err := w.spends(t, 1, epochs, serving)
 	wantKind(t, err, finetune.Superseded)
 }
@@ -288,7 +303,7 @@ func TestPurchaseAsksOnceMore(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld()
-			w.handler.spending = asksAll
+			w.spending = asksAll
 			w.trained(t, 1)
 			test.write(t, w)
 			_, err := w.secured(t, 1, epochs)
@@ -320,7 +335,7 @@ func TestPurchaseAsksOnceMore(t *testing.T) {
 // has expired meanwhile.
 func TestPurchaseIsFoundAfterItsApprovalExpired(t *testing.T) {
 	w := newWorld()
-	w.handler.spending = asksAll
+	w.spending = asksAll
 	w.trained(t, 1)
 	w.answers(t, 1, finetune.PurposeServing, registry.Approve, ptr(24.0))
 	w.fake.after["CreateProvisionedModelThroughput"] = func() { w.bucket.before = func(string) error { return refused("InternalError") } }
@@ -357,5 +372,5 @@ func TestUnknownPurpose(t *testing.T) {
 	w := newWorld()
 	w.claimed(t, 1)
 	_, err := w.spends(t, 1, epochs, finetune.Spend{Purpose: "storage"})
-	wantKind(t, err, finetune.Internal, "storage")
+	wantKind(t, err, finetune.Internal, "approve")
 }

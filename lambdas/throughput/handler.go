@@ -57,9 +57,16 @@ func newHandler(b api, runtime runtimeAPI, store registry.Store, stack string, s
 func (h handler) Handle(ctx context.Context, in finetune.ThroughputInput) (any, error) {
 	switch in.Action {
 	case finetune.ActionApprove:
-		if in.Run != nil && in.Settings != nil && in.Training != nil && in.Spend != nil {
-			return h.approve(ctx, request{executionARN: in.ExecutionARN, run: *in.Run, settings: *in.Settings, tokens: in.Training.Tokens, spend: *in.Spend})
-		}
+		return h.approve(ctx, in)
+	case finetune.ActionRelease:
+		return h.release(ctx, in)
+	}
+	return h.serve(ctx, in)
+}
+
+// serve takes the steps that give a model its capacity.
+func (h handler) serve(ctx context.Context, in finetune.ThroughputInput) (any, error) {
+	switch in.Action {
 	case finetune.ActionSecure:
 		if in.Run != nil && in.Settings != nil && in.Model != nil {
 			return h.secure(ctx, purchase{run: *in.Run, settings: *in.Settings, model: *in.Model, stack: h.stack})
@@ -72,10 +79,13 @@ func (h handler) Handle(ctx context.Context, in finetune.ThroughputInput) (any, 
 		if in.Run != nil && in.Settings != nil && in.Training != nil && in.Model != nil && in.Throughput != nil {
 			return h.publish(ctx, h.capacity(in), *in.Throughput)
 		}
-	case finetune.ActionRelease:
-		return h.release(ctx, in)
 	}
-	return nil, finetune.Errorf(finetune.Internal, "throughput: action %q without the fields it needs; deploy functions and state machine from the same source", in.Action)
+	return nil, lacksFields(in.Action)
+}
+
+// lacksFields is the error for an action that is not known, or not without more.
+func lacksFields(action string) error {
+	return finetune.Errorf(finetune.Internal, "throughput: action %q without the fields it needs; deploy functions and state machine from the same source", action)
 }
 
 // registered reads a model's record; a model that was never published has an
