@@ -202,7 +202,7 @@ func (s *splitter) finish() (Result, error) {
 	case res.Validation == 0:
 		return Result{}, fmt.Errorf("no record is for validation: of %s, none came below %s; ask for more, name a number of records, or try another seed", plural(res.Groups, "group"), res.Wanted)
 	case res.Training == 0:
-		return Result{}, fmt.Errorf("all %s are for validation: ask for less than %s, or try another seed; the largest group has %d", plural(res.Records, "record"), res.Wanted, res.LargestGroup)
+		return Result{}, fmt.Errorf("all %s are for validation: ask for less than %s, or try another seed; the largest group has %d", plural(res.Records, "record"), o.Validation.atMost(res.Records), res.LargestGroup)
 	}
 	res.Percent = math.Round(10000*float64(res.Validation)/float64(res.Records)) / 100
 	if err := limits(res, o.Limits); err != nil {

@@ -280,7 +280,7 @@ func TestErrors(t *testing.T) {
 		{"too long", good + `{"prompt": "` + strings.Repeat("a", 400000) + `"}`, Options{Validation: Amount{Records: 1}, MaxLineBytes: 300000}, "line 3: the line is longer than 300000 bytes"},
 		{"one record", `{"prompt": "a"}`, one, "the data set has one record"},
 		{"one group", `{"prompt": "a", "completion": "b"}` + "\n" + `{"prompt": "A", "completion": "c"}`, one, "all 2 records are the same by prompt"},
-		{"more than there are", good, Options{Validation: Amount{Records: 5}}, "all 2 records are for validation: ask for less than 5"},
+		{"more than there are", good, Options{Validation: Amount{Records: 5}}, "all 2 records are for validation: ask for less than 2, or"},
 		{"all for validation", good, Options{Validation: Amount{Records: 2}}, "all 2 records are for validation"},
 		{"none for validation", good, Options{Validation: amount(t, "0.0001%")}, "no record is for validation"},
 		{"too few", good, limited(dataset.Limits{MinRecords: 8}), "2 records in all, the base model takes 8 at least"},
