@@ -101,7 +101,7 @@ func shown(name string) string {
 func (c *checks) check(ctx context.Context, file *present.File, name string, role dataset.Role) (err error) {
 	f, err := datafile.Open(ctx, name)
 	if err != nil {
-		return err
+		return interrupted(ctx, err, 0)
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
 	data, t := io.Reader(f), c.target

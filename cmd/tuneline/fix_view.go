@@ -96,6 +96,6 @@ func (f *fixing) next(text *strings.Builder) {
 	case !f.res.Report.Accepted:
 		text.WriteString("next: settle what the copy as a whole lacks\n")
 	case f.output != standardIO:
-		fmt.Fprintf(text, "the copy is accepted; next: tuneline split %s --validation 10%%, or upload it\n", f.output)
+		fmt.Fprintf(text, "the copy is accepted; next: tuneline split %s --validation 10%%, or upload it\n", quoted(f.output))
 	}
 }

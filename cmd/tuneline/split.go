@@ -218,11 +218,7 @@ func (s *splitting) tell(res split.Result) error {
 	for _, warning := range res.Warnings {
 		fmt.Fprintf(&text, "warning: %s\n", warning)
 	}
-	model := ""
-	if s.o.baseModel != "" {
-		model = " --base-model " + s.o.baseModel
-	}
-	fmt.Fprintf(&text, "next: tuneline check %s --validation %s%s\n", s.o.trainOut, s.o.validationOut, model)
+	fmt.Fprintf(&text, "next: tuneline check %s --validation %s%s\n", quoted(s.o.trainOut), quoted(s.o.validationOut), modelFlags(s.o.baseModel, s.o.customizationType))
 	_, err := fmt.Fprint(s.stderr, text.String())
 	return err
 }

@@ -36,6 +36,19 @@ func TestSplit(t *testing.T) {
 	}
 }
 
+// TestSplitNext: the command to go on with holds the two against the same base model
+// and customization type, and names files as a shell takes them.
+func TestSplitNext(t *testing.T) {
+	path := written(t, "a.jsonl", conversations(200))
+	t.Chdir(filepath.Dir(path))
+	exit, _, stderr := command(t, "split", "a.jsonl", "--validation", "20", "--train-out", "it's t.jsonl", "--validation-out", "v.jsonl",
+		"--base-model", "amazon.nova-micro-v1:0:128k", "--customization-type", "DISTILLATION")
+	const want = `next: tuneline check 'it'\''s t.jsonl' --validation v.jsonl --base-model amazon.nova-micro-v1:0:128k --customization-type DISTILLATION`
+	if exit != exitOK || !strings.HasSuffix(stderr, want+"\n") {
+		t.Errorf("exit %d, stderr %s; want %s", exit, stderr, want)
+	}
+}
+
 // TestSplitStdin: standard input is called so.
 func TestSplitStdin(t *testing.T) {
 	useStdin(t, splitRows(200))
