@@ -72,11 +72,13 @@ func TestCheckJSON(t *testing.T) {
 func TestCheckDigest(t *testing.T) {
 	inDir(t, map[string]string{"a.jsonl.gz": gzipped(t, pairs(1))})
 	sum := fmt.Sprintf("%x", sha256.Sum256([]byte(pairs(1))))
-	if _, stdout, _ := command(t, "check", "a.jsonl.gz", "--json", "--digest"); !strings.Contains(stdout, sum) {
-		t.Errorf("the output lacks %s:\n%s", sum, stdout)
-	}
-	if _, stdout, _ := command(t, "check", "a.jsonl.gz", "--json"); strings.Contains(stdout, sum) {
-		t.Errorf("the output has a digest:\n%s", stdout)
+	for _, output := range []string{outputHuman, outputJSON, outputSARIF} {
+		if _, stdout, _ := command(t, "check", "a.jsonl.gz", "--output", output, "--digest"); !strings.Contains(stdout, sum) {
+			t.Errorf("%s lacks %s:\n%s", output, sum, stdout)
+		}
+		if _, stdout, _ := command(t, "check", "a.jsonl.gz", "--output", output); strings.Contains(stdout, sum) {
+			t.Errorf("%s has a digest:\n%s", output, stdout)
+		}
 	}
 }
 

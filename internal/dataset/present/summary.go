@@ -24,6 +24,9 @@ func (h *Human) Summary(f File) {
 		h.row("checked as", f.Checked)
 	}
 	h.row("size", fmt.Sprintf("%s on %s, %s", count(r.Records, "record", "records"), count(r.Lines, "line", "lines"), size(r.Bytes)))
+	if r.SHA256 != "" {
+		h.row("SHA-256", r.SHA256)
+	}
 	if r.Records > 0 {
 		h.profile(r)
 	}
