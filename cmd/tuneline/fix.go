@@ -70,7 +70,7 @@ func fixCommand() *cobra.Command {
 	flags.BoolVar(&o.mergeTurns, "merge-turns", false, "join neighbouring messages of one role")
 	flags.BoolVar(&o.dropUnknownKeys, "drop-unknown-keys", false, "remove keys that are not part of the format")
 	flags.BoolVar(&o.replaceInvalid, "replace-invalid", false, "write U+FFFD for bytes that are not UTF-8 and for halves of surrogate pairs")
-	flags.IntVar(&o.maxActions, "max-actions", 20, "how many actions to tell of each kind; the totals count them all")
+	flags.IntVar(&o.maxActions, "max-actions", 20, "how many actions to tell of each kind and code; the totals count them all")
 	flags.BoolVar(&o.dryRun, "dry-run", false, "say what would be done, and write nothing")
 	flags.BoolVar(&o.force, "force", false, "write over files that exist")
 	flags.BoolVar(&o.asJSON, "json", false, "print one JSON document, on standard error if the copy goes to standard output")
