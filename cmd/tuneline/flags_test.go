@@ -133,6 +133,20 @@ func TestFixTells(t *testing.T) {
 	}
 }
 
+// TestFixOtherFormat: what is written in another format is not to be mended by hand.
+func TestFixOtherFormat(t *testing.T) {
+	path := written(t, "a.jsonl", chatRow)
+	t.Chdir(filepath.Dir(path))
+	exit, _, stderr := command(t, "fix", "a.jsonl")
+	if want := "\nnext: tuneline convert a.fixed.rejects.jsonl --to bedrock-conversation-2024, "; exit != exitFindings || !strings.Contains(stderr, want) {
+		t.Errorf("exit %d, said %q; want %q", exit, stderr, want)
+	}
+	_, stdout, _ := command(t, "check", "a.jsonl")
+	if !strings.Contains(stdout, "another format converted, as their findings say") {
+		t.Errorf("the check said %q", stdout)
+	}
+}
+
 // TestFixRole: validation data is held to the limits of validation data.
 func TestFixRole(t *testing.T) {
 	path := written(t, "v.jsonl", pairs(2))
