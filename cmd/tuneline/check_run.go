@@ -208,7 +208,8 @@ func (c *checks) verdict(stderr io.Writer) error {
 		}
 		failed++
 		if c.o.output != outputHuman {
-			fmt.Fprintf(stderr, "tuneline: %s: %s\n", file.Name, file.Problem)
+			// A line of its own out of a file's name would be a command to a workflow.
+			fmt.Fprintln(stderr, present.OneLine(fmt.Sprintf("tuneline: %s: %s", file.Name, file.Problem)))
 		}
 	}
 	switch {

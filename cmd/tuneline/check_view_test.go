@@ -98,6 +98,18 @@ func TestCheckSARIF(t *testing.T) {
 	}
 }
 
+// TestCheckGitHubName ensures that no file's name becomes a workflow command, on
+// whichever stream it is told.
+func TestCheckGitHubName(t *testing.T) {
+	exit, stdout, stderr := command(t, "check", "none\n::stop-commands::x", "--output", "github")
+	if exit != exitError || !strings.Contains(stderr, "does not exist") {
+		t.Errorf("exit %d, said %q", exit, stderr)
+	}
+	if strings.Contains("\n"+stderr, "\n::") || strings.Contains(stdout, "\n::stop") {
+		t.Errorf("a name is a command:\n%s%s", stdout, stderr)
+	}
+}
+
 // TestCheckGitHub ensures that a workflow gets an annotation of the line.
 func TestCheckGitHub(t *testing.T) {
 	findingOnLine2(t)
