@@ -130,6 +130,9 @@ func (s *splitter) pass(ctx context.Context, open func() (io.ReadCloser, error),
 			return sum, err
 		}
 		text, err := groupText(lines.Bytes(), s.o.By)
+		if err != nil && lines.Err() != nil {
+			break // the line was cut off by what ended the reading
+		}
 		if err != nil {
 			return sum, at(number, err)
 		}

@@ -262,6 +262,19 @@ func TestGroups(t *testing.T) {
 	}
 }
 
+// TestCutOff: where the reading fails in the middle of a line, that is told, not that
+// the line is no record.
+func TestCutOff(t *testing.T) {
+	broken := errors.New("broken")
+	open := func() (io.ReadCloser, error) {
+		return io.NopCloser(io.MultiReader(strings.NewReader(`{"prompt": "a"}`+"\n"+`{"prompt": "b`), iotest.ErrReader(broken))), nil
+	}
+	_, err := Run(context.Background(), open, io.Discard, io.Discard, Options{Validation: Amount{Records: 1}})
+	if !errors.Is(err, broken) || !strings.Contains(err.Error(), "line 2") {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestErrors(t *testing.T) {
 	const good = `{"prompt": "a", "completion": "b"}` + "\n" + `{"prompt": "c", "completion": "d"}` + "\n"
 	one := Options{Validation: Amount{Records: 1}}
