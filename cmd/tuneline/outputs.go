@@ -54,6 +54,9 @@ func (o *outputs) create(name, input string) (*outputFile, error) {
 	info, err := os.Stat(name)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
+		if _, err := os.Lstat(name); err == nil {
+			return nil, fmt.Errorf("%s is a link to nothing: choose another name", name)
+		}
 		return o.add(name, false, modeOf(input))
 	case err != nil:
 		return nil, err
