@@ -1,12 +1,15 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 // splitRows are n records.
@@ -57,6 +60,38 @@ func TestSplitStdin(t *testing.T) {
 	var got splitReport
 	if err := json.Unmarshal([]byte(stdout), &got); err != nil || exit != exitOK || got.File != "stdin" || got.Training != 180 {
 		t.Errorf("exit %d, %v, got %+v; stderr %s", exit, err, got, stderr)
+	}
+}
+
+// TestSplitProgress: each reading of the data set has a bar of its own, and leaves
+// nothing behind.
+func TestSplitProgress(t *testing.T) {
+	var out bytes.Buffer
+	s := splitting{input: written(t, "a.jsonl", splitRows(200))}
+	open, done, err := s.source(t.Context(), &bars{w: &out})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer done()
+	for range 2 {
+		out.Reset()
+		file, err := open()
+		if err != nil {
+			t.Fatal(err)
+		}
+		in := file.(finishing)
+		in.progress.begun = time.Now().Add(-barAfter)
+		in.Reader = in.progress.reader(in.file)
+		if _, err := io.Copy(io.Discard, in); err != nil {
+			t.Fatal(err)
+		}
+		if err := in.Close(); err != nil {
+			t.Fatal(err)
+		}
+		shown := strings.Split(out.String(), "\r")
+		if !strings.Contains(out.String(), "a.jsonl") || strings.TrimSpace(shown[len(shown)-1]) != "" {
+			t.Errorf("the bar is %q", out.String())
+		}
 	}
 }
 
