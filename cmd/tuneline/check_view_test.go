@@ -10,6 +10,9 @@ import (
 	"syscall"
 	"testing"
 	"time"
+	"unicode"
+
+	"github.com/schollz/progressbar/v3"
 
 	"github.com/tuneline/tuneline/internal/datafile"
 	"github.com/tuneline/tuneline/internal/dataset"
@@ -132,6 +135,24 @@ func TestCheckNotPrinted(t *testing.T) {
 		var stderr bytes.Buffer
 		if exit := run([]string{"check", "a.jsonl", "--output", output}, fullDisk{}, &stderr); exit != exitError || !strings.Contains(stderr.String(), "no space left") {
 			t.Errorf("%s: exit %d, want %d; said %q", output, exit, exitError, &stderr)
+		}
+	}
+}
+
+// TestBarsPlain ensures that bars are drawn with what every font has: characters for
+// private use are boxes to most people.
+func TestBarsPlain(t *testing.T) {
+	var out bytes.Buffer
+	terminal := terminal{out: &out}
+	for name, bar := range map[string]*progressbar.ProgressBar{"of a file": newBar(&out, 10), "of a rehearsal": terminal.newBar()} {
+		out.Reset()
+		bar.ChangeMax64(10)
+		time.Sleep(barEvery) // it is not drawn more often
+		if err := bar.Set64(5); err != nil {
+			t.Fatal(err)
+		}
+		if special := func(r rune) bool { return unicode.Is(unicode.Co, r) }; !strings.Contains(out.String(), "50%") || strings.ContainsFunc(out.String(), special) {
+			t.Errorf("the bar %s is %q", name, out.String())
 		}
 	}
 }
