@@ -27,9 +27,10 @@ const fixLong = `Write a repaired copy of a data set, and say line by line what 
 Repaired is what can be without changing what is trained on: a byte order mark,
 UTF-16, other line breaks than line feeds, blank lines, white space and commas
 around records, NUL bytes, records over several lines or several on one, a file
-that is one JSON array, raw control characters in strings, exact duplicates; in
-the conversation form also schemaVersion, texts without their content block and
-an empty system prompt. What would change the data happens only when a flag asks
+that is one JSON array, raw control characters in strings; in the conversation
+form also schemaVersion, texts without their content block and an empty system
+prompt. Exact copies of a record are removed, unless --keep-duplicates leaves
+them in to weigh more. What would change the data happens only when a flag asks
 for it.
 
 Each row is then judged as "tuneline check" would. A row that is still not good
