@@ -83,5 +83,5 @@ func needOneFile(command *cobra.Command, args []string) error {
 	if len(args) != 1 {
 		return fmt.Errorf("name one data set, or - for standard input; \"tuneline %s --help\" has examples", command.Name())
 	}
-	return nil
+	return nothingEmpty(command, args)
 }
