@@ -105,6 +105,7 @@ func TestConvertRefuses(t *testing.T) {
 		"no way \"first\"":            {in, "--to", "prompt-completion", "--multi-turn", "first"},
 		"--prompt-template: ":         {in, "--to", "prompt-completion", "--prompt-template", filepath.Join(dir, "none")},
 		"no such file or directory":   {filepath.Join(dir, "none"), "--to", conversation},
+		"is empty: write a template":  {in, "--to", "prompt-completion", "--prompt-template", writtenIn(t, t.TempDir(), "empty.tmpl", "\n")},
 		"reading the prompt template": {in, "--to", "prompt-completion", "--prompt-template", writtenIn(t, t.TempDir(), "bad.tmpl", "{{")},
 	} {
 		exit, _, stderr := command(t, append([]string{"convert"}, args...)...)

@@ -221,7 +221,7 @@ func TestConvertFlags(t *testing.T) {
 		converted = "converted  1: "
 		rejected  = "rejected   1"
 	)
-	template := written(t, "prompt.tmpl", "Q: {{(index .Turns 0).Text}}")
+	template := written(t, "prompt.tmpl", "Q: {{(index .Turns 0).Text}} A:\r\n")
 	for flag, test := range map[string]struct{ to, in, without, with string }{
 		"--lossless":                    {conversation, namedRow, converted, rejected},
 		"--merge-turns=false":           {conversation, two, converted, rejected},
@@ -230,7 +230,7 @@ func TestConvertFlags(t *testing.T) {
 		"--schema-version=x":            {conversation, chatRow, `"schemaVersion":"bedrock-conversation-2024"`, `"schemaVersion":"x"`},
 		"--from=prompt-completion":      {conversation, chatRow, converted, rejected},
 		"--multi-turn=last":             {"prompt-completion", turns, "2 records written", "1 record written"},
-		"--prompt-template=" + template: {"prompt-completion", chatRow, `"prompt":"When`, `"prompt":"Q: When`},
+		"--prompt-template=" + template: {"prompt-completion", chatRow, `"prompt":"When`, ` A:","completion"`},
 	} {
 		t.Run(flag, func(t *testing.T) {
 			path := written(t, "a.jsonl", test.in)
