@@ -28,6 +28,9 @@ type Run struct {
 	ClaimedAt            time.Time `json:"claimedAt"`
 
 	Report *finetune.Report `json:"report,omitempty"`
+	// Estimate is what the run was expected to cost when its data set was
+	// accepted, by the price table that was part of the program then.
+	Estimate *finetune.Estimate `json:"estimate,omitempty"`
 	// Job is set before the job is submitted, without an ARN, and completed after.
 	Job         *finetune.Job     `json:"job,omitempty"`
 	CustomModel *finetune.Model   `json:"customModel,omitempty"`
