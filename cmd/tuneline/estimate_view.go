@@ -57,8 +57,8 @@ func (t *table) cite(source *finetune.PriceSource) string {
 // print prints an estimate for a person.
 func (e estimated) print(stdout io.Writer) error {
 	out := &remembering{Writer: stdout}
-	english.Fprintf(out, "%s: %d records, about %d tokens, at %d characters a token as AWS's quotas count\n",
-		e.Dataset, e.Records, e.Estimate.Training.Tokens, e.charactersPerToken)
+	fmt.Fprintln(out, english.Sprintf("%s: %d records, about %d tokens, at %d characters a token as AWS's quotas count",
+		e.Dataset, e.Records, e.Estimate.Training.Tokens, e.charactersPerToken))
 	fmt.Fprintf(out, "%s in %s, served %s; configuration: %s\n", e.Estimate.BaseModel, e.Estimate.Region, served(e.Estimate.Serving.Serving), e.Configuration)
 	if e.Errors > 0 {
 		fmt.Fprintf(out, "it has %s, and would be rejected before anything is paid for: see \"tuneline check\"\n", numbered(e.Errors, "error"))
