@@ -65,6 +65,7 @@ const (
 	CodeMediaPrefix          Code = "TL1227"
 	CodeMediaMissing         Code = "TL1228"
 	CodeMediaSize            Code = "TL1229"
+	CodeManyDocuments        Code = "TL1230"
 )
 
 // Codes of one record's size, and of the data set as a whole.
@@ -79,6 +80,8 @@ const (
 	CodeFileTooLarge     Code = "TL1406"
 	CodeNearDuplicate    Code = "TL1407"
 	CodeNearRecordInBoth Code = "TL1408"
+	CodeDoubtfulRecords  Code = "TL1409"
+	CodeDoubtfulFileSize Code = "TL1410"
 )
 
 // Codes of advice: nothing that Bedrock would refuse.
@@ -97,6 +100,7 @@ const (
 	CodeUnpackedTooLarge Code = "TL1604"
 	CodeObjectKeyOnNova  Code = "TL1605"
 	CodeMediaUnchecked   Code = "TL1606"
+	CodeValidationUnused Code = "TL1607"
 )
 
 // Severity says what a finding means for the data set.

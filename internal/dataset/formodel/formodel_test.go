@@ -61,11 +61,15 @@ func TestOptions(t *testing.T) {
 	}{
 		{"Nova Micro takes text", micro, "FINE_TUNING", dataset.FormatConversation, func(o dataset.Options) bool { return o.Rules.TextOnly && o.Rules.ReservedWords }},
 		{"Nova Lite takes video and no reasoning", lite, "FINE_TUNING", dataset.FormatConversation, func(o dataset.Options) bool { return !o.Rules.TextOnly && o.Rules.Video && !o.Rules.Reasoning }},
-		{"Nova 2 Lite takes reasoning", lite2, "FINE_TUNING", dataset.FormatConversation, func(o dataset.Options) bool { return o.Rules.Reasoning && o.Rules.NarrowMedia }},
-		{"Nova 2 Lite is reinforced", lite2, "REINFORCEMENT_FINE_TUNING", dataset.FormatReinforcement, func(o dataset.Options) bool { return o.Limits.TokensPerRecord == 0 && o.Limits.MinRecords == 100 }},
+		{"Nova 2 Lite takes reasoning", lite2, "FINE_TUNING", dataset.FormatConversation, func(o dataset.Options) bool { return o.Rules.Reasoning && o.Rules.NarrowMedia && o.Rules.NoValidation }},
+		{"Nova 2 Lite is reinforced", lite2, "REINFORCEMENT_FINE_TUNING", dataset.FormatReinforcement, func(o dataset.Options) bool {
+			return o.Limits.TokensPerRecord == 0 && o.Limits.MinRecords == 100 && !o.Rules.NoValidation
+		}},
 		{"Nova Micro is distilled from several turns", micro, "DISTILLATION", dataset.FormatDistillation, func(o dataset.Options) bool { return !o.Rules.SingleTurn && !o.Rules.AnySchemaVersion }},
-		{"Llama 3.1 is distilled from a single turn", llama, "DISTILLATION", dataset.FormatDistillation, func(o dataset.Options) bool { return o.Rules.SingleTurn && o.Limits.MaxLineBytes == 16<<10 }},
-		{"Llama 3.1 takes prompts and completions", llama, "FINE_TUNING", dataset.FormatPromptCompletion, func(o dataset.Options) bool { return o.Limits.MaxValidationRecords == 1000 }},
+		{"Llama 3.1 is distilled from a single turn", llama, "DISTILLATION", dataset.FormatDistillation, func(o dataset.Options) bool {
+			return o.Rules.SingleTurn && o.Limits.MaxLineBytes == 16<<10 && o.Limits.MaxBytes == 2<<30 && o.Limits.DoubtfulBytes == 1<<30
+		}},
+		{"Llama 3.1 takes prompts and completions", llama, "FINE_TUNING", dataset.FormatPromptCompletion, func(o dataset.Options) bool { return o.Limits.DoubtfulValidationRecords == 1000 }},
 		{"Llama 3.3 takes conversations", llama3, "FINE_TUNING", dataset.FormatConversation, func(o dataset.Options) bool { return o.Rules.SystemItems == 1 && !o.Rules.Tools }},
 	}
 	for _, tt := range tests {

@@ -242,6 +242,9 @@ func (r *Result) warn(o Options) {
 		r.Warnings = append(r.Warnings, said)
 	}
 	l := o.Limits
+	if most := l.DoubtfulValidationRecords; most > 0 && r.Validation > most {
+		r.Warnings = append(r.Warnings, fmt.Sprintf("%s for validation, AWS's sample validator takes %d: ask for less if you can", plural(r.Validation, "record"), most))
+	}
 	if r.Training < l.MinRecords {
 		r.Warnings = append(r.Warnings, fmt.Sprintf("%s for training; the base model takes %d at least, of which the validation data counts too: both are needed for the job", plural(r.Training, "record"), l.MinRecords))
 	}

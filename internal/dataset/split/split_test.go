@@ -361,10 +361,13 @@ func TestWarnings(t *testing.T) {
 	}
 	warned := map[bool]int{}
 	for seed := range int64(50) {
-		res, _, _ := sides(t, text.String(), Options{Validation: amount(t, "20%"), Seed: seed, Limits: dataset.Limits{AdvisedRecords: 1000}})
+		res, _, _ := sides(t, text.String(), Options{Validation: amount(t, "20%"), Seed: seed, Limits: dataset.Limits{AdvisedRecords: 1000, DoubtfulValidationRecords: 20}})
 		large := strings.Contains(strings.Join(res.Warnings, "\n"), "the largest group has 50 records")
 		warned[res.Validation >= 50]++
 		if large != (res.Validation >= 50 || res.Validation < 16) {
+			t.Errorf("%d records for validation, warnings %q", res.Validation, res.Warnings)
+		}
+		if doubted := strings.Contains(strings.Join(res.Warnings, "\n"), "AWS's sample validator takes 20"); doubted != (res.Validation > 20) {
 			t.Errorf("%d records for validation, warnings %q", res.Validation, res.Warnings)
 		}
 		if !strings.Contains(strings.Join(res.Warnings, "\n"), "AWS advises 1000") {
