@@ -101,6 +101,7 @@ const (
 	CodeObjectKeyOnNova  Code = "TL1605"
 	CodeMediaUnchecked   Code = "TL1606"
 	CodeValidationUnused Code = "TL1607"
+	CodeFileName         Code = "TL1608"
 )
 
 // Severity says what a finding means for the data set.
@@ -151,8 +152,9 @@ type shown struct {
 	near bool
 	// marks: a text that holds it is suspected of what the code is about.
 	marks string
-	// key: the rows are keys in S3, for CheckObjectKey.
-	key bool
+	// key: the rows are keys in S3, for CheckObjectKey; name: they are names of
+	// files that are still to be uploaded, for CheckFileName.
+	key, name bool
 	// elsewhere: the finding is not about what a file says, but about how it was read.
 	elsewhere bool
 }

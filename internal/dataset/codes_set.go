@@ -165,4 +165,10 @@ var fileCodes = []CodeInfo{
 		Bad:    "training and validation data are checked for FINE_TUNING of Nova 2 Lite",
 		Good:   "training data is checked for FINE_TUNING of Nova 2 Lite",
 		shown:  shown{elsewhere: true}},
+	{Code: CodeFileName, Severity: SeverityNote, Title: "The name of a file on your machine does not end in .jsonl",
+		Action: "Upload the file under a name that ends in .jsonl: Bedrock takes a data set by this ending. A file packed with gzip or zstd must be unpacked, too.",
+		Source: sourceData + "; " + sourceNovaScript,
+		Bad:    "data.json",
+		Good:   "data.jsonl",
+		shown:  shown{name: true}},
 }
