@@ -107,7 +107,7 @@ func TestSplitRefuses(t *testing.T) {
 		{"bad way", splitRows(9), []string{"--validation", "2", "--by", "hand"}, "use one of [prompt normalized exact]"},
 		{"a bad line", splitRows(9) + fixTorn, []string{"--validation", "2"}, "line 10: this is no record of a data set: have it repaired with tuneline fix"},
 		{"too few for the base model", splitRows(9), []string{"--validation", "2", "--base-model", llamaModel}, "9 records in all, the base model takes 100 at least"},
-		{"too many for validation", splitRows(2000), []string{"--validation", "1500", "--base-model", llamaModel}, "1500 records would be for validation, the base model takes 1000 at most"},
+		{"too many for the base model", splitRows(10001), []string{"--validation", "1500", "--base-model", llamaModel}, "10001 records in all, the base model takes 10000 at most"},
 		{"a file that is there", splitRows(9), []string{"--validation", "2", "--validation-out", "old"}, "old is there already"},
 		{"the input", splitRows(9), []string{"--validation", "2", "--train-out", "a.jsonl", "--force"}, "a.jsonl is the file that is read"},
 		{"one file for both", splitRows(9), []string{"--validation", "2", "--train-out", "x", "--validation-out", "./x"}, "written twice"},

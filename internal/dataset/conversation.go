@@ -101,7 +101,7 @@ func (c *cursor) block(role string) {
 		return
 	}
 	start := c.open()
-	keys := 0
+	keys, unknown := 0, false
 	for ; c.more(); keys++ {
 		key, column := c.key()
 		c.said = c.said || string(key) != "reasoningContent"
@@ -119,12 +119,13 @@ func (c *cursor) block(role string) {
 		case "reasoningContent":
 			c.reasoning(column, role)
 		default:
+			unknown = true
 			c.skip()
 			c.add(CodeUnknownBlock, column, "no content block has this key: write {\"text\": ...}")
 		}
 	}
 	c.close()
-	if keys != 1 {
+	if keys != 1 && !unknown {
 		c.add(CodeUnknownBlock, start, fmt.Sprintf("a content block has exactly one key, this one has %d: write one block for each", keys))
 	}
 }
