@@ -66,6 +66,7 @@ const (
 	CodeMediaMissing         Code = "TL1228"
 	CodeMediaSize            Code = "TL1229"
 	CodeManyDocuments        Code = "TL1230"
+	CodeToolInDoubt          Code = "TL1231"
 )
 
 // Codes of one record's size, and of the data set as a whole.

@@ -126,6 +126,11 @@ func exampleTools(tools, result string) string {
 		`{"role": "assistant", "content": [{"text": "It rains."}]}]}`
 }
 
+// exampleReinforcement is a record of reinforcement fine-tuning with this function.
+func exampleReinforcement(function string) string {
+	return `{"messages": [{"role": "user", "content": "Weather in Bonn?"}], "tools": [{"type": "function", "function": ` + function + `}], "reference_answer": "Rain"}`
+}
+
 // toolCodes are the codes of tools and reasoning.
 var toolCodes = []CodeInfo{
 	{Code: CodeToolBlock, Severity: SeverityError, Title: "A record holds tools or reasoning, which the base model does not take",
@@ -158,4 +163,9 @@ var toolCodes = []CodeInfo{
 		Bad:   exampleTools(exampleTool, "1"),
 		Good:  exampleContent(`[{"text": "Weather in Bonn? Use weather(city)."}]`, `[{"text": "weather(Bonn)"}]`),
 		shown: shown{rules: familyRules["nova-2"]}},
+	{Code: CodeToolInDoubt, Severity: SeverityWarning, Title: "AWS's sample validator wants more of a prompt's tools",
+		Action: "Give every tool of reinforcement fine-tuning the type function, a description and parameters, and leave out an empty list: AWS's sample validator refuses it otherwise, Bedrock's guide says nothing about tools.",
+		Source: sourceNovaScript + "; " + sourceReinforcement, Format: FormatReinforcement,
+		Bad:  exampleReinforcement(`{"name": "weather"}`),
+		Good: exampleReinforcement(`{"name": "weather", "description": "The weather in a city", "parameters": {"type": "object", "properties": {}}}`)},
 }

@@ -184,6 +184,7 @@ func rewarded(messages, after string) string {
 const (
 	chatPrompt = `{"role":"user","content":"q"}`
 	reference  = `,"reference_answer":"r"`
+	chatTool   = `{"type":"function","function":{"name":"f","description":"d","parameters":{"type":"object"}}}`
 )
 
 var reinforcementTests = []ruleTest{
@@ -195,8 +196,15 @@ var reinforcementTests = []ruleTest{
 	{"reference is a number", rewarded(chatPrompt, `,"reference_answer":4`), reinforced, []string{"TL1102 1:64 /reference_answer"}},
 	{"reference is missing", rewarded(chatPrompt, ``), reinforced, []string{"TL1226 1:1 "}},
 	{"keys for the grader", rewarded(chatPrompt, reference+`,"id":"1","difficulty":{"x":1}`), reinforced, nil},
-	{"tools of a prompt", rewarded(chatPrompt, reference+`,"tools":[{"type":"function","function":{"name":"f","parameters":{"type":"object"}}}]`), reinforced, nil},
-	{"tool of a prompt named twice", rewarded(chatPrompt, reference+`,"tools":[{"type":"function","function":{"name":"f"}},{"type":"function","function":{"name":"f"}}]`), reinforced, []string{"TL1221 1:159 /tools/1/function/name"}},
+	{"tools of a prompt", rewarded(chatPrompt, reference+`,"tools":[`+chatTool+`]`), reinforced, nil},
+	{"tool with strict", rewarded(chatPrompt, reference+`,"tools":[`+strings.Replace(chatTool, `"name"`, `"strict":true,"name"`, 1)+`]`), reinforced, nil},
+	{"no tool", rewarded(chatPrompt, reference+`,"tools":[]`), reinforced, []string{"TL1231 1:76 /tools"}},
+	{"tool of another type", rewarded(chatPrompt, reference+`,"tools":[`+strings.Replace(chatTool, `"type":"function"`, `"type":"custom"`, 1)+`]`), reinforced, []string{"TL1231 1:85 /tools/0/type"}},
+	{"tool whose type is no string", rewarded(chatPrompt, reference+`,"tools":[`+strings.Replace(chatTool, `"type":"function"`, `"type":1`, 1)+`]`), reinforced, []string{"TL1102 1:85 /tools/0/type"}},
+	{"tool without a description", rewarded(chatPrompt, reference+`,"tools":[{"type":"function","function":{"name":"f","parameters":{}}}]`), reinforced, []string{"TL1231 1:107 /tools/0/function"}},
+	{"tool with a blank description", rewarded(chatPrompt, reference+`,"tools":[`+strings.Replace(chatTool, `"d"`, `" "`, 1)+`]`), reinforced, []string{"TL1231 1:107 /tools/0/function"}},
+	{"second tool without parameters", rewarded(chatPrompt, reference+`,"tools":[`+chatTool+`,{"type":"function","function":{"name":"g","description":"d"}}]`), reinforced, []string{"TL1231 1:200 /tools/1/function"}},
+	{"tool of a prompt named twice", rewarded(chatPrompt, reference+`,"tools":[`+chatTool+`,`+chatTool+`]`), reinforced, []string{"TL1221 1:208 /tools/1/function/name"}},
 	{"tool without function", rewarded(chatPrompt, reference+`,"tools":[{"type":"function"}]`), reinforced, []string{"TL1101 1:77 /tools/0"}},
 	{"no user", rewarded(`{"role":"system","content":"s"}`, reference), reinforced, []string{"TL1205 1:13 /messages"}},
 	{"no messages", rewarded(``, reference), reinforced, []string{"TL1203 1:13 /messages"}},
