@@ -87,7 +87,7 @@ func (c *cursor) chatToolType() {
 func (c *cursor) chatFunction() {
 	column := c.column()
 	c.tools.described, c.tools.parametrized = false, false
-	if c.object("function", chatFunctionMembers) && !(c.tools.described && c.tools.parametrized) {
+	if c.object("function", chatFunctionMembers) && (!c.tools.described || !c.tools.parametrized) {
 		c.add(CodeToolInDoubt, column, "AWS's sample validator wants a description and parameters of every function: add them if you can")
 	}
 }
