@@ -73,10 +73,13 @@ func (c *Cloud) As(principal calls.Principal) Clients {
 // Operator returns clients that sign as the stack's operator role.
 func (c *Cloud) Operator() Clients { return c.as("OperatorRoleArn") }
 
+// administrator is who has all rights in the account.
+const administrator = "Administrator"
+
 // Administrator returns clients that sign as somebody who administers the
 // account; the stack has no such role.
 func (c *Cloud) Administrator() Clients {
-	return c.As(calls.Principal{Role: "Administrator", ARN: "arn:aws:iam::" + AccountID + ":role/Administrator"})
+	return c.As(calls.Principal{Role: administrator, ARN: "arn:aws:iam::" + AccountID + ":role/" + administrator})
 }
 
 // Uploader returns clients that sign as the stack's uploader role.

@@ -58,7 +58,7 @@ func (t Teardown) Prove(ctx context.Context) (Proof, error) {
 		if empty++; len(left) > 0 {
 			empty = 0
 		}
-		if empty == emptyLooks || stays || len(p.Looks) == maxLooks {
+		if empty == emptyLooks || stays || empty == 0 && len(p.Looks) >= maxLooks {
 			return p, nil
 		}
 		if err := wait(ctx, t.Pause); err != nil {
