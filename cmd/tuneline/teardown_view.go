@@ -261,10 +261,7 @@ func (v *teardownView) deletion(d teardown.Deletion) {
 		v.print("\n%s\n", good.Render("the stack is gone"))
 		return
 	}
-	v.print("\n%s\n", bad.Render("the stack could not be deleted"))
-	for _, f := range d.Failures {
-		v.print("  %s (%s): %s\n", f.LogicalID, f.Type, f.Reason)
-	}
+	v.print("\n%s: the reason is above\n", bad.Render("the stack could not be deleted"))
 	v.steps(d.Next)
 }
 

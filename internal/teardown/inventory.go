@@ -117,7 +117,8 @@ func (t Teardown) Inventory(ctx context.Context) (Inventory, error) {
 // look finds what is billed by the hour, or would become it. Everything is
 // found by the stack's tag, read of each resource.
 func (t Teardown) look(ctx context.Context) (Inventory, error) {
-	var found Inventory
+	// Empty, not nil: a program reads lists.
+	found := Inventory{Throughputs: []Throughput{}, Deployments: []Deployment{}, Jobs: []Job{}, Endpoints: []Endpoint{}}
 	for _, part := range []func(context.Context, *Inventory) error{t.findThroughputs, t.findDeployments, t.findJobs, t.findEndpoints} {
 		if err := part(ctx, &found); err != nil {
 			return Inventory{}, err
@@ -287,7 +288,7 @@ func (t Teardown) foreign(ctx context.Context, found Inventory) ([]string, error
 	for _, own := range found.Throughputs {
 		known[own.ARN] = true
 	}
-	var list []string
+	list := []string{}
 	err := t.eachThroughput(ctx, func(s types.ProvisionedModelSummary) error {
 		if arn := aws.ToString(s.ProvisionedModelArn); theirs[aws.ToString(s.ModelArn)] && !known[arn] {
 			list = append(list, arn)

@@ -61,7 +61,7 @@ type Step struct {
 // kept finds what outlives the stack. Bucket and key are the stack's outputs, or,
 // once it is gone, what its models were made with.
 func (t Teardown) kept(ctx context.Context, stack Stack) (Kept, error) {
-	kept := Kept{Key: stack.Outputs["KeyArn"]}
+	kept := Kept{Models: []Model{}, Key: stack.Outputs["KeyArn"]}
 	bucket := stack.Outputs["BucketName"]
 	all, err := t.allModels(ctx)
 	if err != nil {
@@ -172,7 +172,7 @@ const pendingDays = 30
 
 // steps says how to remove what is kept: the models first, the key last.
 func (t Teardown) steps(kept Kept) []Step {
-	var steps []Step
+	steps := []Step{}
 	if len(kept.Models) > 0 {
 		step := Step{What: "delete the custom models: they cannot be made again without training"}
 		for _, m := range kept.Models {
@@ -204,7 +204,7 @@ func (t Teardown) steps(kept Kept) []Step {
 func (t Teardown) bucketStep(bucket string) Step {
 	region := t.inRegion()
 	empty := func(name string) string {
-		return fmt.Sprintf(`aws s3api delete-objects --bucket %s%s --delete "$(aws s3api list-object-versions --bucket %s%s --max-items 1000 --output json --query '{Objects: [Versions, DeleteMarkers][].{Key: Key, VersionId: VersionId}}')"`, name, region, name, region)
+		return fmt.Sprintf(`aws s3api delete-objects --bucket %s%s --delete "$(aws s3api list-object-versions --bucket %s%s --no-paginate --output json --query '{Objects: [Versions, DeleteMarkers][].{Key: Key, VersionId: VersionId}}')"`, name, region, name, region)
 	}
 	return Step{
 		What: "empty and delete the buckets, of data and of the access log; each delete-objects takes 1,000 versions, so repeat it until nothing is left to delete",

@@ -77,7 +77,8 @@ func (t Teardown) left(ctx context.Context) ([]Left, error) {
 	if err != nil {
 		return nil, err
 	}
-	var left []Left
+	left := []Left{}
+	ours := "tuneline teardown --stack " + t.Stack + t.inRegion()
 	for _, x := range found.Throughputs {
 		left = append(left, t.leftThroughput(x))
 	}
@@ -89,11 +90,14 @@ func (t Teardown) left(ctx context.Context) ([]Left, error) {
 	}
 	for _, x := range found.Endpoints {
 		what := fmt.Sprintf("an interface endpoint for %s, %s, billed by the hour in %d zones", x.Service, x.State, x.Zones)
+		if !stack.Gone() { // it is the stack's to delete
+			x.Command = ours
+		}
 		left = append(left, Left{ID: x.ID, What: what, Command: x.Command, going: x.State == "deleting"})
 	}
 	if !stack.Gone() {
 		left = append(left, Left{
-			ID: t.Stack, What: "the stack itself, " + stack.Status, Command: "tuneline teardown --stack " + t.Stack + t.inRegion(),
+			ID: t.Stack, What: "the stack itself, " + stack.Status, Command: ours,
 			going: stack.Status == "DELETE_IN_PROGRESS",
 		})
 	}
