@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -130,8 +131,10 @@ func (l *leftover) lateError() error {
 	return fmt.Errorf("not all was gone when the function's time was up: %s. Delete the stack again to go on from here", l.text())
 }
 
+// text is everything that is left, a commitment first: a long reason is cut, and
+// its date must not be.
 func (l *leftover) text() string {
-	return strings.Join(append(l.waiting, l.committed...), "; ")
+	return strings.Join(slices.Concat(l.committed, l.waiting), "; ")
 }
 
 // look stops and releases what it finds, once: first what could make more, then
