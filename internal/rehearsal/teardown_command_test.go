@@ -105,12 +105,7 @@ func TestTeardown(t *testing.T) {
 	f := bothLive(t, `{"serving":{"mode":"provisioned","modelUnits":2}}`)
 
 	before := f.inventory()
-	if len(before.Throughputs) != 1 || len(before.Deployments) != 1 || len(before.Kept.Models) != 2 || len(before.Jobs) != 0 || len(before.Endpoints) != 3 {
-		t.Fatalf("there is %+v; want a throughput, a deployment, two models and three endpoints", before)
-	}
-	if got := before.Throughputs[0]; got.Units != 2 || got.BaseModel != catalog.DefaultBaseModel || got.CommittedUntil != nil {
-		t.Errorf("the throughput is %+v", got)
-	}
+	f.checkListed(before)
 	if left := f.proof(); left.Clean() || len(left.Looks) != 1 || len(left.Left) != 6 {
 		t.Errorf("of a stack that serves, the proof is %+v; want six things left, at the first look", left)
 	}
@@ -136,11 +131,29 @@ func TestTeardown(t *testing.T) {
 	if n := len(f.Log.Find("cloudformation:DeleteStack")); n != 1 {
 		t.Errorf("the stack was deleted %d times, want once", n)
 	}
+	f.deletedOnlyTheStack()
+}
+
+// checkListed holds what there is of a stack with both models live.
+func (f *fixture) checkListed(found teardown.Inventory) {
+	f.t.Helper()
+	if len(found.Throughputs) != 1 || len(found.Deployments) != 1 || len(found.Kept.Models) != 2 || len(found.Jobs) != 0 || len(found.Endpoints) != 3 {
+		f.t.Fatalf("there is %+v; want a throughput, a deployment, two models and three endpoints", found)
+	}
+	if got := found.Throughputs[0]; got.Units != 2 || got.BaseModel != catalog.DefaultBaseModel || got.CommittedUntil != nil {
+		f.t.Errorf("the throughput is %+v", got)
+	}
+}
+
+// deletedOnlyTheStack fails the test when the administrator's credentials were
+// used for anything but to look, and to delete the stack.
+func (f *fixture) deletedOnlyTheStack() {
+	f.t.Helper()
 	for _, c := range f.Log.All() {
 		_, operation, _ := strings.Cut(c.Action, ":")
-		looks := strings.HasPrefix(operation, "List") || strings.HasPrefix(operation, "Describe") || strings.HasPrefix(operation, "Get")
+		looks := slices.ContainsFunc([]string{"List", "Describe", "Get"}, func(verb string) bool { return strings.HasPrefix(operation, verb) })
 		if c.Principal.Role == administrator && !looks && operation != "DeleteStack" {
-			t.Errorf("the command called %s", c.Action)
+			f.t.Errorf("the command called %s", c.Action)
 		}
 	}
 }
@@ -242,15 +255,14 @@ func TestTeardownWhileARunGoesOn(t *testing.T) {
 				t.Errorf("listed are %+v; want the job, or what it waits for", found)
 			}
 			d := f.tearDown(untold)
-			run := f.run(id) // before time goes on: the stack went only after the report
 			release()
 			if !d.Complete() {
 				t.Errorf("the deletion is %+v", d)
 			}
-			f.checkReleased(run, finetune.RunClosed, "status ABORTED", test.job, test.bills)
 			if execution := f.end(); execution.Status != stepfunctions.Aborted || execution.Error != "StackDeleted" {
 				t.Errorf("the execution ended %s (%s), want %s", execution.Status, execution.Error, stepfunctions.Aborted)
 			}
+			f.checkReleased(f.run(id), finetune.RunClosed, "status ABORTED", test.job, test.bills)
 			f.startsNothing()
 			f.provesClean()
 		})
@@ -283,6 +295,7 @@ func TestTeardownRacingAPurchase(t *testing.T) {
 			if status := f.StackStatus(); status != "DELETE_COMPLETE" {
 				t.Errorf("the stack is %s", status)
 			}
+			f.end()
 			f.checkReleased(f.run(id), finetune.RunClosed, "status ABORTED", trained, 1)
 			f.provesClean()
 		})
@@ -313,6 +326,7 @@ func TestTeardownRacingAnUpload(t *testing.T) {
 	if n := len(f.Log.Find("states:StopExecution")); n != 2 {
 		t.Errorf("%d executions were stopped, want the upload's and the late event's", n)
 	}
+	f.end()
 	for _, id := range []finetune.RunID{id, late} {
 		if run := f.run(id); run.End != finetune.EndFailed || run.Error != string(finetune.RunClosed) {
 			t.Errorf("run %s ended %s (%s), want %s (%s)", id, run.End, run.Error, finetune.EndFailed, finetune.RunClosed)

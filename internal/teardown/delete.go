@@ -207,7 +207,9 @@ func eventOf(e types.StackEvent) Event {
 	}
 }
 
-// reasonOf is a reason without what CloudFormation wraps a custom resource's in.
+// reasonOf is a reason without what CloudFormation wraps a custom resource's in,
+// as published event logs show it (AWS documents no form of it); any other is left
+// as it is.
 func reasonOf(reason string) string {
 	if _, own, ok := strings.Cut(reason, "Message returned: "); ok {
 		reason = own

@@ -19,19 +19,12 @@ func inventory(t *testing.T, a *account) Inventory {
 	return found
 }
 
-// Ensure what is the stack's is listed with its price, what is not is left out,
+// Ensure what is the stack's is listed, what is not is left out,
 // and what somebody bought for one of its models is told.
 func TestInventory(t *testing.T) {
 	found := inventory(t, live())
 	if len(found.Throughputs) != 1 || len(found.Deployments) != 1 || len(found.Jobs) != 1 || len(found.Endpoints) != 1 {
 		t.Fatalf("found %+v; want one of each", found)
-	}
-	pt := found.Throughputs[0]
-	if pt.Hourly.USD == nil || *pt.Hourly.USD != 121 || *pt.Monthly.USD != 121*730 || pt.Hourly.Source == "" || pt.Hourly.Read == "" {
-		t.Errorf("two units cost %+v and %+v; want 121 and 88330 with a source and its day", pt.Hourly, pt.Monthly)
-	}
-	if want := "aws bedrock delete-provisioned-model-throughput --provisioned-model-id " + ptARN + " --region us-east-1"; pt.Command != want || pt.Held(today) {
-		t.Errorf("got %+v, want it free, with %q", pt, want)
 	}
 	if len(found.Foreign) != 1 || found.Foreign[0] != "arn:pt/bought-by-hand" {
 		t.Errorf("not the stack's are %q", found.Foreign)
@@ -41,6 +34,18 @@ func TestInventory(t *testing.T) {
 	}
 	if found.Stack.ID != stackID || found.Stack.Status != "CREATE_COMPLETE" {
 		t.Errorf("the stack is %+v", found.Stack)
+	}
+}
+
+// Ensure a throughput is priced by its units, with the source and its day, and
+// comes with its command.
+func TestThroughput(t *testing.T) {
+	pt := inventory(t, live()).Throughputs[0]
+	if pt.Hourly.USD == nil || *pt.Hourly.USD != 121 || *pt.Monthly.USD != 121*730 || pt.Hourly.Source == "" || pt.Hourly.Read == "" {
+		t.Errorf("two units cost %+v and %+v; want 121 and 88330 with a source and its day", pt.Hourly, pt.Monthly)
+	}
+	if want := "aws bedrock delete-provisioned-model-throughput --provisioned-model-id " + ptARN + " --region us-east-1"; pt.Command != want || pt.Held(today) {
+		t.Errorf("got %+v, want it free, with %q", pt, want)
 	}
 }
 
@@ -84,17 +89,27 @@ func TestKept(t *testing.T) {
 			if b := kept.Bucket; b == nil || b.Name != "data" || b.Objects != 6 || b.Bytes != 40 || b.More || kept.Key != keyARN {
 				t.Errorf("bucket %+v, key %s", kept.Bucket, kept.Key)
 			}
-			if len(kept.Steps) != 3 || len(kept.Steps[0].Commands) != 2 || !strings.Contains(kept.Steps[1].Commands[1], "delete-bucket-policy --bucket data ") {
-				t.Fatalf("steps are %+v", kept.Steps)
-			}
-			if last := kept.Steps[2]; !strings.Contains(last.What, "only once every custom model") || !strings.HasPrefix(last.Commands[0], "aws kms schedule-key-deletion --key-id "+keyARN+" --pending-window-in-days 30") {
-				t.Errorf("the last step is %+v", last)
-			}
+			checkSteps(t, kept.Steps)
 		})
 	}
+}
+
+// Ensure how to find what is kept is said where neither stack nor model names it.
+func TestNothingIsKnownToBeKept(t *testing.T) {
 	nothing := inventory(t, &account{}).Kept
 	if nothing.Key != "" || nothing.Bucket != nil || len(nothing.Steps) != 1 || !strings.Contains(nothing.Steps[0].Commands[0], "Key=tuneline:stack,Values=tuneline") {
 		t.Errorf("of nothing there is kept %+v; want how to find it", nothing)
+	}
+}
+
+// checkSteps holds the order: models, bucket, key.
+func checkSteps(t *testing.T, steps []Step) {
+	t.Helper()
+	if len(steps) != 3 || len(steps[0].Commands) != 2 || !strings.Contains(steps[1].Commands[1], "delete-bucket-policy --bucket data ") {
+		t.Fatalf("steps are %+v", steps)
+	}
+	if last := steps[2]; !strings.Contains(last.What, "only once every custom model") || !strings.HasPrefix(last.Commands[0], "aws kms schedule-key-deletion --key-id "+keyARN+" --pending-window-in-days 30") {
+		t.Errorf("the last step is %+v", last)
 	}
 }
 

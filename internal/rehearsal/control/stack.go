@@ -65,8 +65,8 @@ func (p *Plane) begin(token string) {
 	p.addResource(token, deleting, "")
 }
 
-// finish is what goes on afterwards. The reason's wrapping is the one that
-// CloudFormation puts around a custom resource's.
+// finish is what goes on afterwards. The words around a custom resource's reason
+// are those that published event logs show; AWS documents none (unverified).
 func (p *Plane) finish(ctx context.Context, token string) (Response, error) {
 	response, err := p.options.DeleteResource(ctx)
 	reason := fmt.Sprintf("Received response status [%s] from custom resource. Message returned: %s (RequestId: %s)", response.Status, response.Reason, response.RequestID)
@@ -102,7 +102,8 @@ func (p *Plane) add(e event) {
 }
 
 // stackOperation serves one operation on the stack, which is found by its id
-// always, and by its name until it is deleted.
+// always, and by its name until it is deleted
+// (https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeStacks.html).
 func (p *Plane) stackOperation(action, nameOrID, token string) func(http.ResponseWriter) {
 	return func(w http.ResponseWriter) {
 		p.mu.Lock()
@@ -122,7 +123,8 @@ func (p *Plane) stackOperation(action, nameOrID, token string) func(http.Respons
 }
 
 // deleteStack begins a deletion. One of a stack that is being deleted, or that
-// there is not, changes nothing and is no error.
+// there is not, changes nothing and is no error (unverified: the API names no
+// error for either).
 func (p *Plane) deleteStack(w http.ResponseWriter, known bool, token string) {
 	if known && p.protected {
 		fail(w, "cloudformation", http.StatusBadRequest, "ValidationError", fmt.Sprintf("Stack [%s] cannot be deleted while TerminationProtection is enabled", p.options.StackName))
