@@ -313,9 +313,9 @@ func TestTeardownRacingAnUpload(t *testing.T) {
 	f.Log.SetHook(func(c calls.Call) *calls.Fault {
 		switch c.Action {
 		case "events:DisableRule":
-			uploaded.Do(func() { id = f.drop("m", "train.jsonl", conversation("b")) })
+			uploaded.Do(func() { id = f.claimed(f.drop("m", "train.jsonl", conversation("b"))) })
 		case "ec2:DescribeNetworkInterfaces": // the end of the first look
-			delivered.Do(func() { late = f.dropLate("n", conversation("c")) })
+			delivered.Do(func() { late = f.claimed(f.dropLate("n", conversation("c"))) })
 		}
 		return nil
 	})
@@ -335,6 +335,16 @@ func TestTeardownRacingAnUpload(t *testing.T) {
 	f.boughtAndReleased(1)
 	f.startsNothing()
 	f.provesClean()
+}
+
+// claimed waits until a run has its record: one that is stopped before has none,
+// and nothing to be released.
+func (f *fixture) claimed(id finetune.RunID) finetune.RunID {
+	f.eventually("the run is claimed", func() bool {
+		_, err := f.Registry().Run(f.t.Context(), id)
+		return err == nil
+	})
+	return id
 }
 
 // dropLate uploads a data set while the rule is disabled, and starts its
