@@ -55,7 +55,9 @@ func TestStateMachine(t *testing.T) {
 					equal(t, prefix+" tells people", machine.tells, true)
 					equal(t, prefix+" may tell", s.resources(), texts([]any{topic}))
 				default:
-					if slices.ContainsFunc(s.actions(), func(action string) bool { return strings.HasPrefix(action, "lambda:") || strings.HasPrefix(action, "sns:") }) {
+					if slices.ContainsFunc(s.actions(), func(action string) bool {
+						return strings.HasPrefix(action, "lambda:") || strings.HasPrefix(action, "sns:")
+					}) {
 						t.Errorf("%s allows %v", s, s.actions())
 					}
 				}

@@ -1,6 +1,6 @@
 // Command tuneline is the operator's command line: it checks data sets, tells what
-// a run would cost, rehearses the whole pipeline on one machine, and goes on with a
-// run that needed a person.
+// a run would cost, rehearses the whole pipeline on one machine, goes on with a run
+// that needed a person, and takes the stack away.
 package main
 
 import (
@@ -62,7 +62,16 @@ func run(args []string, stdout, stderr io.Writer) int {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(checkCommand(), convertCommand(), estimateCommand(), fixCommand(), rehearseCommand(), resumeCommand(), splitCommand())
+	root.AddCommand(
+		checkCommand(),
+		convertCommand(),
+		estimateCommand(),
+		fixCommand(),
+		rehearseCommand(),
+		resumeCommand(),
+		splitCommand(),
+		teardownCommand(),
+	)
 	root.SetFlagErrorFunc(func(command *cobra.Command, err error) error {
 		return fmt.Errorf("%w: \"%s --help\" lists the flags", err, command.CommandPath())
 	})

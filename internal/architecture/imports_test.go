@@ -51,6 +51,7 @@ var rooms = []room{
 	{"internal/s3object", []string{sdk}},
 	{"internal/registry", []string{"internal/finetune", sdk, smithy}},
 	{"internal/task", []string{"internal/finetune", lambda, smithy}},
+	{"internal/teardown", []string{"internal/finetune", "internal/catalog", sdk, smithy}},
 	{"internal/operator", []string{"internal/finetune", "internal/registry", sdk}},
 	{"internal/pricelist", []string{"internal/finetune", "internal/catalog", sdk}},
 	{"statemachine", nil},
