@@ -1,6 +1,7 @@
-// Command tuneline is the operator's command line: it checks data sets, rehearses
-// the whole pipeline on one machine, answers what a run asks before it spends, and
-// goes on with a run that needed a person.
+// Command tuneline is the operator's command line: it checks data sets, tells what
+// a run would cost, rehearses the whole pipeline on one machine, answers what a run
+// asks before it spends, goes on with a run that needed a person, and takes the
+// stack away.
 package main
 
 import (
@@ -62,7 +63,18 @@ func run(args []string, stdout, stderr io.Writer) int {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(approveCommand(), checkCommand(), convertCommand(), fixCommand(), rehearseCommand(), rejectCommand(), resumeCommand(), splitCommand())
+	root.AddCommand(
+		approveCommand(),
+		checkCommand(),
+		convertCommand(),
+		estimateCommand(),
+		fixCommand(),
+		rehearseCommand(),
+		rejectCommand(),
+		resumeCommand(),
+		splitCommand(),
+		teardownCommand(),
+	)
 	root.SetFlagErrorFunc(func(command *cobra.Command, err error) error {
 		return fmt.Errorf("%w: \"%s --help\" lists the flags", err, command.CommandPath())
 	})

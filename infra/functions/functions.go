@@ -36,7 +36,7 @@ type Props struct {
 // longer than the state machine waits for it.
 const (
 	validateSeconds = 900 // the longest Lambda allows; what takes longer, validate refuses by its size
-	stepSeconds     = 120
+	StepSeconds     = 120
 	pollSeconds     = 60
 	invokeSeconds   = 29 // API Gateway's limit
 
@@ -95,7 +95,7 @@ func (f *Functions) newSubmit(c *customization.Customization) *Function {
 			DeadlineHours:    strconv.Itoa(f.place.Config.Training.DeadlineHours),
 		},
 		Statements: f.maySubmit(c),
-		Seconds:    stepSeconds, MegaBytes: stepMegaBytes,
+		Seconds:    StepSeconds, MegaBytes: stepMegaBytes,
 	})
 }
 
@@ -115,7 +115,7 @@ func (f *Functions) newAnalyze() *Function {
 		Description: "Reads the metrics of a job and writes the run's report",
 		Environment: lambdaenv.Analyze{Bucket: f.bucket.Name()},
 		Statements:  f.mayAnalyze(),
-		Seconds:     stepSeconds, MegaBytes: stepMegaBytes,
+		Seconds:     StepSeconds, MegaBytes: stepMegaBytes,
 	})
 }
 
@@ -131,7 +131,7 @@ func (f *Functions) newThroughput() *Function {
 			Bucket: f.bucket.Name(), Stack: *awscdk.Stack_Of(f.Scope).StackName(), Region: f.place.Config.Region, Ceilings: string(ceilings),
 		},
 		Statements: f.mayServe(),
-		Seconds:    stepSeconds, MegaBytes: stepMegaBytes,
+		Seconds:    StepSeconds, MegaBytes: stepMegaBytes,
 	})
 }
 

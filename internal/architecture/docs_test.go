@@ -66,6 +66,7 @@ func TestGeneratedParts(t *testing.T) {
 	for name, part := range map[string]struct{ file, content string }{
 		"behaviours": {"docs/verification.md", behaviours()},
 		"codes":      {"docs/data-set-checks.md", codes()},
+		"prices":     {"docs/costs.md", prices(t)},
 		"states":     {"docs/state-machine.md", diagram(t)},
 	} {
 		text := read(t, part.file)

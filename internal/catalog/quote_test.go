@@ -19,7 +19,7 @@ func TestQuote(t *testing.T) {
 		return finetune.Settings{BaseModel: nova2, Serving: finetune.Serving{Mode: mode, ModelUnits: units, Commitment: commitment}}
 	}
 	training := func(base, epochs string) finetune.Settings {
-		return finetune.Settings{BaseModel: base, Hyperparameters: map[string]string{"epochCount": epochs}}
+		return finetune.Settings{BaseModel: base, CustomizationType: "FINE_TUNING", Hyperparameters: map[string]string{"epochCount": epochs}}
 	}
 	tests := map[string]struct {
 		region, purpose string

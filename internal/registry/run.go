@@ -28,6 +28,9 @@ type Run struct {
 	ClaimedAt            time.Time `json:"claimedAt"`
 
 	Report *finetune.Report `json:"report,omitempty"`
+	// Estimate is what the run was expected to cost when its data set was
+	// accepted, by the price table that was part of the program then.
+	Estimate *finetune.Estimate `json:"estimate,omitempty"`
 	// Spend is what the run was about to pay for, by its purpose, with the price
 	// and who allowed it. One that is [finetune.DecisionAsked] has no answer yet.
 	Spend map[string]finetune.Spend `json:"spend,omitempty"`

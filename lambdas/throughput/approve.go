@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -224,9 +225,9 @@ func (h handler) checkGranted(ctx context.Context, p purchase) error {
 func (r request) what(spend finetune.Spend) string {
 	s := r.settings
 	if spend.Purpose == finetune.PurposeTraining {
-		epochs := s.Hyperparameters[catalog.EpochCount]
-		if epochs == "" {
-			epochs = "Bedrock's own number of"
+		epochs := "Bedrock's own number of"
+		if n, known := catalog.Epochs(s); known {
+			epochs = strconv.Itoa(n)
 		}
 		return fmt.Sprintf("training model %s from base model %s on about %d tokens in %s epochs, at %s", r.run.Model, s.BaseModel, r.tokens, epochs, spend.Price())
 	}

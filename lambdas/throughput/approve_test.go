@@ -27,7 +27,7 @@ var (
 
 // epochs are settings of five epochs, served by a provisioned throughput.
 var epochs = finetune.Settings{
-	BaseModel: "base", Hyperparameters: map[string]string{"epochCount": "5"},
+	BaseModel: "base", CustomizationType: "FINE_TUNING", Hyperparameters: map[string]string{"epochCount": "5"},
 	Serving: finetune.Serving{Mode: finetune.ServeProvisioned, ModelUnits: 1},
 }
 

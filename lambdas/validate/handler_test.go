@@ -51,13 +51,17 @@ func newTestHandler(t *testing.T, b *bucket) handler {
 	if err != nil {
 		t.Fatal(err)
 	}
+	prices, err := catalog.LoadPrices()
+	if err != nil {
+		t.Fatal(err)
+	}
 	return handler{
 		s3: b, bucket: bucketName, region: "us-east-1",
 		defaults: finetune.Settings{
 			BaseModel: "amazon.nova-micro-v1:0:128k", CustomizationType: "FINE_TUNING",
 			Serving: finetune.Serving{Mode: finetune.ServeAuto, ModelUnits: 1},
 		},
-		store: registry.Store{S3: b, Bucket: bucketName}, catalog: known, limits: s3CopyLimits,
+		store: registry.Store{S3: b, Bucket: bucketName}, catalog: known, prices: prices, limits: s3CopyLimits,
 		streaming: streaming, maxBytes: maxBytes, maxMedia: maxMedia,
 		now: func() time.Time { return uploaded.Add(time.Minute) },
 	}
