@@ -105,7 +105,7 @@ func TestResume(t *testing.T) {
 	if len(s.started) != 3 || len(slices.Compact(s.started)) != 3 {
 		t.Errorf("started were %q; want 3, once each", s.started)
 	}
-	if want := `{"dataset":{"bucket":"bucket","key":"key","versionId":"v1","sequencer":""},"resume":true}`; s.input != want {
+	if want := `{"dataset":{"bucket":"bucket","key":"key","versionId":"v1","sequencer":""},"resume":true,"rollback":false}`; s.input != want {
 		t.Errorf("the input is %s; want %s", s.input, want)
 	}
 }
