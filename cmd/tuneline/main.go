@@ -1,5 +1,6 @@
 // Command tuneline is the operator's command line: it checks data sets, rehearses
-// the whole pipeline on one machine, and goes on with a run that needed a person.
+// the whole pipeline on one machine, goes on with a run that needed a person, and
+// serves an earlier run again.
 package main
 
 import (
@@ -61,7 +62,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(checkCommand(), convertCommand(), fixCommand(), rehearseCommand(), resumeCommand(), splitCommand())
+	root.AddCommand(checkCommand(), convertCommand(), fixCommand(), rehearseCommand(), resumeCommand(), rollbackCommand(), splitCommand())
 	root.SetFlagErrorFunc(func(command *cobra.Command, err error) error {
 		return fmt.Errorf("%w: \"%s --help\" lists the flags", err, command.CommandPath())
 	})
