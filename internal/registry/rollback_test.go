@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"reflect"
 	"testing"
 
 	"github.com/tuneline/tuneline/internal/finetune"
@@ -175,14 +176,7 @@ func TestRollback(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			store, _ := newStore()
-			test.was.ID, test.was.Model, test.was.ExecutionARN = "run1", "m", "first"
-			if _, err := store.Claim(t.Context(), test.was); err != nil {
-				t.Fatal(err)
-			}
-			if _, err := store.UpdateModel(t.Context(), "m", func(m *Model) error { *m = test.model; m.Name = "m"; return nil }); err != nil {
-				t.Fatal(err)
-			}
+			store := storeOf(t, test.was, test.model)
 			got, err := store.Rollback(t.Context(), "run1", "second")
 			if test.want != "" {
 				if kind, _ := finetune.KindOf(err); kind != test.want {
@@ -196,14 +190,29 @@ func TestRollback(t *testing.T) {
 			if got.ExecutionARN != "second" || got.End != "" || got.Endpoint != nil || got.Attempt() != 1 || got.Rollback == nil || (got.Rollback.From == nil) != test.nobody {
 				t.Errorf("got %+v", got)
 			}
-			if e := got.EarlierEnds; len(e) != 1 || e[0].End != test.was.End || e[0].Error != test.was.Error || e[0].ExecutionARN != "first" || e[0].Endpoint == nil || (e[0].Rollback == nil) != (test.was.Rollback == nil) {
-				t.Errorf("the earlier ends are %+v", e)
+			want := []Ended{{ExecutionARN: "first", End: test.was.End, Error: test.was.Error, Endpoint: test.was.Endpoint, Rollback: test.was.Rollback}}
+			if !reflect.DeepEqual(got.EarlierEnds, want) {
+				t.Errorf("the earlier ends are %+v, want %+v", got.EarlierEnds, want)
 			}
 			if again, err := store.Rollback(t.Context(), "run1", "second"); err != nil || again.Attempt() != 1 {
 				t.Errorf("once more: attempt %d, %v", again.Attempt(), err)
 			}
 		})
 	}
+}
+
+// storeOf holds the record of run1 and that of its model.
+func storeOf(t *testing.T, was Run, model Model) Store {
+	t.Helper()
+	store, _ := newStore()
+	was.ID, was.Model, was.ExecutionARN = "run1", "m", "first"
+	if _, err := store.Claim(t.Context(), was); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := store.UpdateModel(t.Context(), "m", func(m *Model) error { *m = model; return nil }); err != nil {
+		t.Fatal(err)
+	}
+	return store
 }
 
 // Ensure a run is not taken while an attempt of it publishes: the run's record is

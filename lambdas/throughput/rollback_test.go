@@ -2,6 +2,8 @@ package main
 
 import (
 	"errors"
+	"fmt"
+	"maps"
 	"slices"
 	"testing"
 	"time"
@@ -72,7 +74,7 @@ func TestRollbackToTheKept(t *testing.T) {
 	w := newWorld()
 	first, second := w.deployed(t, 1, onDemand), w.deployed(t, 2, onDemand)
 	got := w.wentBack(t, 1, onDemand)
-	if got.ARN != first.ARN || got.Change != finetune.ChangeFound || got.Waiting.WaitSeconds != 0 || got.Status != "Active" {
+	if got.ARN != first.ARN || got.Change != finetune.ChangeFound || got.WaitSeconds != 0 || got.Status != "Active" {
 		t.Errorf("secured %+v; want %s, found and asked at once", got, first.ARN)
 	}
 	if again, err := w.secured(t, 1, onDemand); err == nil {
@@ -374,54 +376,107 @@ func (w *world) theThroughput(t *testing.T, n int) finetune.Throughput {
 // TestRollbackAnywhereKilled: killed before any write and called again, it ends as
 // if it had not been; killed for good, callers stay and nothing is left over.
 func TestRollbackAnywhereKilled(t *testing.T) {
-	killed := errors.New("killed")
-	settings := map[string]finetune.Settings{"on demand": onDemand, "provisioned": provisioned}
-	for name, s := range settings {
-		for target := 1; target <= 2; target++ {
+	for name, s := range map[string]finetune.Settings{"on demand": onDemand, "provisioned": provisioned} {
+		for target := 1; target <= 2; target++ { // made anew, and kept
 			for writes := range 12 {
 				for _, retried := range []bool{true, false} {
-					w := newWorld()
-					for n := 1; n <= 3; n++ {
-						w.deployed(t, n, s)
-					}
-					w.goBack(t, target)
-					left := writes
-					w.bucket.before = func(string) error {
-						if left == 0 {
-							return killed
+					t.Run(fmt.Sprintf("%s, to run %d, after %d writes, retried %v", name, target, writes, retried), func(t *testing.T) {
+						w := newWorld()
+						for n := 1; n <= 3; n++ {
+							w.deployed(t, n, s)
 						}
-						left--
-						return nil
-					}
-					secured, err := w.secured(t, target, s)
-					if err == nil {
-						w.ready(secured.ARN)
-						_, err = w.published(t, target, s, secured)
-					}
-					w.bucket.before = nil
-					if err != nil && !errors.Is(err, killed) {
-						t.Fatalf("%s, %d writes: %v", name, writes, err)
-					}
-					if retried {
-						if secured, err = w.secured(t, target, s); err == nil {
-							w.ready(secured.ARN)
-							_, err = w.published(t, target, s, secured)
+						w.goBack(t, target)
+						w.killedBack(t, target, s, writes)
+						if retried {
+							w.retriedBack(t, target, s)
 						}
-						if kind, _ := finetune.KindOf(err); err != nil && kind != finetune.Superseded { // secured after its publication
-							t.Fatalf("%s, again after %d writes: %v", name, writes, err)
+						for arn := range w.fake.throughputs {
+							w.ready(arn)
 						}
-					}
-					for _, p := range w.fake.throughputs {
-						w.ready(*p.ProvisionedModelArn)
-					}
-					closing, err := w.releasedBack(t, target)
-					if err != nil {
-						t.Fatal(err)
-					}
-					w.settled(t, name, target, writes, retried, closing)
+						w.settled(t, target, retried)
+					})
 				}
 			}
 		}
+	}
+}
+
+// killedBack goes back to the nth run, and is killed before one write.
+func (w *world) killedBack(t *testing.T, n int, s finetune.Settings, writes int) {
+	t.Helper()
+	killed := errors.New("killed")
+	w.bucket.before = func(string) error {
+		if writes == 0 {
+			return killed
+		}
+		writes--
+		return nil
+	}
+	secured, err := w.secured(t, n, s)
+	if err == nil {
+		w.ready(secured.ARN)
+		_, err = w.published(t, n, s, secured)
+	}
+	w.bucket.before = nil
+	if err != nil && !errors.Is(err, killed) {
+		t.Fatal(err)
+	}
+}
+
+// retriedBack goes back to the nth run once more, which may be published already.
+func (w *world) retriedBack(t *testing.T, n int, s finetune.Settings) {
+	t.Helper()
+	secured, err := w.secured(t, n, s)
+	if err == nil {
+		w.ready(secured.ARN)
+		_, err = w.published(t, n, s, secured)
+	}
+	if kind, _ := finetune.KindOf(err); err != nil && kind != finetune.Superseded {
+		t.Fatal(err)
+	}
+}
+
+// settled releases a rollback to the nth run that was killed, and holds its one
+// outcome: either it is published and ended Deployed, or nothing changed.
+func (w *world) settled(t *testing.T, n int, mustServe bool) {
+	t.Helper()
+	closing, err := w.releasedBack(t, n)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, record := w.model(t), w.record(t, n)
+	want, end := run(3).ID, finetune.EndFailed
+	if mustServe || m.Serving.Run.ID == run(n).ID {
+		want, end = run(n).ID, finetune.EndDeployed
+	}
+	if m.Serving.Run.ID != want || m.Lease != nil || len(m.Retired) != 0 {
+		t.Errorf("the model's record is %+v; want %s served and nothing to do", m, want)
+	}
+	if record.End != end || closing.End != end {
+		t.Errorf("it ended %s and is recorded as %s; want %s", closing.End, record.End, end)
+	}
+	w.ownsAll(t, m)
+}
+
+// ownsAll holds that what stands is what the registry serves from and keeps, no
+// more and no less, and that a provisioned throughput serves what it says.
+func (w *world) ownsAll(t *testing.T, m registry.Model) {
+	t.Helper()
+	owned := []string{m.Serving.ThroughputARN}
+	if m.Previous != nil {
+		owned = append(owned, m.Previous.ThroughputARN)
+	}
+	standing := slices.Collect(maps.Keys(w.fake.deployments))
+	for arn, p := range w.fake.throughputs {
+		standing = append(standing, arn)
+		if *p.DesiredModelArn != m.Serving.ModelARN {
+			t.Errorf("%s serves %s, want %s", arn, *p.DesiredModelArn, m.Serving.ModelARN)
+		}
+	}
+	slices.Sort(owned)
+	slices.Sort(standing)
+	if !slices.Equal(owned, standing) {
+		t.Errorf("standing are %q, and the registry has %q", standing, owned)
 	}
 }
 
@@ -434,40 +489,6 @@ func (w *world) releasedBack(t *testing.T, n int) (finetune.Closing, error) {
 	out, err := w.Handle(t.Context(), finetune.ThroughputInput{Action: finetune.ActionRelease, ExecutionARN: execution(back(n)), Status: "TIMED_OUT"})
 	closing, _ := out.(finetune.Closing)
 	return closing, err
-}
-
-// settled holds the one outcome of a rollback that was killed: either it is
-// published and ended Deployed, or nothing changed.
-func (w *world) settled(t *testing.T, name string, target, writes int, retried bool, closing finetune.Closing) {
-	t.Helper()
-	m, record := w.model(t), w.record(t, target)
-	done := m.Serving.Run.ID == run(target).ID
-	want, end := run(3).ID, finetune.EndFailed
-	if done {
-		want, end = run(target).ID, finetune.EndDeployed
-	}
-	if m.Serving.Run.ID != want || retried && !done || record.End != end || closing.End != end || m.Lease != nil || len(m.Retired) != 0 {
-		t.Errorf("%s to %d, %d writes, retried %v: ended %s and %s, the model's record is %+v", name, target, writes, retried, record.End, closing.End, m)
-	}
-	var owned []string
-	for _, c := range []*registry.Capacity{m.Serving, m.Previous} {
-		if c != nil {
-			owned = append(owned, c.ThroughputARN)
-		}
-	}
-	for arn := range w.fake.deployments {
-		if !slices.Contains(owned, arn) {
-			t.Errorf("%s to %d, %d writes, retried %v: %s is left over", name, target, writes, retried, arn)
-		}
-	}
-	for arn, p := range w.fake.throughputs {
-		if !slices.Contains(owned, arn) || *p.DesiredModelArn != m.Serving.ModelARN {
-			t.Errorf("%s to %d, %d writes, retried %v: %s serves %s", name, target, writes, retried, arn, *p.DesiredModelArn)
-		}
-	}
-	if n := len(w.fake.deployments) + len(w.fake.throughputs); n != len(owned) {
-		t.Errorf("%s to %d, %d writes, retried %v: %d stand, and the registry has %q", name, target, writes, retried, n, owned)
-	}
 }
 
 // TestFinishingAnEarlierAttempt: a publication that outlived its attempt writes no
