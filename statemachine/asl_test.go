@@ -176,7 +176,7 @@ func (m machine) reachable(avoid ...string) map[string]bool {
 // written returns, for every state, the nouns that are written on every route
 // to it: the greatest fixed point of an intersection over its predecessors.
 func (m machine) written() map[string]map[string]bool {
-	all := map[string]bool{"dataset": true, "resume": true}
+	all := map[string]bool{"dataset": true, "resume": true, "rollback": true}
 	for _, s := range m.States {
 		for _, e := range s.edges() {
 			all[e.writes] = true
@@ -186,7 +186,7 @@ func (m machine) written() map[string]map[string]bool {
 	for name := range m.States {
 		at[name] = maps.Clone(all)
 	}
-	at[m.StartAt] = map[string]bool{"dataset": true, "resume": true}
+	at[m.StartAt] = map[string]bool{"dataset": true, "resume": true, "rollback": true}
 	for changed := true; changed; {
 		changed = false
 		for name, s := range m.States {

@@ -1,6 +1,6 @@
 // Command tuneline is the operator's command line: it checks data sets, tells what
 // a run would cost, rehearses the whole pipeline on one machine, goes on with a run
-// that needed a person, and takes the stack away.
+// that needed a person, serves an earlier run again, and takes the stack away.
 package main
 
 import (
@@ -69,6 +69,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 		fixCommand(),
 		rehearseCommand(),
 		resumeCommand(),
+		rollbackCommand(),
 		splitCommand(),
 		teardownCommand(),
 	)

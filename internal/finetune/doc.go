@@ -12,7 +12,7 @@
 // one noun a step and nothing is overwritten by anybody but the noun's own
 // step:
 //
-//	$.dataset, $.resume   what started the execution ([ExecutionInput])
+//	$.dataset, $.resume, $.rollback   what started the execution ([ExecutionInput])
 //	$.report              what the check found and copied ([Report])
 //	$.job                 the Bedrock model customization job ([Job])
 //	$.model               the custom model the job made ([Model])

@@ -6,6 +6,7 @@ package finetune
 type Execution struct {
 	Dataset    Dataset    `json:"dataset"`
 	Resume     bool       `json:"resume"`
+	Rollback   bool       `json:"rollback"`
 	Report     Report     `json:"report"`
 	Job        Job        `json:"job"`
 	Model      Model      `json:"model"`
@@ -27,6 +28,7 @@ type ValidateInput struct {
 	ExecutionARN string  `json:"executionArn"`
 	Dataset      Dataset `json:"dataset"`
 	Resume       bool    `json:"resume"`
+	Rollback     bool    `json:"rollback"`
 }
 
 // SubmitInput is SubmitJob's view.

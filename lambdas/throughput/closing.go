@@ -100,6 +100,10 @@ func nextStep(record registry.Run, kind finetune.Kind) string {
 	bucket := record.Dataset.Bucket
 	report := finetune.S3URI(bucket, finetune.RunReportKey(record.ID))
 	switch {
+	case record.Rollback != nil:
+		return nextRollback(record, kind)
+	case kind == finetune.ModelDeleted:
+		return "Upload the data set again to train it once more; the run's report is " + report + "."
 	case kind == finetune.DatasetRejected:
 		return "The run's report is " + report + "." // the check, or Bedrock, has said what to mend
 	case kind == finetune.SettingsRejected:
@@ -114,13 +118,17 @@ func nextStep(record registry.Run, kind finetune.Kind) string {
 	return "Upload the data set again to try again; the run's report is " + report + "."
 }
 
-// resumeCommand is the command that goes on with a run, as it can be run. The
+// resumeCommand is the command that goes on with a run, or asks for a rollback
+// to it again, as it can be run. The
 // state machine's ARN follows from its execution's:
 // arn:...:execution:<machine>:<name> is of arn:...:stateMachine:<machine>.
 func resumeCommand(record registry.Run) string {
 	machine := strings.Replace(record.ExecutionARN, ":execution:", ":stateMachine:", 1)
 	if end := strings.LastIndexByte(machine, ':'); end >= 0 {
 		machine = machine[:end]
+	}
+	if record.Rollback != nil {
+		return fmt.Sprintf("tuneline rollback %s --to %s --bucket %s --state-machine %s", record.Model, record.ID, record.Dataset.Bucket, machine)
 	}
 	return fmt.Sprintf("tuneline resume %s --bucket %s --state-machine %s", record.ID, record.Dataset.Bucket, machine)
 }
