@@ -227,7 +227,7 @@ func (m machine) written() map[string]map[string]bool {
 			visit(w.to, next)
 		}
 	}
-	visit(place{state: m.StartAt}, map[string]bool{"dataset": true, "resume": true})
+	visit(place{state: m.StartAt}, map[string]bool{"dataset": true, "resume": true, "rollback": true})
 	states := map[string]map[string]bool{}
 	for p, nouns := range at {
 		if states[p.state] == nil {

@@ -162,7 +162,7 @@ func (s state) errorNames() []string {
 func TestEveryKindIsUsed(t *testing.T) {
 	raisedByFunctions := []finetune.Kind{
 		finetune.DatasetRejected, finetune.SettingsRejected, finetune.Superseded, finetune.RunClosed,
-		finetune.ModelUnitQuota, finetune.AccessDenied, finetune.JobNotPrivate, finetune.SmokeTestFailed,
+		finetune.ModelUnitQuota, finetune.AccessDenied, finetune.JobNotPrivate, finetune.ModelDeleted, finetune.SmokeTestFailed,
 	}
 	for _, kind := range finetune.Kinds() {
 		if !strings.Contains(Definition, `"`+string(kind)+`"`) && !slices.Contains(raisedByFunctions, kind) {

@@ -1,7 +1,7 @@
 // Command tuneline is the operator's command line: it checks data sets, tells what
 // a run would cost, rehearses the whole pipeline on one machine, answers what a run
-// asks before it spends, goes on with a run that needed a person, and takes the
-// stack away.
+// asks before it spends, goes on with a run that needed a person, serves an earlier
+// run again, and takes the stack away.
 package main
 
 import (
@@ -72,6 +72,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 		rehearseCommand(),
 		rejectCommand(),
 		resumeCommand(),
+		rollbackCommand(),
 		splitCommand(),
 		teardownCommand(),
 	)

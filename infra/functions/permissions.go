@@ -17,8 +17,9 @@ func (f *Functions) mayValidate() []policy.Statement {
 		f.objects("ReadUploads", reading, finetune.PrefixDatasets, finetune.PrefixValidation),
 		f.objects("WriteAccepted", []string{"s3:PutObject", "s3:AbortMultipartUpload"}, finetune.PrefixAccepted),
 		f.objects("KeepRun", readingAndWriting, finetune.PrefixRuns),
+		f.objects("ReadRegistry", []string{"s3:GetObject"}, finetune.PrefixRegistry),
 		f.objects("WriteReport", writing, finetune.PrefixReports),
-		f.list(finetune.PrefixDatasets, finetune.PrefixValidation, finetune.PrefixMedia, finetune.PrefixRuns),
+		f.list(finetune.PrefixDatasets, finetune.PrefixValidation, finetune.PrefixMedia, finetune.PrefixRuns, finetune.PrefixRegistry),
 		f.place.Key.Use("UseObjects", "s3", true),
 	}
 }

@@ -45,6 +45,8 @@ const (
 	JobNotPrivate Kind = "JobNotPrivate"
 	// ResultsRejected: the metrics say the model is worse than nothing.
 	ResultsRejected Kind = "ResultsRejected"
+	// ModelDeleted: the run's custom model does not exist any more.
+	ModelDeleted Kind = "ModelDeleted"
 	// ThroughputFailed, ThroughputOverdue: capacity was asked for and did not come.
 	ThroughputFailed  Kind = "ThroughputFailed"
 	ThroughputOverdue Kind = "ThroughputOverdue"
@@ -62,7 +64,7 @@ func Kinds() []Kind {
 		DatasetRejected, SettingsRejected, Superseded, RunClosed,
 		SpendRefused, SpendUnanswered,
 		Throttled, Unavailable, Busy, ModelUnitQuota, AccessDenied,
-		JobFailed, JobStopped, JobOverdue, JobNotPrivate, ResultsRejected,
+		JobFailed, JobStopped, JobOverdue, JobNotPrivate, ResultsRejected, ModelDeleted,
 		ThroughputFailed, ThroughputOverdue, SmokeTestFailed,
 		ReleaseUnfinished, Internal,
 	}

@@ -6,6 +6,7 @@ package finetune
 type Execution struct {
 	Dataset    Dataset    `json:"dataset"`
 	Resume     bool       `json:"resume"`
+	Rollback   bool       `json:"rollback"`
 	Report     Report     `json:"report"`
 	Spend      Spend      `json:"spend"`
 	Job        Job        `json:"job"`
@@ -28,6 +29,7 @@ type ValidateInput struct {
 	ExecutionARN string  `json:"executionArn"`
 	Dataset      Dataset `json:"dataset"`
 	Resume       bool    `json:"resume"`
+	Rollback     bool    `json:"rollback"`
 }
 
 // SubmitInput is SubmitJob's view.

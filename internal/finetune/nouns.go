@@ -79,6 +79,10 @@ type Job struct {
 	// OutputModelARN and OutputModelName are the custom model's, once completed.
 	OutputModelARN  string `json:"outputModelArn"`
 	OutputModelName string `json:"outputModelName"`
+	// Verified is set once an earlier attempt of the run saw the job completed,
+	// private and with its model: a model that is missing then was deleted, and
+	// the stack's network may have changed since without the job's fault.
+	Verified bool `json:"verified"`
 	Waiting
 }
 
@@ -113,6 +117,12 @@ const (
 // NewWaiting starts to wait, with a deadline in seconds.
 func NewWaiting(deadline int) Waiting {
 	return Waiting{WaitSeconds: minWait, DeadlineSeconds: deadline}
+}
+
+// NoWaiting asks at once for what should be there already, and waits from then
+// on; a deadline in seconds.
+func NoWaiting(deadline int) Waiting {
+	return Waiting{DeadlineSeconds: deadline}
 }
 
 // Next is the wait after the one that just passed: a tenth of what was waited
@@ -173,6 +183,9 @@ const (
 	// ChangeUpdated: the run re-pointed a living provisioned throughput;
 	// releasing means pointing it back.
 	ChangeUpdated = "Updated"
+	// ChangeFound: it stood already, kept from an earlier publication of the
+	// run; releasing leaves it alone.
+	ChangeFound = "Found"
 )
 
 // Throughput is the capacity a custom model is served by. Status is the API's

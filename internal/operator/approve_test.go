@@ -175,3 +175,13 @@ func TestLooksWithin(t *testing.T) {
 		}
 	}
 }
+
+// Ensure whoever follows a run is told that it waits for an approval, and how to
+// give it.
+func TestFollowingTellsOfTheQuestion(t *testing.T) {
+	run := asking()
+	run.Dataset.Bucket = "bucket"
+	if got, want := progress(run, run.ExecutionARN), "waiting for an operator to approve its serving at 24.00 USD an hour: tuneline approve 0123456789abcdef --bucket bucket"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}

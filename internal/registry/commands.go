@@ -5,13 +5,16 @@ import (
 	"strings"
 )
 
-// ResumeCommand is the command that goes on with a run, as it can be run. The
-// state machine's ARN follows from its execution's:
+// ResumeCommand is the command that goes on with a run, or asks for a rollback to
+// it again, as it can be run. The state machine's ARN follows from its execution's:
 // arn:...:execution:<machine>:<name> is of arn:...:stateMachine:<machine>.
 func (r Run) ResumeCommand() string {
 	machine := strings.Replace(r.ExecutionARN, ":execution:", ":stateMachine:", 1)
 	if end := strings.LastIndexByte(machine, ':'); end >= 0 {
 		machine = machine[:end]
+	}
+	if r.Rollback != nil {
+		return fmt.Sprintf("tuneline rollback %s --to %s --bucket %s --state-machine %s", r.Model, r.ID, r.Dataset.Bucket, machine)
 	}
 	return fmt.Sprintf("tuneline resume %s --bucket %s --state-machine %s", r.ID, r.Dataset.Bucket, machine)
 }

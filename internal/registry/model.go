@@ -38,6 +38,10 @@ type Capacity struct {
 	// Dataset is the checked copy the model was trained on.
 	Dataset     finetune.Accepted `json:"dataset"`
 	PublishedAt time.Time         `json:"publishedAt"`
+	// Attempt is [Run.Attempt] at the publication: a run may be published again.
+	Attempt int `json:"attempt,omitempty"`
+	// Rollback is set when an operator went back to the run.
+	Rollback *Rollback `json:"rollback,omitempty"`
 }
 
 // Lease is one run's right to buy a provisioned throughput for the model or to
@@ -72,29 +76,34 @@ func (s Store) UpdateModel(ctx context.Context, name string, change func(*Model)
 	})
 }
 
-// CheckNewest refuses, with kind Superseded, a run that is older than the one
-// being served: older never replaces newer.
+// CheckNewest refuses, with kind Superseded, a run that is older than one that
+// was published: older never replaces newer. What is served may itself be older,
+// after a rollback; that opens no door for the uploads in between.
 func (m *Model) CheckNewest(run finetune.Run) error {
-	if m.Serving != nil && run.Order.Before(m.Serving.Run.Order) {
-		return finetune.Errorf(finetune.Superseded, "run %s of model %s is older than the published run %s", run.ID, m.Name, m.Serving.Run.ID)
+	for _, c := range m.History {
+		if run.Order.Before(c.Run.Order) {
+			return finetune.Errorf(finetune.Superseded, "run %s of model %s is older than the published run %s", run.ID, m.Name, c.Run.ID)
+		}
 	}
 	return nil
 }
 
 // Publish makes c what callers reach. What served before is kept for an
 // instant rollback when it costs nothing by the hour, and retired when it
-// does; a throughput that was updated in place is neither. Publishing the same
-// run again changes nothing.
+// does; a throughput that was updated in place is neither. A rollback may publish
+// what is kept or retired, which is neither from then on. Publishing the same
+// attempt of a run again changes nothing.
 func (m *Model) Publish(c Capacity) error {
-	if err := m.CheckNewest(c.Run); err != nil {
+	if m.Serving != nil && m.Serving.publication() == c.publication() {
+		return nil
+	}
+	if err := m.CheckTurn(c.Run, c.Rollback); err != nil {
 		return err
 	}
 	if m.Lease != nil && m.Lease.Run.ID == c.Run.ID {
 		m.Lease = nil
 	}
-	if m.Serving != nil && m.Serving.Run.ID == c.Run.ID {
-		return nil
-	}
+	m.takeBack(c.ThroughputARN)
 	if was := m.Serving; was != nil && was.ThroughputARN != c.ThroughputARN {
 		m.retireOrKeep(*was)
 	}

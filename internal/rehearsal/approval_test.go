@@ -190,9 +190,6 @@ func TestKnownPriceIsApproved(t *testing.T) {
 	}
 }
 
-// quotaLlama70B are the model units of Llama 3.1 70B.
-const quotaLlama70B = "L-DD7903AD"
-
 // Ensure what was rejected is not bought: neither the training, nor, once a model
 // is trained, what would serve it; and that the last word counts.
 func TestRejectedSpendingBuysNothing(t *testing.T) {

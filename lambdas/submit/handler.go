@@ -80,7 +80,9 @@ func (h handler) Handle(ctx context.Context, in finetune.SubmitInput) (finetune.
 		return finetune.Job{}, err
 	}
 	if run.Job != nil && run.Job.ARN != "" {
-		return h.find(ctx, run.Job.ARN)
+		job, err := h.find(ctx, run.Job.ARN)
+		job.Verified = run.Results != nil // what was recorded after the last poll
+		return job, err
 	}
 	if err := h.preflight(ctx, in.Settings); err != nil {
 		return finetune.Job{}, err

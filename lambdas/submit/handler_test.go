@@ -174,7 +174,8 @@ func TestHandle(t *testing.T) {
 }
 
 // TestHandleFindsItsJob ensures that a second call makes nothing and asks for
-// nothing but the job that is recorded.
+// nothing but the job that is recorded; what completed is polled at once, and
+// known to be verified once its results are recorded.
 func TestHandleFindsItsJob(t *testing.T) {
 	h, r := testHandler(t, fake{get: func(id string) (*bedrock.GetModelCustomizationJobOutput, error) {
 		if id != jobARN {
@@ -189,10 +190,15 @@ func TestHandleFindsItsJob(t *testing.T) {
 	got, err := h.Handle(t.Context(), input)
 	want := finetune.Job{
 		ARN: jobARN, Name: "support-0123456789abcdef", Status: "Completed",
-		OutputModelARN: "arn:model", OutputModelName: "support-0123456789abcdef", Waiting: finetune.NewWaiting(3600),
+		OutputModelARN: "arn:model", OutputModelName: "support-0123456789abcdef", Waiting: finetune.NoWaiting(3600),
 	}
 	if err != nil || got != want {
 		t.Errorf("got %+v, %v, want %+v", got, err, want)
+	}
+	r.set(t, registry.Run{ID: input.Run.ID, Job: &finetune.Job{ARN: jobARN}, Results: &finetune.Results{}})
+	want.Verified = true
+	if got, err := h.Handle(t.Context(), input); err != nil || got != want {
+		t.Errorf("once its results are recorded: got %+v, %v, want %+v", got, err, want)
 	}
 }
 

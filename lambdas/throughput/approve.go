@@ -118,7 +118,7 @@ func (h handler) paid(ctx context.Context, record registry.Run, r request) (bool
 	if err != nil {
 		return false, err
 	}
-	if err := published.CheckNewest(r.run); err != nil { // nobody is asked about what will not be served
+	if err := published.CheckTurn(r.run, record.Rollback); err != nil { // nobody is asked about what will not be served
 		return false, err
 	}
 	return h.reusable(ctx, r.settings, published.Serving)
@@ -271,8 +271,11 @@ func rejected(r request, spend finetune.Spend, word registry.Approval) string {
 // spendNextStep is what the reader does about a run that ended over its spending.
 func spendNextStep(record registry.Run) string {
 	kept := "Nothing was bought."
-	if record.CustomModel != nil {
+	switch {
+	case record.Rollback != nil:
+		kept = "Nothing was bought, and what callers reach did not change."
+	case record.CustomModel != nil:
 		kept = "Nothing was bought to serve it, and the trained model " + trained(record) + " is kept."
 	}
-	return fmt.Sprintf("%s To go on all the same, approve it with: %s and then resume it with: %s.", kept, record.ApproveCommand(), record.ResumeCommand())
+	return fmt.Sprintf("%s To go on all the same, approve it with: %s and then go on with: %s.", kept, record.ApproveCommand(), record.ResumeCommand())
 }

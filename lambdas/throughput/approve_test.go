@@ -259,6 +259,48 @@ func TestOlderRunIsNotAskedFor(t *testing.T) {
 	wantKind(t, err, finetune.Superseded)
 }
 
+// Ensure going back to a run that has to be bought again is asked for, says that
+// nothing changed when nobody answers, and is over once something else is
+// published; a standing throughput is only re-pointed, which is not asked for.
+func TestRollbackAsksForWhatItBuys(t *testing.T) {
+	w := newWorld()
+	first, second := epochs, epochs
+	second.Serving.ModelUnits = 2
+	w.deployed(t, 1, first)
+	w.deployed(t, 2, second)
+	w.goBack(t, 1)
+	w.spending = asksAll
+	ask := func(s finetune.Settings) (finetune.Spend, error) {
+		out, err := w.Handle(t.Context(), finetune.ThroughputInput{
+			Action: finetune.ActionApprove, ExecutionARN: execution(back(1)), Run: ptr(run(1)), Settings: &s,
+			Training: &finetune.Accepted{Tokens: 100_000}, Spend: &finetune.Spend{Purpose: finetune.PurposeServing},
+		})
+		spend, _ := out.(finetune.Spend)
+		return spend, err
+	}
+	if spend, err := ask(second); err != nil || spend.Decision != finetune.DecisionGranted {
+		t.Errorf("what stands fits: %+v, %v; want it granted", spend, err)
+	}
+	spend, err := ask(first)
+	if err != nil || spend.Decision != finetune.DecisionAsked {
+		t.Fatalf("got %+v, %v; want it asked", spend, err)
+	}
+	closing := w.failedBack(t, 1, finetune.SpendUnanswered)
+	if closing.End != finetune.EndNeedsOperator || len(w.record(t, 1).Asks()) != 1 {
+		t.Errorf("it ended %+v, and asks %v; want an operator asked", closing, w.record(t, 1).Asks())
+	}
+	says(t, closing.Cause, "what callers reach did not change", "tuneline approve "+string(run(1).ID), rollbackCommand(1))
+
+	w.spending = unasked
+	w.deployed(t, 3, second)
+	w.spending = asksAll
+	if _, err := w.store.UpdateRun(t.Context(), run(1).ID, func(r *registry.Run) error { r.Closed, r.End = false, ""; return nil }); err != nil {
+		t.Fatal(err)
+	}
+	_, err = ask(first)
+	wantKind(t, err, finetune.Superseded)
+}
+
 // Ensure a run that was closed, or is another execution's by now, is granted
 // nothing, even if that happens while it is looked at.
 func TestClosedRunIsGrantedNothing(t *testing.T) {

@@ -100,6 +100,12 @@ func nextStep(record registry.Run, kind finetune.Kind) string {
 	bucket := record.Dataset.Bucket
 	report := finetune.S3URI(bucket, finetune.RunReportKey(record.ID))
 	switch {
+	case kind == finetune.SpendUnanswered, kind == finetune.SpendRefused:
+		return spendNextStep(record) + " The run's report is " + report + "."
+	case record.Rollback != nil:
+		return nextRollback(record, kind)
+	case kind == finetune.ModelDeleted:
+		return "Upload the data set again to train it once more; the run's report is " + report + "."
 	case kind == finetune.DatasetRejected:
 		return "The run's report is " + report + "." // the check, or Bedrock, has said what to mend
 	case kind == finetune.SettingsRejected:
@@ -108,8 +114,6 @@ func nextStep(record registry.Run, kind finetune.Kind) string {
 		return "Nothing is to be done: a newer upload of the model is served; the run's report is " + report + "."
 	case kind == finetune.ResultsRejected:
 		return "The model " + trained(record) + " is kept and not served. Mend the data set or the hyperparameters and upload again; the run's report is " + report + "."
-	case kind == finetune.SpendUnanswered, kind == finetune.SpendRefused:
-		return spendNextStep(record) + " The run's report is " + report + "."
 	case record.CustomModel != nil:
 		return fmt.Sprintf("The trained model %s is kept; go on from it with: %s. The run's report is %s.", trained(record), record.ResumeCommand(), report)
 	}

@@ -147,10 +147,17 @@ func (h handler) model(d finetune.Dataset) (string, error) {
 // "null" version, of a bucket without versioning, is overwritten in place.
 func pinned(versionID string) bool { return versionID != "" && versionID != "null" }
 
-// claim makes this execution the owner of the run, or says who owns it. A
-// resumed run changes hands.
+// claim makes this execution the owner of the run, or says who owns it. A run
+// that is resumed or rolled back to changes hands.
 func (h handler) claim(ctx context.Context, model string, in finetune.ValidateInput) (registry.Run, error) {
 	id := in.Dataset.RunID()
+	if in.Rollback {
+		record, err := h.store.Rollback(ctx, id, in.ExecutionARN)
+		if errors.Is(err, registry.ErrNotFound) {
+			return record, finetune.Errorf(finetune.SettingsRejected, "model %s cannot go back to run %s: there is no record of it: %w", model, id, err)
+		}
+		return record, err
+	}
 	if !in.Resume {
 		return h.store.Claim(ctx, registry.Run{
 			ID: id, Model: model, Dataset: in.Dataset, ExecutionARN: in.ExecutionARN, ClaimedAt: h.now().UTC(),

@@ -173,6 +173,57 @@ func TestHandleResume(t *testing.T) {
 	})
 }
 
+// TestHandleRollback ensures that a published run changes hands, and that one that
+// serves already does not.
+func TestHandleRollback(t *testing.T) {
+	stored := finetune.Report{Outcome: finetune.OutcomeAccepted, Run: finetune.Run{ID: runID, Model: "support"}}
+	rollback := input
+	rollback.ExecutionARN, rollback.Rollback = "arn:rollback", true
+	// published makes a bucket whose model was served by the run, and then by another.
+	published := func(t *testing.T, then ...finetune.RunID) handler {
+		h := newTestHandler(t, newBucket(nil))
+		claim(t, h, registry.Run{ID: runID, Model: "support", ExecutionARN: execution, Report: &stored, CustomModel: &finetune.Model{ARN: "arn:model"}, End: finetune.EndDeployed})
+		_, err := h.store.UpdateModel(t.Context(), "support", func(m *registry.Model) error {
+			for n, id := range append([]finetune.RunID{runID}, then...) {
+				order := finetune.UploadOrder{LastModified: time.Date(2026, 11, 23, 12, n, 0, 0, time.UTC), RunID: id}
+				if err := m.Publish(registry.Capacity{ThroughputARN: "arn:" + string(id), Run: finetune.Run{ID: id, Model: "support", Order: order}}); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return h
+	}
+	t.Run("a published run", func(t *testing.T) {
+		h := published(t, "another")
+		for range 2 {
+			report, err := h.Handle(t.Context(), rollback)
+			if err != nil || !reflect.DeepEqual(report, stored) {
+				t.Errorf("got %+v, %v, want the stored report", report, err)
+			}
+		}
+		record, err := h.store.Run(t.Context(), runID)
+		if err != nil || record.ExecutionARN != "arn:rollback" || record.Rollback == nil || record.Attempt() != 1 {
+			t.Errorf("recorded %+v, %v, want it owned by the execution that goes back to it", record, err)
+		}
+	})
+	t.Run("the run that is served", func(t *testing.T) {
+		h := published(t)
+		_, err := h.Handle(t.Context(), rollback)
+		checkError(t, err, finetune.SettingsRejected, "serves the model already")
+		if record, err := h.store.Run(t.Context(), runID); err != nil || record.ExecutionARN != execution || record.End != finetune.EndDeployed {
+			t.Errorf("the record is %+v, %v, want it as it was", record, err)
+		}
+	})
+	t.Run("no run", func(t *testing.T) {
+		_, err := newTestHandler(t, newBucket(nil)).Handle(t.Context(), rollback)
+		checkError(t, err, finetune.SettingsRejected, "no record of it")
+	})
+}
+
 func claim(t *testing.T, h handler, run registry.Run) {
 	t.Helper()
 	if _, err := h.store.Claim(t.Context(), run); err != nil {
