@@ -16,9 +16,9 @@ import (
 // identityAnswer is what STS answers to GetCallerIdentity.
 const identityAnswer = `<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult><Arn>arn:aws:sts::111122223333:assumed-role/operator/ann</Arn><UserId>u</UserId><Account>111122223333</Account></GetCallerIdentityResult></GetCallerIdentityResponse>`
 
-// account is S3 and STS as the command sees them: one run's record, and what is
+// askingAccount is S3 and STS as the command sees them: one run's record, and what is
 // written beside it.
-func account(t *testing.T, run registry.Run) (written map[string]string) {
+func askingAccount(t *testing.T, run registry.Run) (written map[string]string) {
 	t.Helper()
 	record, err := json.Marshal(run)
 	if err != nil {
@@ -91,7 +91,7 @@ func TestAnswerCommands(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			written := account(t, test.run)
+			written := askingAccount(t, test.run)
 			exit, stdout, stderr := command(t, append(test.args, "0123456789abcdef", "--bucket", "my-bucket")...)
 			if exit != exitOK || stderr != "" {
 				t.Fatalf("exit %d: %s", exit, stderr)
@@ -114,7 +114,7 @@ func TestAnswerCommands(t *testing.T) {
 
 // Ensure a script reads what was written, and a run that does not wait is refused.
 func TestAnswerForScripts(t *testing.T) {
-	account(t, waiting())
+	askingAccount(t, waiting())
 	exit, stdout, stderr := command(t, "approve", "0123456789abcdef", "--bucket", "my-bucket", "--json")
 	var approval registry.Approval
 	if err := json.Unmarshal([]byte(stdout), &approval); err != nil || exit != exitOK || approval.Decision != registry.Approve || approval.By == "" {
@@ -122,7 +122,7 @@ func TestAnswerForScripts(t *testing.T) {
 	}
 	run := waiting()
 	run.Spend = nil
-	written := account(t, run)
+	written := askingAccount(t, run)
 	exit, stdout, stderr = command(t, "approve", "0123456789abcdef", "--bucket", "my-bucket")
 	if exit != exitError || stdout != "" || !strings.Contains(stderr, "does not wait for an approval") || len(written) != 0 {
 		t.Errorf("exit %d, printed %q and %q, wrote %q; want a refusal", exit, stdout, stderr, written)
