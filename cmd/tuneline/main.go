@@ -1,4 +1,4 @@
-// Command tuneline is the operator's command line: it checks data sets, rehearses
+// Command tuneline is the operator's command line: it checks data sets, looks at an account, rehearses
 // the whole pipeline on one machine, and goes on with a run that needed a person.
 package main
 
@@ -61,7 +61,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(checkCommand(), convertCommand(), fixCommand(), rehearseCommand(), resumeCommand(), splitCommand())
+	root.AddCommand(checkCommand(), convertCommand(), fixCommand(), preflightCommand(), rehearseCommand(), resumeCommand(), splitCommand())
 	root.SetFlagErrorFunc(func(command *cobra.Command, err error) error {
 		return fmt.Errorf("%w: \"%s --help\" lists the flags", err, command.CommandPath())
 	})
