@@ -51,6 +51,7 @@ var rooms = []room{
 	{"internal/s3object", []string{sdk}},
 	{"internal/registry", []string{"internal/finetune", sdk, smithy}},
 	{"internal/task", []string{"internal/finetune", lambda, smithy}},
+	{"internal/preflight", []string{"internal/finetune", "internal/catalog", "internal/dataset", "infra/config", sdk, smithy}},
 	{"internal/operator", []string{"internal/finetune", "internal/registry", sdk}},
 	{"statemachine", nil},
 	{"examples", nil},
@@ -61,7 +62,7 @@ var rooms = []room{
 	{"infra/config", []string{"internal/finetune", "internal/catalog"}},
 	{"infra", []string{"infra/", "internal/finetune", "internal/lambdaenv", "statemachine", cdk, jsii, constr}},
 	{"internal/rehearsal", []string{"internal/", "statemachine", ""}},
-	{"cmd/", []string{"internal/", "statemachine", ""}},
+	{"cmd/", []string{"internal/", "infra/config", "statemachine", ""}},
 }
 
 type goPackage struct {

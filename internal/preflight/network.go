@@ -113,10 +113,16 @@ func (l *look) chosen(zones []string) []string {
 }
 
 // use is the setting of as many zones as are configured, out of those that will
-// do, or of all of them where there are fewer.
+// do, or of all of them where there are fewer. With fewer than the two that a
+// stack has at least, it is another Region.
 func (l *look) use(zones []string, count int) string {
 	if len(zones) < 2 {
-		return l.setting("region", l.model.Regions[0]) + ", or another where the base model is tuned: fewer than 2 zones will do here"
+		for _, region := range l.model.Regions {
+			if region != l.Config.Region {
+				return l.setting("region", region)
+			}
+		}
+		return l.setting("baseModel", "ID") + " of one that is tuned in another Region, and that Region"
 	}
 	return l.setting("availabilityZones", zones[:min(max(count, 2), len(zones), maxZones)])
 }
@@ -161,6 +167,9 @@ func (l *look) judgeEndpoints(services map[string][]string, chosen, good []strin
 // (https://docs.aws.amazon.com/bedrock/latest/userguide/custom-model-job-access-security.html);
 // a third party found that a job wanted one in every zone.
 func (l *look) coverage(chosen, good []string) Line {
+	if len(good) == 0 {
+		return note(nameCoverage, "there is no zone the stack could be in")
+	}
 	if len(chosen) >= len(good) {
 		return ok(nameCoverage, "the stack is in every zone it can be in")
 	}

@@ -166,19 +166,19 @@ func (l *look) judge(ctx context.Context, n need) Line {
 	granted := int(math.Floor(aws.ToFloat64(quota.Value)))
 	switch {
 	case granted < n.wanted:
-		return fails(name, l.raise(n, quota), "%d %s granted, %d needed", granted, n.what, n.wanted)
+		return fails(name, l.raise(n, quota), "%s: %d granted, %d needed", n.what, granted, n.wanted)
 	case n.counted != nil:
 		line := unknown(name, n.action, n.counted)
-		line.Detail = fmt.Sprintf("%d %s granted; how many are taken is not known: %s", granted, n.what, line.Detail)
+		line.Detail = fmt.Sprintf("%s: %d granted; how many are taken is not known: %s", n.what, granted, line.Detail)
 		return line
 	case n.used == uncounted:
-		return ok(name, "%d %s granted, %d needed", granted, n.what, n.wanted)
+		return ok(name, "%s: %d granted, %d needed", n.what, granted, n.wanted)
 	case granted-n.used >= n.wanted:
-		return ok(name, "%d of %d %s taken", n.used, granted, n.what)
+		return ok(name, "%s: %d of %d taken", n.what, n.used, granted)
 	case n.waits:
-		return note(name, "all %d %s are taken: a run waits for one", granted, n.what)
+		return note(name, "%s: %d of %d taken, so a run waits for one", n.what, n.used, granted)
 	}
-	return fails(name, l.raise(n, quota), "%d of %d %s taken, %d needed", n.used, granted, n.what, n.wanted)
+	return fails(name, l.raise(n, quota), "%s: %d of %d taken, %d needed", n.what, n.used, granted, n.wanted)
 }
 
 // granted is the quota as it applies to the account, or where none was ever
