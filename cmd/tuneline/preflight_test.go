@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -157,7 +158,10 @@ func TestPreflightTable(t *testing.T) {
 		if err := printPreflight(&out, r); err != nil {
 			t.Fatal(err)
 		}
-		got, _ := preflightExit(r).(toldError)
+		var got toldError
+		if err := preflightExit(r); err != nil && !errors.As(err, &got) {
+			t.Error(err)
+		}
 		if !strings.HasSuffix(out.String(), test.want) || got.exit != test.exit {
 			t.Errorf("exit %d, want %d, and\n%swant\n%s", got.exit, test.exit, out.String(), test.want)
 		}

@@ -93,7 +93,7 @@ func committed(s *Subject) {
 	s.Config.Serving.Commitment = config.CommitmentOneMonth
 }
 
-var accessDenied = refusal("AccessDeniedException", "not authorized")
+var errDenied = refusal("AccessDeniedException", "not authorized")
 
 func TestCredentials(t *testing.T) {
 	runAll(t, "credentials", map[string]scenario{
@@ -122,8 +122,8 @@ func TestBootstrap(t *testing.T) {
 		"not done": {change: func(a *account) { a.bootstrap = "" }, want: want{Fails, "not been bootstrapped", mend}},
 		"too old":  {change: func(a *account) { a.bootstrap = "5" }, want: want{Fails, `version "5", and 6 or later`, mend}},
 		"odd":      {change: func(a *account) { a.bootstrap = "new" }, want: want{Fails, `"new"`, mend}},
-		"denied":   {change: refuses("ssm:GetParameter", accessDenied), want: want{Unknown, "may not call ssm:GetParameter", "allow ssm:GetParameter on /cdk-bootstrap"}},
-		"deployed": {start: deployed, change: refuses("ssm:GetParameter", accessDenied), want: want{Note, "not looked at", ""}},
+		"denied":   {change: refuses("ssm:GetParameter", errDenied), want: want{Unknown, "may not call ssm:GetParameter", "allow ssm:GetParameter on /cdk-bootstrap"}},
+		"deployed": {start: deployed, change: refuses("ssm:GetParameter", errDenied), want: want{Note, "not looked at", ""}},
 	})
 }
 
@@ -154,15 +154,15 @@ func TestBaseModel(t *testing.T) {
 		"plain id only":  {change: func(a *account) { delete(a.details, "amazon.nova-micro-v1:0:128k") }, want: want{OK, "ACTIVE", ""}},
 		"not known":      {change: gone, want: want{Fails, "Bedrock does not know amazon.nova-micro-v1:0:128k in us-east-1", other}},
 		"no life cycle":  {change: func(a *account) { a.details["amazon.nova-micro-v1:0:128k"].ModelLifecycle = nil }, want: want{OK, "ACTIVE (says the catalogue", ""}},
-		"denied, active": {change: refuses("bedrock:GetFoundationModel", accessDenied), want: want{Unknown, "may not call bedrock:GetFoundationModel; by the catalogue, read 2026-11-23, amazon.nova-micro-v1:0:128k is ACTIVE", "allow bedrock:GetFoundationModel"}},
-		"denied, legacy": {change: refuses("bedrock:GetFoundationModel", accessDenied), ask: article, want: want{Fails, "is LEGACY", `"baseModel": "amazon.nova-micro-v1:0:128k", "region": "us-east-1"`}},
+		"denied, active": {change: refuses("bedrock:GetFoundationModel", errDenied), want: want{Unknown, "may not call bedrock:GetFoundationModel; by the catalogue, read 2026-11-23, amazon.nova-micro-v1:0:128k is ACTIVE", "allow bedrock:GetFoundationModel"}},
+		"denied, legacy": {change: refuses("bedrock:GetFoundationModel", errDenied), ask: article, want: want{Fails, "is LEGACY", `"baseModel": "amazon.nova-micro-v1:0:128k", "region": "us-east-1"`}},
 		"account knows":  {ask: article, want: want{OK, "meta.llama3-1-8b-instruct-v1:0:128k is ACTIVE", ""}},
 	})
 	runAll(t, "customization", map[string]scenario{
 		"taken":         {want: want{OK, "takes FINE_TUNING", ""}},
 		"not taken":     {change: func(a *account) { a.details["amazon.nova-micro-v1:0:128k"] = active("DISTILLATION") }, want: want{Fails, "does not take FINE_TUNING in this account and Region, only [DISTILLATION]", other}},
 		"plain id only": {change: func(a *account) { delete(a.details, "amazon.nova-micro-v1:0:128k") }, want: want{Note, "Bedrock answers for amazon.nova-micro-v1:0 only", ""}},
-		"denied":        {change: refuses("bedrock:GetFoundationModel", accessDenied), want: want{Unknown, "", "allow bedrock:GetFoundationModel"}},
+		"denied":        {change: refuses("bedrock:GetFoundationModel", errDenied), want: want{Unknown, "", "allow bedrock:GetFoundationModel"}},
 	})
 }
 
@@ -176,7 +176,7 @@ func TestAccess(t *testing.T) {
 			a.availability.AgreementAvailability = &types.AgreementAvailability{Status: "PENDING"}
 		}, want: want{Fails, "not entitled to amazon.nova-micro-v1:0 (agreement PENDING)", "aws bedrock create-foundation-model-agreement --model-id amazon.nova-micro-v1:0"}},
 		"not known": {change: refuses("bedrock:GetFoundationModelAvailability", &types.ResourceNotFoundException{}), want: want{Fails, "does not know", "baseModel"}},
-		"denied":    {change: refuses("bedrock:GetFoundationModelAvailability", accessDenied), want: want{Unknown, "", "allow bedrock:GetFoundationModelAvailability"}},
+		"denied":    {change: refuses("bedrock:GetFoundationModelAvailability", errDenied), want: want{Unknown, "", "allow bedrock:GetFoundationModelAvailability"}},
 		"broken":    {change: refuses("bedrock:GetFoundationModelAvailability", errReset), want: want{Unknown, "connection reset", ""}},
 	})
 }
@@ -207,9 +207,9 @@ func TestModelQuotas(t *testing.T) {
 		"free":       {change: models("Active", "Creating", "Active"), want: want{OK, "custom models: 3 of 100 taken", ""}},
 		"full":       {change: func(a *account) { a.quotas[code] = 2; models("Active", "Failed")(a) }, want: want{Fails, "custom models: 2 of 2 taken, 1 needed", request(code, 3, "us-east-1") + "; or aws bedrock delete-custom-model"}},
 		"none":       {change: func(a *account) { a.quotas[code] = 0 }, want: want{Fails, "custom models: 0 granted, 1 needed", request(code, 1, "us-east-1")}},
-		"not listed": {change: refuses("bedrock:ListCustomModels", accessDenied), want: want{Unknown, "custom models: 100 granted; how many are taken is not known", "allow bedrock:ListCustomModels"}},
-		"denied":     {change: refuses("servicequotas:GetServiceQuota", accessDenied), want: want{Unknown, "", "allow servicequotas:GetServiceQuota"}},
-		"no default": {change: refuses("servicequotas:GetAWSDefaultServiceQuota", accessDenied), want: want{Unknown, "", "allow servicequotas:GetAWSDefaultServiceQuota"}},
+		"not listed": {change: refuses("bedrock:ListCustomModels", errDenied), want: want{Unknown, "custom models: 100 granted; how many are taken is not known", "allow bedrock:ListCustomModels"}},
+		"denied":     {change: refuses("servicequotas:GetServiceQuota", errDenied), want: want{Unknown, "", "allow servicequotas:GetServiceQuota"}},
+		"no default": {change: refuses("servicequotas:GetAWSDefaultServiceQuota", errDenied), want: want{Unknown, "", "allow servicequotas:GetAWSDefaultServiceQuota"}},
 		"no answer":  {change: func(a *account) { delete(a.defaults, code) }, want: want{Unknown, "servicequotas:GetAWSDefaultServiceQuota answered NoSuchResource", ""}},
 	})
 	const creating = "L-C02E1E99"
@@ -225,7 +225,7 @@ func TestDeploymentQuotas(t *testing.T) {
 	runAll(t, "quota "+code, map[string]scenario{
 		"free":       {change: deployments("Active", "Creating"), want: want{OK, "deployments: 2 of 10 taken", ""}},
 		"full":       {change: func(a *account) { a.quotas[code] = 1; deployments("Active")(a) }, want: want{Fails, "deployments: 1 of 1 taken", request(code, 2, "us-east-1") + "; or aws bedrock delete-custom-model-deployment"}},
-		"not listed": {change: refuses("bedrock:ListCustomModelDeployments", accessDenied), want: want{Unknown, "", "allow bedrock:ListCustomModelDeployments"}},
+		"not listed": {change: refuses("bedrock:ListCustomModelDeployments", errDenied), want: want{Unknown, "", "allow bedrock:ListCustomModelDeployments"}},
 	})
 	runAll(t, "quota L-430C95DD", map[string]scenario{
 		"free": {want: want{OK, "deployments in progress: 0 of 2 taken", ""}},
@@ -263,7 +263,7 @@ func TestUnitQuota(t *testing.T) {
 		"enough for all":  {ask: article, change: grant(5, bought), want: want{OK, "3 of 5", ""}},
 		"perhaps our own": {start: deployed, ask: article, change: grant(4, bought), want: want{Note, "enough if they are this stack's", request(code, 5, "us-west-2")}},
 		"cannot be ours":  {start: deployed, ask: func(s *Subject) { article(s); s.Config.Serving.ModelUnits = 4 }, change: grant(4, bought), want: want{Fails, "3 of 4", ""}},
-		"not listed":      {ask: article, change: grant(2, refuses("bedrock:ListProvisionedModelThroughputs", accessDenied)), want: want{Unknown, "custom models: 2 granted", "allow bedrock:ListProvisionedModelThroughputs"}},
+		"not listed":      {ask: article, change: grant(2, refuses("bedrock:ListProvisionedModelThroughputs", errDenied)), want: want{Unknown, "custom models: 2 granted", "allow bedrock:ListProvisionedModelThroughputs"}},
 	})
 	const ofModel = "L-3632DE15"
 	runAll(t, "quota "+ofModel, map[string]scenario{
@@ -336,11 +336,11 @@ func TestNames(t *testing.T) {
 		"another stack": {change: func(a *account) { a.aliases = []string{"alias/tuneline"} }, ask: func(s *Subject) { s.Stack = "second" }, want: want{OK, "free", ""}},
 		"deployed":      {start: deployed, want: want{Note, "the stack is deployed", ""}},
 		"not known":     {change: refuses("cloudformation:DescribeStacks", errReset), want: want{Unknown, "whether the stack is deployed", ""}},
-		"logs denied":   {change: refuses("logs:DescribeLogGroups", accessDenied), want: want{Unknown, "", "allow logs:DescribeLogGroups"}},
-		"alias denied":  {change: refuses("kms:DescribeKey", accessDenied), want: want{Unknown, "", "allow kms:DescribeKey"}},
+		"logs denied":   {change: refuses("logs:DescribeLogGroups", errDenied), want: want{Unknown, "", "allow logs:DescribeLogGroups"}},
+		"alias denied":  {change: refuses("kms:DescribeKey", errDenied), want: want{Unknown, "", "allow kms:DescribeKey"}},
 	})
 	a := fresh()
-	a.refused["states:DescribeStateMachine"] = accessDenied
+	a.refused["states:DescribeStateMachine"] = errDenied
 	a.logGroups = []string{"/tuneline/api", "/tuneline/poll"}
 	var got []Status
 	for _, line := range a.lines(t, subject(), "names") {
@@ -359,7 +359,7 @@ func TestLogRole(t *testing.T) {
 		"replaced": {change: role, want: want{Note, "role/logs, which the stack replaces", `"api": {"createLogRole":false}`}},
 		"kept":     {ask: keep, change: role, want: want{OK, "role/logs, which stays", ""}},
 		"missing":  {ask: keep, want: want{Fails, "has no role to log with", `"api": {"createLogRole":true}`}},
-		"denied":   {change: refuses("apigateway:GET", accessDenied), want: want{Unknown, "", "allow apigateway:GET on /account"}},
+		"denied":   {change: refuses("apigateway:GET", errDenied), want: want{Unknown, "", "allow apigateway:GET on /account"}},
 		"deployed": {start: deployed, ask: keep, want: want{Note, "not looked at", ""}},
 	})
 }
@@ -375,7 +375,7 @@ func TestKey(t *testing.T) {
 		"dying":     {start: deployed, change: state("PendingDeletion"), want: want{Fails, "on 2026-11-23", "aws kms cancel-key-deletion --key-id " + keyARN}},
 		"gone":      {start: deployed, change: refuses("kms:DescribeKey", &kmstypes.NotFoundException{}), want: want{Fails, "does not exist", "npx cdk destroy"}},
 		"empty":     {start: deployed, change: func(a *account) { a.key = nil }, want: want{Unknown, "without metadata", ""}},
-		"denied":    {start: deployed, change: refuses("kms:DescribeKey", accessDenied), want: want{Unknown, "", "allow kms:DescribeKey on " + keyARN}},
+		"denied":    {start: deployed, change: refuses("kms:DescribeKey", errDenied), want: want{Unknown, "", "allow kms:DescribeKey on " + keyARN}},
 		"not known": {change: refuses("cloudformation:DescribeStacks", errReset), want: want{Unknown, "neither is the key", ""}},
 	})
 }
@@ -489,7 +489,7 @@ func TestNoCallEndsIt(t *testing.T) {
 	a := deployed()
 	for _, action := range probe.called {
 		if action != "sts:GetCallerIdentity" && action != "cloudformation:DescribeStacks" {
-			a.refused[action] = accessDenied
+			a.refused[action] = errDenied
 		}
 	}
 	report, err := Run(t.Context(), subject(), a.clients(), nil)
