@@ -1,5 +1,6 @@
-// Command tuneline is the operator's command line: it checks data sets, looks at an account, rehearses
-// the whole pipeline on one machine, and goes on with a run that needed a person.
+// Command tuneline is the operator's command line: it checks data sets, looks at an
+// account, rehearses the whole pipeline on one machine, and goes on with a run that
+// needed a person.
 package main
 
 import (
