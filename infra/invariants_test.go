@@ -77,7 +77,7 @@ func TestOutputs(t *testing.T) {
 	forVariants(t, func(t *testing.T, v variant, tm *template) {
 		want := []string{
 			"ApiUrl", "BucketAfterwards", "BucketName", "KeyArn", "NoticesTopicArn", "OperatorPolicyArn", "OperatorRoleArn", "OperatorSession",
-			"ReleaseStateMachineArn", "StateMachineArn", "UploadCommand", "UploaderRoleArn", "WatchCommand",
+			"PreflightPolicyArn", "ReleaseStateMachineArn", "ServiceRoleArn", "StateMachineArn", "UploadCommand", "UploaderRoleArn", "WatchCommand",
 		}
 		if v.config().API.Endpoint == config.EndpointPrivate {
 			want = append(want, "ApiCallersSecurityGroupId", "ApiSubnetIds", "ApiVpcId")

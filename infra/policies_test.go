@@ -69,7 +69,8 @@ var withoutResources = []string{
 	"bedrock:ListModelCustomizationJobs", "bedrock:ListProvisionedModelThroughputs",
 	"ec2:DescribeAvailabilityZones", "ec2:DescribeDhcpOptions", "ec2:DescribeManagedPrefixLists",
 	"ec2:DescribeNetworkInterfaces", "ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeVpcs",
-	"servicequotas:ListServiceQuotas",
+	"bedrock:GetFoundationModelAvailability", "ec2:DescribeVpcEndpointServices",
+	"servicequotas:GetAWSDefaultServiceQuota", "servicequotas:GetServiceQuota", "servicequotas:ListServiceQuotas",
 	"xray:GetSamplingRules", "xray:GetSamplingTargets", "xray:PutTelemetryRecords", "xray:PutTraceSegments",
 	// Log delivery of a state machine.
 	"logs:CreateLogDelivery", "logs:DeleteLogDelivery", "logs:DescribeLogGroups", "logs:DescribeResourcePolicies",

@@ -1,7 +1,7 @@
 // Command tuneline is the operator's command line: it checks data sets, tells what
-// a run would cost, rehearses the whole pipeline on one machine, answers what a run
-// asks before it spends, goes on with a run that needed a person, serves an earlier
-// run again, and takes the stack away.
+// a run would cost, looks at an account, rehearses the whole pipeline on one
+// machine, answers what a run asks before it spends, goes on with a run that needed
+// a person, serves an earlier run again, and takes the stack away.
 package main
 
 import (
@@ -69,6 +69,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 		convertCommand(),
 		estimateCommand(),
 		fixCommand(),
+		preflightCommand(),
 		rehearseCommand(),
 		rejectCommand(),
 		resumeCommand(),

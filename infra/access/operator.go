@@ -86,17 +86,17 @@ func (a *Access) mayLookAround(api *inference.Inference) []policy.Statement {
 		},
 		{Sid: "ReadOutputs", Actions: []string{"cloudformation:DescribeStacks"}, Resources: []string{*awscdk.Stack_Of(a.Scope).StackId()}},
 		{
-			Sid: "HandleQuotas", Actions: []string{"servicequotas:GetServiceQuota", "servicequotas:RequestServiceQuotaIncrease"},
+			Sid: "RaiseQuotas", Actions: []string{"servicequotas:RequestServiceQuotaIncrease"},
 			Resources: []string{policy.ARN(a.Scope, "servicequotas", "bedrock/*")},
 		},
 		{
-			// What there is, and what the configuration is compared with. None of it
-			// knows resources; one statement, since a managed policy has to be short.
-			Sid: "ListAndCompare", Resources: []string{"*"},
+			// What there is. None of it knows resources; one statement, since a managed
+			// policy has to be short.
+			Sid: "ListAll", Resources: []string{"*"},
 			Actions: []string{
 				"bedrock:ListModelCustomizationJobs", "bedrock:ListCustomModels", "bedrock:ListCustomModelDeployments",
 				"bedrock:ListProvisionedModelThroughputs", "bedrock:ListFoundationModels",
-				"servicequotas:ListServiceQuotas", "ec2:DescribeAvailabilityZones", "ec2:DescribeManagedPrefixLists", "ec2:DescribeNetworkInterfaces",
+				"ec2:DescribeNetworkInterfaces",
 			},
 		},
 	}

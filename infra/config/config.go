@@ -1,7 +1,7 @@
 // Package config is what a user controls of the stack: the context key
 // "tuneline" of cdk.json, typed and checked. It never looks anything up: what
 // would need an account (such as an S3 prefix list id) is committed here and
-// can be overridden; docs/verification.md has the command that compares it.
+// can be overridden; "tuneline preflight" compares it.
 package config
 
 import (

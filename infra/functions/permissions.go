@@ -47,6 +47,7 @@ func (f *Functions) maySubmit(c *customization.Customization) []policy.Statement
 		},
 		{Sid: "CheckBaseModel", Actions: []string{"bedrock:GetFoundationModel"}, Resources: []string{policy.FoundationModels(f.Scope)}},
 		{Sid: "FindJob", Actions: []string{"bedrock:GetModelCustomizationJob"}, Resources: []string{policy.CustomizationJobs(f.Scope)}},
+		{Sid: "FindModel", Actions: []string{"bedrock:GetCustomModel"}, Resources: []string{policy.CustomModels(f.Scope)}},
 		{
 			Sid: "StopJob", Actions: []string{"bedrock:StopModelCustomizationJob"},
 			Resources: []string{policy.CustomizationJobs(f.Scope)}, Conditions: policy.Tagged(f.Scope),

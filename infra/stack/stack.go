@@ -47,7 +47,7 @@ func New(app awscdk.App, cfg config.Config, binaries functions.Binaries) awscdk.
 	api := inference.New(stack, "Inference", inference.Props{Config: cfg, Functions: steps, Network: net, Key: key})
 	observability.New(stack, "Observability", observability.Props{Notices: channels, Workflow: machines})
 
-	people := access.New(stack, "Access", access.Props{Config: cfg, Key: key, Bucket: bucket, Workflow: machines, Inference: api, Notices: channels})
+	people := access.New(stack, "Access", access.Props{Config: cfg, Key: key, Bucket: bucket, Workflow: machines, Inference: api, Notices: channels, Customization: role})
 	exempt := []awsiam.CfnRole{people.Operator}
 	if cfg.BucketPolicy.ExemptServiceRole {
 		exempt = append(exempt, role.Role)
@@ -63,7 +63,7 @@ func New(app awscdk.App, cfg config.Config, binaries functions.Binaries) awscdk.
 	})
 
 	addOutputs(stack, outputs{
-		key: key, bucket: bucket, network: net, machines: machines, api: api, people: people, channels: channels,
+		key: key, bucket: bucket, network: net, role: role, machines: machines, api: api, people: people, channels: channels,
 		uploadsInside: cfg.BucketPolicy.UploadsFromVPCOnly,
 	})
 	awscdk.Tags_Of(stack).Add(jsii.String(finetune.TagStack), jsii.String(Name), nil)

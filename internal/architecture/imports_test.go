@@ -52,6 +52,7 @@ var rooms = []room{
 	{"internal/registry", []string{"internal/finetune", sdk, smithy}},
 	{"internal/task", []string{"internal/finetune", lambda, smithy}},
 	{"internal/teardown", []string{"internal/finetune", "internal/catalog", sdk, smithy}},
+	{"internal/preflight", []string{"internal/finetune", "internal/catalog", "internal/dataset", "infra/config", sdk, smithy}},
 	{"internal/operator", []string{"internal/finetune", "internal/registry", sdk}},
 	{"internal/pricelist", []string{"internal/finetune", "internal/catalog", sdk}},
 	{"statemachine", nil},

@@ -35,7 +35,9 @@ type fake struct {
 	create     func(*bedrock.CreateModelCustomizationJobInput) (*bedrock.CreateModelCustomizationJobOutput, error)
 	get        func(id string) (*bedrock.GetModelCustomizationJobOutput, error)
 	stop       func(id string) error
-	key        func() (*kms.DescribeKeyOutput, error)
+	// model answers GetCustomModel; nil has none of the name.
+	model func(id string) (*bedrock.GetCustomModelOutput, error)
+	key   func() (*kms.DescribeKeyOutput, error)
 }
 
 func (f fake) GetFoundationModel(_ context.Context, in *bedrock.GetFoundationModelInput, _ ...func(*bedrock.Options)) (*bedrock.GetFoundationModelOutput, error) {
@@ -48,6 +50,13 @@ func (f fake) CreateModelCustomizationJob(_ context.Context, in *bedrock.CreateM
 
 func (f fake) GetModelCustomizationJob(_ context.Context, in *bedrock.GetModelCustomizationJobInput, _ ...func(*bedrock.Options)) (*bedrock.GetModelCustomizationJobOutput, error) {
 	return f.get(*in.JobIdentifier)
+}
+
+func (f fake) GetCustomModel(_ context.Context, in *bedrock.GetCustomModelInput, _ ...func(*bedrock.Options)) (*bedrock.GetCustomModelOutput, error) {
+	if f.model == nil {
+		return nil, &types.ResourceNotFoundException{}
+	}
+	return f.model(*in.ModelIdentifier)
 }
 
 func (f fake) StopModelCustomizationJob(_ context.Context, in *bedrock.StopModelCustomizationJobInput, _ ...func(*bedrock.Options)) (*bedrock.StopModelCustomizationJobOutput, error) {
