@@ -55,6 +55,8 @@ type Analyze struct {
 type Throughput struct {
 	Bucket string `env:"TUNELINE_BUCKET"`
 	Stack  string `env:"TUNELINE_STACK"`
+	// Sweeping is what is released and when, a finetune.Sweeping as JSON.
+	Sweeping string `env:"TUNELINE_SWEEPING"`
 }
 
 // Invoke is the environment of lambdas/invoke.

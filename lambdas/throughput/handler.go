@@ -37,7 +37,7 @@ type runtimeAPI interface {
 }
 
 // handler serves SecureThroughput, SmokeTest, PublishEndpoint and the ReleaseRun
-// of both state machines.
+// of both state machines, and the tasks of the sweep machine.
 type handler struct {
 	bedrock api
 	runtime runtimeAPI
@@ -45,6 +45,8 @@ type handler struct {
 	// stack is the value of finetune.TagStack on everything made.
 	stack string
 	now   func() time.Time
+	// sweeper is what the sweep needs beside that.
+	sweeper sweeper
 }
 
 func newHandler(b api, runtime runtimeAPI, store registry.Store, stack string) handler {
@@ -68,6 +70,12 @@ func (h handler) Handle(ctx context.Context, in finetune.ThroughputInput) (any, 
 		}
 	case finetune.ActionRelease:
 		return h.release(ctx, in)
+	case finetune.ActionSweep:
+		if in.ScheduledTime != nil {
+			return h.sweepStack(ctx, *in.ScheduledTime)
+		}
+	case finetune.ActionSweepTold:
+		return h.recordTold(ctx, in.Told)
 	}
 	return nil, finetune.Errorf(finetune.Internal, "throughput: action %q without the fields it needs; deploy functions and state machine from the same source", in.Action)
 }
