@@ -34,12 +34,12 @@ func (a *Access) mayHandleRuns(props Props) []policy.Statement {
 	runs, releases := props.Workflow.Finetune, props.Workflow.Release
 	return []policy.Statement{
 		// A release may be started again: it releases only what an execution that
-		// did not end well has left.
+		// did not end well has left. A sweep comes by itself.
 		{Sid: "StartRuns", Actions: []string{"states:StartExecution", "states:ListExecutions", "states:DescribeStateMachine"}, Resources: []string{runs.ARN(), releases.ARN()}},
 		{
 			Sid:       "HandleRuns",
 			Actions:   []string{"states:DescribeExecution", "states:GetExecutionHistory", "states:StopExecution"},
-			Resources: []string{runs.Executions(), releases.Executions()},
+			Resources: []string{props.Workflow.Executions()},
 		},
 		props.Workflow.ReadExecutions(props.Key),
 		{Sid: "HandleUndelivered", Actions: []string{"sqs:GetQueueUrl", "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}, Resources: []string{queue}},

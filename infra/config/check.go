@@ -35,7 +35,7 @@ const minObjectDays = 30
 // value and what is allowed.
 func (c Config) check() error {
 	return errors.Join(slices.Concat(
-		c.checkRegion(), c.checkZones(), c.checkTuning(), c.checkBaseModel(), c.checkPeople(), c.checkAPI(), c.checkRest(),
+		c.checkRegion(), c.checkZones(), c.checkTuning(), c.checkSweep(), c.checkBaseModel(), c.checkPeople(), c.checkAPI(), c.checkRest(),
 	)...)
 }
 

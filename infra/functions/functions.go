@@ -120,10 +120,14 @@ func (f *Functions) newAnalyze() *Function {
 }
 
 func (f *Functions) newThroughput() *Function {
+	sweeping, err := json.Marshal(f.place.Config.Sweeping())
+	if err != nil {
+		panic(fmt.Sprintf("configuration cannot be passed to throughput: %v", err))
+	}
 	return NewFunction(f.Scope, "Throughput", f.place, Spec{
 		Name:        "throughput",
 		Description: "Secures, tries, publishes and releases the capacity a model is served by",
-		Environment: lambdaenv.Throughput{Bucket: f.bucket.Name(), Stack: *awscdk.Stack_Of(f.Scope).StackName()},
+		Environment: lambdaenv.Throughput{Bucket: f.bucket.Name(), Stack: *awscdk.Stack_Of(f.Scope).StackName(), Sweeping: string(sweeping)},
 		Statements:  f.mayServe(),
 		Seconds:     stepSeconds, MegaBytes: stepMegaBytes,
 	})
