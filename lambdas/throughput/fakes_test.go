@@ -211,7 +211,7 @@ func (f *fake) ListProvisionedModelThroughputs(_ context.Context, in *bedrock.Li
 	out := &bedrock.ListProvisionedModelThroughputsOutput{}
 	for arn, t := range f.throughputs {
 		if strings.Contains(*t.ProvisionedModelName, aws.ToString(in.NameContains)) {
-			out.ProvisionedModelSummaries = append(out.ProvisionedModelSummaries, types.ProvisionedModelSummary{ProvisionedModelArn: aws.String(arn), ProvisionedModelName: t.ProvisionedModelName, CreationTime: t.CreationTime, CommitmentExpirationTime: t.CommitmentExpirationTime})
+			out.ProvisionedModelSummaries = append(out.ProvisionedModelSummaries, types.ProvisionedModelSummary{ProvisionedModelArn: aws.String(arn), ProvisionedModelName: t.ProvisionedModelName, CreationTime: t.CreationTime, LastModifiedTime: t.LastModifiedTime, CommitmentExpirationTime: t.CommitmentExpirationTime})
 		}
 	}
 	return out, nil

@@ -144,5 +144,13 @@ func holds(m registry.Model, arn string) bool {
 		m.Lease != nil && m.Lease.ThroughputARN == arn
 }
 
+// short is a duration, without zeros where it is of whole hours.
+func short(d time.Duration) string {
+	if d%time.Hour == 0 {
+		return fmt.Sprintf("%dh", d/time.Hour)
+	}
+	return d.String()
+}
+
 // day is a time as a notice has it.
 func day(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 MST") }

@@ -28,6 +28,8 @@ const (
 type bought struct {
 	kind, arn string
 	created   time.Time
+	// changed is when it was last changed, by the pipeline or by hand.
+	changed time.Time
 	// committedUntil is the end of the term, nil without a commitment. The term renews by
 	// itself (https://docs.aws.amazon.com/bedrock/latest/userguide/prov-thru-delete.html).
 	committedUntil *time.Time
@@ -46,7 +48,7 @@ func (s *sweeping) find(ctx context.Context) (map[string]bought, error) {
 			return nil, fmt.Errorf("listing provisioned throughputs: %w", err)
 		}
 		for _, t := range page.ProvisionedModelSummaries {
-			c := bought{kind: finetune.KindProvisioned, arn: aws.ToString(t.ProvisionedModelArn), created: aws.ToTime(t.CreationTime), committedUntil: t.CommitmentExpirationTime}
+			c := bought{kind: finetune.KindProvisioned, arn: aws.ToString(t.ProvisionedModelArn), created: aws.ToTime(t.CreationTime), changed: aws.ToTime(t.LastModifiedTime), committedUntil: t.CommitmentExpirationTime}
 			if err := s.addOurs(ctx, found, c); err != nil {
 				return nil, err
 			}
@@ -112,6 +114,13 @@ func (s *sweeping) sweepCapacity(ctx context.Context, c bought, models []registr
 	if s.at.Sub(c.created) < orphanAge {
 		return
 	}
+	// The second look: much has happened since the lists were read, by this very
+	// sweep and by others.
+	owned, err := s.owned(ctx, c)
+	if err != nil || owned {
+		s.fail(err)
+		return
+	}
 	s.answer.Orphans++
 	s.sweepOrphan(ctx, c)
 }
@@ -147,7 +156,7 @@ func orNone(text string) string {
 }
 
 // sweepOrphan tells of capacity that nobody owns. Where it is configured, it is
-// deleted once that was told, after another look.
+// deleted once that was told.
 func (s *sweeping) sweepOrphan(ctx context.Context, c bought) {
 	release := s.sweeper.rules.Orphans == finetune.OrphansRelease
 	next := "Nothing deletes it but you"
@@ -164,11 +173,6 @@ func (s *sweeping) sweepOrphan(ctx context.Context, c bought) {
 	if !release || !known || s.at.Sub(told) < orphanNotice {
 		return
 	}
-	owned, err := s.owned(ctx, c)
-	if err != nil || owned {
-		s.fail(err)
-		return
-	}
 	kept, err := s.remove(ctx, c.kind, c.arn)
 	switch {
 	case err != nil:
@@ -181,9 +185,19 @@ func (s *sweeping) sweepOrphan(ctx context.Context, c bought) {
 	}
 }
 
-// owned takes the second look, just before something is deleted: first at the
-// run, then at the model.
+// owned looks whether capacity has an owner, or has gone: first at the run, then
+// at the model, for a purchase is one's before it is the other's.
 func (s *sweeping) owned(ctx context.Context, c bought) (bool, error) {
+	state := s.provisionedState
+	if c.kind == finetune.KindDeployment {
+		state = s.deploymentState
+	}
+	if _, _, err := state(ctx, c.arn); err != nil {
+		if code(err) == notFound {
+			return true, nil
+		}
+		return false, err
+	}
 	if c.run != "" {
 		run, err := s.store.Run(ctx, c.run)
 		if err != nil && !errors.Is(err, registry.ErrNotFound) {

@@ -34,16 +34,17 @@ func (s *sweeping) sweepIdle(ctx context.Context, m registry.Model, c bought) er
 	if err != nil {
 		return err
 	}
+	since := servedSince(m, c)
 	if !measured {
-		if shortest := shorter(release, warn); s.at.Sub(m.Serving.PublishedAt) >= shortest {
+		if s.at.Sub(since) >= shorter(release, warn) {
 			s.tell(finetune.TellUnmeasured, c.arn, c.created, "CloudWatch has no invocation at all of %s, which serves model %s: not even this pipeline's own smoke test. "+
 				"Whether it is idle cannot be judged, and it is not released for that. It is billed by the hour. Look at the metric Invocations in AWS/Bedrock; if the model is not needed: %s",
 				c.arn, m.Name, deleteCommand(c.kind, c.arn))
 		}
 		return nil
 	}
-	if m.Serving.PublishedAt.After(used) {
-		used = m.Serving.PublishedAt.UTC()
+	if since.After(used) {
+		used = since
 	}
 	if warn > 0 && s.at.Sub(used) >= warn {
 		s.tell(finetune.TellIdle, c.arn, used, "Nobody has asked model %s since %s. It is served from %s, which is billed by the hour whether it is asked or not. If it is not needed: %s",
@@ -54,7 +55,7 @@ func (s *sweeping) sweepIdle(ctx context.Context, m registry.Model, c bought) er
 	}
 	_, err = s.sweepPeriod(ctx, m, c, period{
 		kind: finetune.TellIdles, from: used, length: release,
-		why:  fmt.Sprintf("was last asked on %s, and serving.releaseIdleAfter is %s", day(used), release),
+		why:  fmt.Sprintf("was last asked on %s, and serving.releaseIdleAfter is %s", day(used), short(release)),
 		keep: "ask it anything before that, or deploy with a longer serving.releaseIdleAfter",
 	})
 	return err

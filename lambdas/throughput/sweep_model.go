@@ -74,11 +74,21 @@ func (s *sweeping) sweepExpiry(ctx context.Context, m registry.Model, c bought) 
 	if length == 0 {
 		return false, nil
 	}
+	since := servedSince(m, c)
 	return s.sweepPeriod(ctx, m, c, period{
-		kind: finetune.TellExpires, from: m.Serving.PublishedAt, length: length,
-		why:  fmt.Sprintf("was published on %s, and serving.releaseAfter is %s", day(m.Serving.PublishedAt), length),
+		kind: finetune.TellExpires, from: since, length: length,
+		why:  fmt.Sprintf("was published on %s, and serving.releaseAfter is %s", day(since), short(length)),
 		keep: "upload the data set again before that, or deploy with a longer serving.releaseAfter",
 	})
+}
+
+// servedSince is when what serves began to: at its publication, or when the
+// throughput was changed after that, which somebody did who wants it.
+func servedSince(m registry.Model, c bought) time.Time {
+	if c.changed.After(m.Serving.PublishedAt) {
+		return c.changed.UTC()
+	}
+	return m.Serving.PublishedAt.UTC()
 }
 
 // sweepPeriod tells that what serves will be released at the end of a period, a

@@ -493,3 +493,13 @@ func TestSweepFailures(t *testing.T) {
 	_, err := w.Handle(t.Context(), finetune.ThroughputInput{Action: finetune.ActionSweep})
 	wantKind(t, err, finetune.Internal, "without the fields")
 }
+
+// TestSweepCountsFromTheLastChange: what was changed after its publication has
+// somebody who wants it.
+func TestSweepCountsFromTheLastChange(t *testing.T) {
+	w, above := sweptWorld(finetune.Sweeping{ReleaseAfterSeconds: 20 * 3600, Orphans: finetune.OrphansReport})
+	arn := w.serving(t, above, 1)
+	w.fake.throughputs[arn].LastModifiedTime = ptr(noon.Add(10 * time.Hour))
+	w.sweptAndTold(t, 27.9)
+	says(t, w.sweptAndTold(t, 28, finetune.TellExpires).Notice, "2026-11-24 18:00 UTC", "releaseAfter is 20h.")
+}

@@ -7,6 +7,7 @@ func (s *Stack) buildViews(a *assembly) error {
 		s.buildPermissions,
 		func() error { return s.buildStateMachines(a) },
 		s.buildRules,
+		s.buildSchedules,
 		s.buildKeys,
 		s.buildBuckets,
 		s.buildRoles,
