@@ -85,7 +85,11 @@ func (m *Machine) givenARN() string {
 // permission on it
 // (https://docs.aws.amazon.com/step-functions/latest/dg/encryption-at-rest.html).
 func (w *Workflow) ReadExecutions(key *storage.Key) policy.Statement {
-	return encryption(key, "ReadExecutions", []string{"kms:Decrypt"}, []string{w.Finetune.givenARN(), w.Release.givenARN(), w.Sweep.givenARN()})
+	machines := policy.ARN(w.Scope, "states", "stateMachine:"+*awscdk.Stack_Of(w.Scope).StackName()+"-*")
+	return policy.Statement{
+		Sid: "ReadExecutions", Actions: []string{"kms:Decrypt"}, Resources: []string{key.ARN()},
+		Conditions: policy.Conditions{"ArnLike": {"kms:EncryptionContext:aws:states:stateMachineArn": machines}},
+	}
 }
 
 // encryption allows to use the key for the executions of machines.
