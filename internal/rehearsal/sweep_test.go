@@ -95,33 +95,46 @@ func TestSweepReleasesWhatExpired(t *testing.T) {
 	if deleted := f.deletions(); len(deleted) != 0 || f.model("support").Serving == nil {
 		t.Fatalf("deleted %v before the time", deleted)
 	}
-	var flipped bool
-	f.Log.SetHook(func(c calls.Call) *calls.Fault {
-		if c.Action == "s3:PutObject" && strings.HasSuffix(c.Resource, finetune.RegistryKey("support")) {
-			flipped = true
-		}
-		if c.Action == "bedrock:DeleteProvisionedModelThroughput" && !flipped {
-			t.Error("the throughput is deleted while the registry sends callers there")
-		}
-		return nil
-	})
+	f.Log.SetHook(f.registryFirst("support"))
 	told := f.sweepAfter(24 * time.Hour) // a tenth of the life after the warning
 	f.Log.SetHook(nil)
 	f.wantNotices(told, "tuneline rollback support --to "+string(run.ID)+" --bucket "+f.Bucket()+" --state-machine "+f.Machine().ARN)
-	f.noHourlyBill()
-	m := f.model("support")
-	if m.Serving != nil || m.Released == nil || m.Released.Run != run.ID || len(m.Retired) != 0 || len(m.History) != 1 || len(f.Bedrock.Models()) != 1 {
-		t.Errorf("the registry says %+v", m)
-	}
-	_, err := f.answer("support", question(1))
-	if err == nil || !strings.Contains(err.Error(), "status 404") || !strings.Contains(err.Error(), "was released on") {
-		t.Errorf("a caller is told %v, want that it was released", err)
-	}
+	f.checkModelReleased(run)
 	f.wantNotices(f.sweepAfter(time.Hour))
 
 	second, _ := f.train("support", conversation("second"), finetune.EndDeployed)
 	f.mustAnswer("support", question(1), fact("second", 1))
 	f.servesOnly(second)
+}
+
+// registryFirst fails the test when throughput is deleted before a model's record
+// was written.
+func (f *fixture) registryFirst(model string) calls.Hook {
+	var flipped bool
+	return func(c calls.Call) *calls.Fault {
+		if c.Action == "s3:PutObject" && strings.HasSuffix(c.Resource, finetune.RegistryKey(model)) {
+			flipped = true
+		}
+		if c.Action == "bedrock:DeleteProvisionedModelThroughput" && !flipped {
+			f.t.Error("the throughput is deleted while the registry sends callers there")
+		}
+		return nil
+	}
+}
+
+// checkModelReleased holds that nothing is billed by the hour, that the custom model and
+// the history are kept, and that callers are told.
+func (f *fixture) checkModelReleased(run registry.Run) {
+	f.t.Helper()
+	f.noHourlyBill()
+	m := f.model(run.Model)
+	if m.Serving != nil || m.Released == nil || m.Released.Run != run.ID || len(m.Retired) != 0 || len(m.History) != 1 || len(f.Bedrock.Models()) != 1 {
+		f.t.Errorf("the registry says %+v", m)
+	}
+	_, err := f.answer(run.Model, question(1))
+	if err == nil || !strings.Contains(err.Error(), "status 404") || !strings.Contains(err.Error(), "was released on") {
+		f.t.Errorf("a caller is told %v, want that it was released", err)
+	}
 }
 
 // Ensure idleness is told and then ends in a release, that a request begins

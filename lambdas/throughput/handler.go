@@ -70,14 +70,8 @@ func (h handler) Handle(ctx context.Context, in finetune.ThroughputInput) (any, 
 		}
 	case finetune.ActionRelease:
 		return h.release(ctx, in)
-	case finetune.ActionSweep:
-		if in.ScheduledTime != nil {
-			return h.sweepStack(ctx, *in.ScheduledTime)
-		}
-	case finetune.ActionSweepTold:
-		return h.recordTold(ctx, in.Told)
 	}
-	return nil, finetune.Errorf(finetune.Internal, "throughput: action %q without the fields it needs; deploy functions and state machine from the same source", in.Action)
+	return h.handleSweep(ctx, in)
 }
 
 // registered reads a model's record; a model that was never published has an

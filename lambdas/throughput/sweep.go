@@ -121,9 +121,20 @@ func (s *sweeping) fail(err error) {
 	}
 }
 
+// handleSweep answers the sweep machine, and refuses whatever no action is.
+func (h handler) handleSweep(ctx context.Context, in finetune.ThroughputInput) (any, error) {
+	switch {
+	case in.Action == finetune.ActionSweep && in.ScheduledTime != nil:
+		return h.sweepStack(ctx, *in.ScheduledTime)
+	case in.Action == finetune.ActionSweepTold:
+		return struct{}{}, h.recordTold(ctx, in.Told)
+	}
+	return nil, finetune.Errorf(finetune.Internal, "throughput: action %q without the fields it needs; deploy functions and state machine from the same source", in.Action)
+}
+
 // recordTold writes down what was published.
-func (h handler) recordTold(ctx context.Context, told []finetune.Told) (struct{}, error) {
-	return struct{}{}, h.store.UpdateSweep(ctx, func(s *registry.Sweep) { s.Remember(told...) })
+func (h handler) recordTold(ctx context.Context, told []finetune.Told) error {
+	return h.store.UpdateSweep(ctx, func(s *registry.Sweep) { s.Remember(told...) })
 }
 
 // inUse says whether a run that goes on, or may, is of a model: what the model

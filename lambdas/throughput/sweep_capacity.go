@@ -192,10 +192,11 @@ func (s *sweeping) owned(ctx context.Context, c bought) (bool, error) {
 	if c.kind == finetune.KindDeployment {
 		state = s.deploymentState
 	}
-	if _, _, err := state(ctx, c.arn); err != nil {
-		if code(err) == notFound {
-			return true, nil
-		}
+	_, _, err := state(ctx, c.arn)
+	if code(err) == notFound {
+		return true, nil //nolint:nilerr // what has gone is nobody's orphan
+	}
+	if err != nil {
 		return false, err
 	}
 	if c.run != "" {
@@ -207,12 +208,15 @@ func (s *sweeping) owned(ctx context.Context, c bought) (bool, error) {
 			return true, nil
 		}
 	}
-	if finetune.CheckModelName(c.model) != nil {
+	if !isModel(c.model) {
 		return false, nil
 	}
 	m, err := s.registered(ctx, c.model)
 	return holds(m, c.arn), err
 }
+
+// isModel says whether a tag's value can be a model's name.
+func isModel(name string) bool { return finetune.CheckModelName(name) == nil }
 
 // tellKept tells of what is to be deleted and cannot be, once a term.
 func (s *sweeping) tellKept(arn string, since time.Time, committedUntil *time.Time, kept string) {

@@ -80,7 +80,8 @@ func (s *sweeping) lastUsed(ctx context.Context, c bought) (used time.Time, meas
 	if oldest := s.at.Add(-metricDays).Truncate(metricHour); start.Before(oldest) {
 		start = oldest
 	}
-	hours := int32(s.at.Sub(start)/metricHour)/metricLimit + 1
+	// At most eight, for what is kept.
+	hours := int32(min(s.at.Sub(start), metricDays+metricHour)/(metricLimit*metricHour)) + 1 // #nosec G115 -- bounded on this line
 	length := time.Duration(hours) * metricHour
 	out, err := s.sweeper.metrics.GetMetricStatistics(ctx, &cloudwatch.GetMetricStatisticsInput{
 		Namespace: aws.String("AWS/Bedrock"), MetricName: aws.String("Invocations"),

@@ -57,9 +57,10 @@ func (s *Stack) buildSchedules() error {
 		if err != nil {
 			return res.failed(err)
 		}
+		role, _ := s.Role(p.Target.RoleArn)
 		schedule := Schedule{
 			LogicalID: res.LogicalID, Name: res.PhysicalID, ARN: arn.(string), State: p.State, Expression: p.ScheduleExpression, KeyARN: p.KmsKeyArn,
-			TargetARN: p.Target.Arn, RoleARN: p.Target.RoleArn, Role: s.logicalID("AWS::IAM::Role", "Arn", p.Target.RoleArn),
+			TargetARN: p.Target.Arn, RoleARN: p.Target.RoleArn, Role: role.LogicalID,
 			Input: string(p.Target.Input), DeadLetterARN: p.Target.DeadLetterConfig.Arn,
 		}
 		if schedule.State == "" {
