@@ -22,6 +22,7 @@ var machines = map[string]struct {
 }{
 	"Workflow":        {statemachine.Definition, statemachine.Substitutions{}.Map(), []string{"validate", "submit", "poll", "analyze", "throughput"}, true},
 	"WorkflowRelease": {statemachine.Release, statemachine.ReleaseSubstitutions{}.Map(), []string{"throughput"}, true},
+	"WorkflowSweep":   {statemachine.Sweep, statemachine.SweepSubstitutions{}.Map(), []string{"throughput"}, true},
 }
 
 func TestStateMachine(t *testing.T) {
@@ -162,7 +163,7 @@ func TestEndsAreSeen(t *testing.T) {
 func TestRulesStartMachines(t *testing.T) {
 	tm := synthesize(t, standard)
 	var want []any
-	for prefix := range machines {
+	for _, prefix := range []string{"Workflow", "WorkflowRelease"} {
 		want = append(want, tm.find(t, prefix+"Machine", "AWS::StepFunctions::StateMachine").ref("Arn"))
 	}
 	starter := tm.find(t, "TriggerStarterRole", "AWS::IAM::Role")

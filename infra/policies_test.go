@@ -67,6 +67,7 @@ func (tm *template) permissions(t *testing.T, prefix string) []statement {
 var withoutResources = []string{
 	"bedrock:ListCustomModelDeployments", "bedrock:ListCustomModels", "bedrock:ListFoundationModels",
 	"bedrock:ListModelCustomizationJobs", "bedrock:ListProvisionedModelThroughputs",
+	"cloudwatch:GetMetricStatistics",
 	"ec2:DescribeAvailabilityZones", "ec2:DescribeDhcpOptions", "ec2:DescribeManagedPrefixLists",
 	"ec2:DescribeNetworkInterfaces", "ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeVpcs",
 	"bedrock:GetFoundationModelAvailability", "ec2:DescribeVpcEndpointServices",
@@ -237,6 +238,8 @@ func trusts(v variant) map[string]trusted {
 		"CustomizationRole":   {object{"Service": "bedrock.amazonaws.com"}, arn("ArnEquals", "bedrock", "model-customization-job/*")},
 		"WorkflowRole":        {object{"Service": "states.amazonaws.com"}, arn("ArnLike", "states", "stateMachine:tuneline-finetune")},
 		"WorkflowReleaseRole": {object{"Service": "states.amazonaws.com"}, arn("ArnLike", "states", "stateMachine:tuneline-release")},
+		"WorkflowSweepRole":   {object{"Service": "states.amazonaws.com"}, arn("ArnLike", "states", "stateMachine:tuneline-sweep")},
+		"SweepRole":           {object{"Service": "scheduler.amazonaws.com"}, object{"StringEquals": fromAccount}},
 		"NetworkFlowLogRole":  {object{"Service": "vpc-flow-logs.amazonaws.com"}, arn("ArnLike", "ec2", "vpc-flow-log/*")},
 		"TriggerStarterRole":  {object{"Service": "events.amazonaws.com"}, object{"StringEquals": fromAccount}},
 		"InferenceLogRole":    {object{"Service": "apigateway.amazonaws.com"}, nil},

@@ -58,7 +58,7 @@ type rule struct {
 }
 
 // definitions are the texts of the state machines by their files' names.
-var definitions = map[string]string{"finetune.asl.json": Definition, "release.asl.json": Release}
+var definitions = map[string]string{"finetune.asl.json": Definition, "release.asl.json": Release, "sweep.asl.json": Sweep}
 
 // load decodes the definition of the pipeline strictly.
 func load(t *testing.T) machine {

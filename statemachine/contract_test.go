@@ -174,6 +174,10 @@ func TestEveryKindIsUsed(t *testing.T) {
 // uncaught are the tasks without a Catch, and why they need none.
 var uncaught = map[string]string{
 	"release.asl.json ReleaseRun": "nothing is left to do after it: that the execution fails is what people are told of",
+
+	"sweep.asl.json SweepThroughputs": "the next sweep does it; that the execution fails is an alarm",
+	"sweep.asl.json TellOperator":     "what could not be told must not be recorded as told",
+	"sweep.asl.json RecordTold":       "the next sweep tells it again",
 }
 
 // TestEveryTaskIsGuarded: a timeout, a retry for the transient kinds, and a
@@ -330,6 +334,7 @@ func (m machine) loopsWithoutWait(name string) bool {
 func TestPlaceholders(t *testing.T) {
 	for file, substitutions := range map[string]map[string]string{
 		"finetune.asl.json": Substitutions{}.Map(), "release.asl.json": ReleaseSubstitutions{}.Map(),
+		"sweep.asl.json": SweepSubstitutions{}.Map(),
 	} {
 		var got, want []string
 		for _, match := range regexp.MustCompile(`\$\{(\w+)\}`).FindAllStringSubmatch(definitions[file], -1) {

@@ -31,15 +31,15 @@ func (a *Access) mayHandleData(props Props) []policy.Statement {
 
 func (a *Access) mayHandleRuns(props Props) []policy.Statement {
 	queue := *props.Notices.DeadLetters.AttrArn()
-	runs, releases := props.Workflow.Finetune, props.Workflow.Release
+	runs, releases, sweeps := props.Workflow.Finetune, props.Workflow.Release, props.Workflow.Sweep
 	return []policy.Statement{
 		// A release may be started again: it releases only what an execution that
-		// did not end well has left.
-		{Sid: "StartRuns", Actions: []string{"states:StartExecution", "states:ListExecutions", "states:DescribeStateMachine"}, Resources: []string{runs.ARN(), releases.ARN()}},
+		// did not end well has left. A sweep makes nothing.
+		{Sid: "StartRuns", Actions: []string{"states:StartExecution", "states:ListExecutions", "states:DescribeStateMachine"}, Resources: []string{runs.ARN(), releases.ARN(), sweeps.ARN()}},
 		{
 			Sid:       "HandleRuns",
 			Actions:   []string{"states:DescribeExecution", "states:GetExecutionHistory", "states:StopExecution"},
-			Resources: []string{runs.Executions(), releases.Executions()},
+			Resources: []string{props.Workflow.Executions()},
 		},
 		props.Workflow.ReadExecutions(props.Key),
 		{Sid: "HandleUndelivered", Actions: []string{"sqs:GetQueueUrl", "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}, Resources: []string{queue}},

@@ -36,7 +36,7 @@ const minObjectDays = 30
 // value and what is allowed.
 func (c Config) check() error {
 	return errors.Join(slices.Concat(
-		c.checkRegion(), c.checkZones(), c.checkTuning(), c.checkSpending(), c.checkBaseModel(), c.checkPeople(), c.checkAPI(), c.checkRest(),
+		c.checkRegion(), c.checkZones(), c.checkTuning(), c.checkSpending(), c.checkSweep(), c.checkBaseModel(), c.checkPeople(), c.checkAPI(), c.checkRest(),
 	)...)
 }
 

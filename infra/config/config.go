@@ -117,6 +117,20 @@ type Serving struct {
 	// without an operator's approval. With 0 every provisioned throughput is asked
 	// for; on-demand serving costs nothing by the hour and never is.
 	MaxHourlyUSD float64 `json:"maxHourlyUSD"`
+
+	// ReleaseAfter is how long after its publication a model's provisioned
+	// throughput is released, ReleaseIdleAfter how long after its last invocation.
+	// They are durations such as 72h; "" means never.
+	ReleaseAfter     string `json:"releaseAfter"`
+	ReleaseIdleAfter string `json:"releaseIdleAfter"`
+	// WarnIdleAfter is how long after the last invocation people are told; "" means
+	// never.
+	WarnIdleAfter string `json:"warnIdleAfter"`
+	// Orphans says what is done with capacity that no run and no model has: report
+	// or release.
+	Orphans string `json:"orphans"`
+	// SweepEvery is how often all that is looked at.
+	SweepEvery string `json:"sweepEvery"`
 }
 
 // Training bounds a job.
@@ -180,15 +194,18 @@ func Default() Config {
 		BaseModel:         catalog.DefaultBaseModel,
 		CustomizationType: "FINE_TUNING",
 		Hyperparameters:   map[string]string{},
-		Serving:           Serving{Mode: finetune.ServeAuto, ModelUnits: 1, Commitment: CommitmentNone},
-		Training:          Training{DeadlineHours: 48},
-		Approval:          Approval{GiveUpAfter: "72h"},
-		Uploaders:         []string{},
-		Operators:         []string{},
-		API:               API{Endpoint: EndpointRegional, RateLimit: 50, BurstLimit: 100, CreateLogRole: true},
-		RetentionDays:     Retention{Logs: 90, Objects: 180},
-		Architecture:      ARM64,
-		PrefixListIDs:     map[string]string{},
+		Serving: Serving{
+			Mode: finetune.ServeAuto, ModelUnits: 1, Commitment: CommitmentNone,
+			WarnIdleAfter: "24h", Orphans: finetune.OrphansReport, SweepEvery: "1h",
+		},
+		Training:      Training{DeadlineHours: 48},
+		Approval:      Approval{GiveUpAfter: "72h"},
+		Uploaders:     []string{},
+		Operators:     []string{},
+		API:           API{Endpoint: EndpointRegional, RateLimit: 50, BurstLimit: 100, CreateLogRole: true},
+		RetentionDays: Retention{Logs: 90, Objects: 180},
+		Architecture:  ARM64,
+		PrefixListIDs: map[string]string{},
 	}
 }
 

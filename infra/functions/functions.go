@@ -120,15 +120,21 @@ func (f *Functions) newAnalyze() *Function {
 }
 
 func (f *Functions) newThroughput() *Function {
-	ceilings, err := json.Marshal(f.place.Config.Ceilings())
+	config := f.place.Config
+	ceilings, err := json.Marshal(config.Ceilings())
 	if err != nil {
 		panic(fmt.Sprintf("ceilings cannot be passed to throughput: %v", err))
+	}
+	sweeping, err := json.Marshal(config.Sweeping())
+	if err != nil {
+		panic(fmt.Sprintf("configuration cannot be passed to throughput: %v", err))
 	}
 	return NewFunction(f.Scope, "Throughput", f.place, Spec{
 		Name:        "throughput",
 		Description: "Asks for, secures, tries, publishes and releases the capacity a model is served by",
 		Environment: lambdaenv.Throughput{
-			Bucket: f.bucket.Name(), Stack: *awscdk.Stack_Of(f.Scope).StackName(), Region: f.place.Config.Region, Ceilings: string(ceilings),
+			Bucket: f.bucket.Name(), Stack: *awscdk.Stack_Of(f.Scope).StackName(), Region: config.Region,
+			Ceilings: string(ceilings), Sweeping: string(sweeping),
 		},
 		Statements: f.mayServe(),
 		Seconds:    StepSeconds, MegaBytes: stepMegaBytes,

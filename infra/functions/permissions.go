@@ -129,6 +129,8 @@ func (f *Functions) mayServe() []policy.Statement {
 			Actions:   []string{"bedrock:ListProvisionedModelThroughputs", "bedrock:ListCustomModelDeployments"},
 			Resources: []string{"*"},
 		},
+		// Metrics know no resources.
+		{Sid: "SeeInvocations", Actions: []string{"cloudwatch:GetMetricStatistics"}, Resources: []string{"*"}},
 		f.place.Key.Use("ServeEncryptedModel", "bedrock", false),
 		f.objects("KeepRegistry", readingAndWriting, finetune.PrefixRegistry, finetune.PrefixRuns),
 		f.objects("WriteReport", writing, finetune.PrefixReports),

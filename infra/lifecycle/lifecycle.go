@@ -86,7 +86,7 @@ func New(scope constructs.Construct, id string, props Props) *Lifecycle {
 // stopped are the machines whose executions are stopped: all but the release
 // machine, which gives the runs of those their end.
 func stopped(props Props) []*workflow.Machine {
-	return []*workflow.Machine{props.Workflow.Finetune}
+	return []*workflow.Machine{props.Workflow.Finetune, props.Workflow.Sweep}
 }
 
 // arns are the machines' ARNs.

@@ -18,6 +18,7 @@ import (
 	"github.com/tuneline/tuneline/infra/notices"
 	"github.com/tuneline/tuneline/infra/observability"
 	"github.com/tuneline/tuneline/infra/storage"
+	"github.com/tuneline/tuneline/infra/sweep"
 	"github.com/tuneline/tuneline/infra/trigger"
 	"github.com/tuneline/tuneline/infra/workflow"
 	"github.com/tuneline/tuneline/internal/finetune"
@@ -57,10 +58,12 @@ func New(app awscdk.App, cfg config.Config, binaries functions.Binaries) awscdk.
 		Uploaders: people.NamedUploaders(), UploadsInside: cfg.BucketPolicy.UploadsFromVPCOnly,
 	})
 
-	lifecycle.New(stack, "Lifecycle", lifecycle.Props{
+	teardown := lifecycle.New(stack, "Lifecycle", lifecycle.Props{
 		Place: place, Network: net, Workflow: machines, Trigger: rules,
 		Outlive: []constructs.Construct{key.Scope, bucket.Scope, net.Scope, role.Scope, steps.Scope, machines.Scope, rules.Scope},
 	})
+
+	sweep.New(stack, "Sweep", sweep.Props{Machine: machines.Sweep, Key: key, Notices: channels, Rules: cfg.Sweeping(), Teardown: teardown.Resource})
 
 	addOutputs(stack, outputs{
 		key: key, bucket: bucket, network: net, role: role, machines: machines, api: api, people: people, channels: channels,

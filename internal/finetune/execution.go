@@ -1,5 +1,7 @@
 package finetune
 
+import "time"
+
 // Execution is the whole execution document, in the order it grows. No code
 // handles it whole: every task is passed the view it needs. It exists so that
 // a test can hold every path in the state machine against it.
@@ -72,6 +74,8 @@ const (
 //	publish     run, settings, training, model, results, throughput → Endpoint
 //	release     executionArn, dataset, error                        → Closing
 //	release     executionArn, status (of an execution that ended)   → Closing
+//	sweep       scheduledTime                                       → Sweep
+//	sweep-told  told                                                → nothing
 type ThroughputInput struct {
 	Action       string      `json:"action"`
 	ExecutionARN string      `json:"executionArn,omitempty"`
@@ -86,6 +90,9 @@ type ThroughputInput struct {
 	Error        *Failure    `json:"error,omitempty"`
 	// Status is the execution's status: FAILED, TIMED_OUT or ABORTED.
 	Status string `json:"status,omitempty"`
+	// ScheduledTime is when the sweep was to start.
+	ScheduledTime *time.Time `json:"scheduledTime,omitempty"`
+	Told          []Told     `json:"told,omitempty"`
 }
 
 // StatusRelease is what the status rule starts the release machine with: whose

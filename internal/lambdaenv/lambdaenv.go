@@ -59,6 +59,8 @@ type Throughput struct {
 	Region string `env:"TUNELINE_REGION"`
 	// Ceilings is what may be spent without asking, a finetune.Ceilings as JSON.
 	Ceilings string `env:"TUNELINE_CEILINGS"`
+	// Sweeping is what is released and when, a finetune.Sweeping as JSON.
+	Sweeping string `env:"TUNELINE_SWEEPING"`
 }
 
 // Invoke is the environment of lambdas/invoke.

@@ -114,7 +114,7 @@ func freshIn(region string) *account {
 	for _, letter := range "abcdef" {
 		a.zones = append(a.zones, zone(region+string(letter)))
 	}
-	for _, service := range []string{"bedrock", "bedrock-runtime", "kms", "execute-api"} {
+	for _, service := range []string{"bedrock", "bedrock-runtime", "kms", "monitoring", "execute-api"} {
 		for _, letter := range "abcdf" {
 			name := "com.amazonaws." + region + "." + service
 			a.services[name] = append(a.services[name], region+string(letter))

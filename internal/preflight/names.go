@@ -24,13 +24,17 @@ func logGroups(stack string) []string {
 	for _, part := range []string{"validate", "submit", "poll", "analyze", "throughput", "invoke", "lifecycle", "api", "flow-log"} {
 		names = append(names, "/"+stack+"/"+part)
 	}
-	for _, part := range []string{"executions", "releases"} {
+	for _, part := range []string{"executions", "releases", "sweeps"} {
 		names = append(names, "/aws/vendedlogs/"+stack+"/"+part)
 	}
 	return names
 }
 
-func stateMachines(stack string) []string { return []string{stack + "-finetune", stack + "-release"} }
+// stateMachines are the names of a stack's machines. The schedule has the sweep
+// machine's name, so that it is looked for with it.
+func stateMachines(stack string) []string {
+	return []string{stack + "-finetune", stack + "-release", stack + "-sweep"}
+}
 
 func keyAlias(stack string) string { return "alias/" + stack }
 

@@ -29,6 +29,9 @@ func interfaceEndpoints(c config.Config) []string {
 	if c.API.Endpoint == config.EndpointPrivate {
 		services = append(services, "execute-api")
 	}
+	if c.Serving.WarnIdleAfter != "" || c.Serving.ReleaseIdleAfter != "" {
+		services = append(services, "monitoring")
+	}
 	for i, service := range services {
 		services[i] = "com.amazonaws." + c.Region + "." + service
 	}

@@ -11,7 +11,8 @@ import (
 // now, what served it before, and what is still to be deleted.
 type Model struct {
 	Name string `json:"name"`
-	// Serving is what callers reach; nil until the first run is published.
+	// Serving is what callers reach; nil until the first run is published, and after
+	// a release.
 	Serving *Capacity `json:"serving,omitempty"`
 	// Previous is the deployment kept for an instant rollback.
 	Previous *Capacity `json:"previous,omitempty"`
@@ -24,6 +25,9 @@ type Model struct {
 	// Withdrawn are runs that must not be published any more: they were closed,
 	// and what they bought is being released.
 	Withdrawn []Withdrawal `json:"withdrawn,omitempty"`
+	// Released is the last time that what served was given up with nothing in its
+	// place; it is history once something serves again.
+	Released *Released `json:"released,omitempty"`
 	// History holds every publication, oldest first.
 	History []Capacity `json:"history,omitempty"`
 }

@@ -28,6 +28,7 @@ const (
 	serviceKMS            = "KMS"
 	serviceBedrock        = "BEDROCK"
 	serviceBedrockRuntime = "BEDROCK_RUNTIME"
+	serviceCloudWatch     = "CLOUDWATCH"
 	serviceStepFunctions  = "SFN"
 	serviceEventBridge    = "EVENTBRIDGE"
 	serviceEC2            = "EC2"

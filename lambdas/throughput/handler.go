@@ -37,7 +37,7 @@ type runtimeAPI interface {
 }
 
 // handler serves ApproveSpend, SecureThroughput, SmokeTest, PublishEndpoint and the ReleaseRun
-// of both state machines.
+// of both state machines, and the tasks of the sweep machine.
 type handler struct {
 	bedrock api
 	runtime runtimeAPI
@@ -46,7 +46,9 @@ type handler struct {
 	stack string
 	// spending is what may be spent without asking.
 	spending spending
-	now      func() time.Time
+	// sweeper is what the sweep needs beside that.
+	sweeper sweeper
+	now     func() time.Time
 }
 
 func newHandler(b api, runtime runtimeAPI, store registry.Store, stack string, s spending) handler {
@@ -60,6 +62,8 @@ func (h handler) Handle(ctx context.Context, in finetune.ThroughputInput) (any, 
 		return h.approve(ctx, in)
 	case finetune.ActionRelease:
 		return h.release(ctx, in)
+	case finetune.ActionSweep, finetune.ActionSweepTold:
+		return h.handleSweep(ctx, in)
 	}
 	return h.serve(ctx, in)
 }

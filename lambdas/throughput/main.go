@@ -5,11 +5,14 @@ package main
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
 
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/bedrock"
 	"github.com/aws/aws-sdk-go-v2/service/bedrockruntime"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/tuneline/tuneline/internal/lambdaenv"
@@ -33,6 +36,12 @@ func main() {
 	if err != nil {
 		task.Fatal("throughput", err)
 	}
-	store := registry.Store{S3: s3.NewFromConfig(cfg), Bucket: env.Bucket}
-	task.Start("throughput", newHandler(bedrock.NewFromConfig(cfg), runtime, store, env.Stack, spending).Handle)
+	objects := s3.NewFromConfig(cfg)
+	store := registry.Store{S3: objects, Bucket: env.Bucket}
+	h := newHandler(bedrock.NewFromConfig(cfg), runtime, store, env.Stack, spending)
+	h.sweeper = sweeper{metrics: cloudwatch.NewFromConfig(cfg), lister: objects}
+	if err := json.Unmarshal([]byte(env.Sweeping), &h.sweeper.rules); err != nil {
+		task.Fatal("throughput", fmt.Errorf("reading what is released and when: %w", err))
+	}
+	task.Start("throughput", h.Handle)
 }
