@@ -29,7 +29,7 @@ func interfaceEndpoints(c config.Config) []string {
 	if c.API.Endpoint == config.EndpointPrivate {
 		services = append(services, "execute-api")
 	}
-	if c.Serving.WarnIdleAfter != "" || c.Serving.ReleaseIdleAfter != "" {
+	if c.WatchesInvocations() {
 		services = append(services, "monitoring")
 	}
 	for i, service := range services {

@@ -314,6 +314,7 @@ func TestSweepRacingAPurchase(t *testing.T) {
 	f.mustAnswer("support", question(3), fact("first", 3))
 	f.wantNotices(f.sweepAfter(4*time.Hour), "support will be released on")
 	f.Clock.Advance(20 * time.Hour)
+	f.mustAnswer("support", question(3), fact("first", 3))
 	told := len(f.sweepNotices())
 	second, _ := f.train("support", conversation("second"), finetune.EndDeployed)
 	f.endSweeps(&mu, &sweeps)

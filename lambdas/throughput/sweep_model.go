@@ -10,23 +10,22 @@ import (
 )
 
 // sweepModel looks after what a model's record holds. While a run of the model
-// goes on, everything is the run's, and left alone.
+// goes on, that is the run's: people are told of it, and nothing is done.
 func (s *sweeping) sweepModel(ctx context.Context, m registry.Model, found map[string]bought) {
 	if m.Serving == nil && m.Released != nil {
 		s.tellReleased(ctx, m)
 	}
-	if s.inUse(m.Name) {
-		return
-	}
-	for _, c := range m.Retired {
-		s.deleteRetiredOne(ctx, m.Name, c, found[c.ThroughputARN].committedUntil)
+	if !s.inUse(m.Name) {
+		for _, c := range m.Retired {
+			s.deleteRetiredOne(ctx, m.Name, c, found[c.ThroughputARN].committedUntil)
+		}
 	}
 	if m.Serving == nil {
 		return
 	}
 	c, listed := found[m.Serving.ThroughputARN]
 	if !listed {
-		s.checkThere(ctx, m)
+		s.fail(s.checkThere(ctx, m))
 		return
 	}
 	if c.kind != finetune.KindProvisioned {
@@ -40,8 +39,9 @@ func (s *sweeping) sweepModel(ctx context.Context, m registry.Model, found map[s
 }
 
 // checkThere tells of a record that sends callers to what does not exist. What was
-// published after the list was made is not on it.
-func (s *sweeping) checkThere(ctx context.Context, m registry.Model) {
+// published after the list was made is not on it, and what served until then may
+// have been deleted since, so the record is read again.
+func (s *sweeping) checkThere(ctx context.Context, m registry.Model) error {
 	serving := *m.Serving
 	state := s.provisionedState
 	if serving.Kind == finetune.KindDeployment {
@@ -49,11 +49,15 @@ func (s *sweeping) checkThere(ctx context.Context, m registry.Model) {
 	}
 	_, _, err := state(ctx, serving.ThroughputARN)
 	if code(err) != notFound {
-		s.fail(err)
-		return
+		return err
+	}
+	now, err := s.registered(ctx, m.Name)
+	if err != nil || servingARN(now) != serving.ThroughputARN {
+		return err
 	}
 	s.tell(finetune.TellGone, serving.ThroughputARN, serving.PublishedAt, "Model %s is served from %s by its record, and that does not exist any more: it was deleted from outside, and callers get an error. %s",
 		m.Name, serving.ThroughputARN, s.serveAgain(ctx, serving))
+	return nil
 }
 
 // period is a time after which what serves is released.
@@ -110,7 +114,7 @@ func (s *sweeping) sweepPeriod(ctx context.Context, m registry.Model, c bought, 
 		s.tell(p.kind, c.arn, p.from, "Model %s will be released on %s or soon after: it %s. It is served from %s. Callers get an error from then on, and it is billed no longer. To keep it: %s",
 			m.Name, day(end), p.why, c.arn, p.keep)
 		return false, nil
-	case s.at.Before(end), s.at.Before(told.Add(lead)):
+	case s.at.Before(end), s.at.Before(told.Add(lead)), s.inUse(m.Name):
 		return false, nil
 	}
 	return s.releaseServing(ctx, m, p.why)

@@ -503,3 +503,36 @@ func TestSweepCountsFromTheLastChange(t *testing.T) {
 	w.sweptAndTold(t, 27.9)
 	says(t, w.sweptAndTold(t, 28, finetune.TellExpires).Notice, "2026-11-24 18:00 UTC", "releaseAfter is 20h.")
 }
+
+// TestSweepWarnsWhileARunGoesOn: a job of days is no reason to say nothing of what
+// idles beside it.
+func TestSweepWarnsWhileARunGoesOn(t *testing.T) {
+	w, above := sweptWorld(finetune.Sweeping{WarnIdleSeconds: 24 * 3600, ReleaseAfterSeconds: 100 * 3600, Orphans: finetune.OrphansReport})
+	w.serving(t, above, 1)
+	w.trained(t, 2)
+	w.sweptAndTold(t, 25, finetune.TellIdle)
+	w.sweptAndTold(t, 91, finetune.TellExpires)
+	w.sweptAndTold(t, 300)
+	w.did(t)
+	w.ended(t, 2, finetune.EndFailed)
+	w.sweptAndTold(t, 301, finetune.TellReleased)
+}
+
+// TestSweepReadsGoneAgain: what served until a moment ago and was swapped out is
+// not taken for gone.
+func TestSweepReadsGoneAgain(t *testing.T) {
+	w, _ := sweptWorld(finetune.Sweeping{Orphans: finetune.OrphansReport})
+	arn := w.deployed(t, 1, onDemand).ARN
+	stale := w.model(t)
+	if _, err := w.store.UpdateModel(t.Context(), "support", func(m *registry.Model) error {
+		m.Serving = &registry.Capacity{ThroughputARN: "arn:next"}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	delete(w.fake.deployments, arn)
+	s := &sweeping{handler: w.handler, at: noon}
+	if err := s.checkThere(t.Context(), stale); err != nil || len(s.told) != 0 {
+		t.Errorf("told %v, %v; want nothing", s.told, err)
+	}
+}
