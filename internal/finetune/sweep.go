@@ -38,7 +38,7 @@ func (s Sweeping) Lead(period time.Duration) time.Duration {
 
 // RunAbandonedSeconds is the age at which a run without an end is taken for one
 // whose execution is over: a day more than the state machine's time-out.
-const RunAbandonedSeconds = 31 * 24 * 3600
+const RunAbandonedSeconds = 46 * 24 * 3600
 
 // SweepStart is what the schedule starts the sweep machine with. The time is the
 // sweep's only clock: a start that is delivered late releases nothing too early.

@@ -90,6 +90,7 @@ func TestNamesAreTheTemplates(t *testing.T) {
 func TestEndpointsAreTheTemplates(t *testing.T) {
 	private := config.Default()
 	private.Region, private.API.Endpoint = "us-west-2", config.EndpointPrivate
+	private.Serving.WarnIdleAfter, private.Serving.ReleaseIdleAfter = "", ""
 	for variant, cfg := range map[string]config.Config{"default": config.Default(), "strict": private} {
 		got := map[string]bool{}
 		for _, r := range templateOf(t, variant) {

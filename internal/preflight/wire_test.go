@@ -51,7 +51,7 @@ func wired() answers {
 			"<item><zoneName>us-east-1c</zoneName><zoneState>available</zoneState><optInStatus>opt-in-not-required</optInStatus></item>" +
 			"</availabilityZoneInfo></DescribeAvailabilityZonesResponse>"),
 		"DescribeVpcEndpointServices": good("<DescribeVpcEndpointServicesResponse><serviceDetailSet>" +
-			endpointService("bedrock") + endpointService("bedrock-runtime") + endpointService("kms") + "</serviceDetailSet></DescribeVpcEndpointServicesResponse>"),
+			endpointService("bedrock") + endpointService("bedrock-runtime") + endpointService("kms") + endpointService("monitoring") + "</serviceDetailSet></DescribeVpcEndpointServicesResponse>"),
 		"DescribeManagedPrefixLists": good("<DescribeManagedPrefixListsResponse><prefixListSet><item><prefixListId>pl-63a5400a</prefixListId><prefixListName>com.amazonaws.us-east-1.s3</prefixListName></item></prefixListSet></DescribeManagedPrefixListsResponse>"),
 		"GetServiceQuota":            {http.StatusBadRequest, `{"__type":"NoSuchResourceException","Message":"no applied value"}`},
 		"GetAWSDefaultServiceQuota":  good(`{"Quota":{"ServiceCode":"bedrock","QuotaCode":"L","Value":10.0,"Adjustable":true}}`),
@@ -137,7 +137,7 @@ func TestWire(t *testing.T) {
 	}
 	for check, part := range map[string]string{
 		"credentials": "arn:aws:iam::111122223333:user/me", "stack": "CREATE_COMPLETE", "base model": "is ACTIVE", "customization": "takes FINE_TUNING",
-		"model access": "may use", "quota L-1EF80F3E": "0 of 10", "zones": "us-east-1a, us-east-1b, us-east-1c", "interface endpoints": "3 services",
+		"model access": "may use", "quota L-1EF80F3E": "0 of 10", "zones": "us-east-1a, us-east-1b, us-east-1c", "interface endpoints": "4 services",
 		"S3 prefix list": "pl-63a5400a", "key": "is enabled", "service role": "can be assumed",
 	} {
 		checkOne(t, report, check, want{OK, part, ""})
@@ -172,7 +172,7 @@ func TestWireBefore(t *testing.T) {
 	for check, w := range map[string]want{
 		"stack":            {OK, "not deployed yet", ""},
 		"bootstrap":        {Fails, "", "npx cdk bootstrap"},
-		"names":            {OK, "14 are free", ""},
+		"names":            {OK, "16 are free", ""},
 		"zones":            {Unknown, "may not call", "allow ec2:DescribeAvailabilityZones"},
 		"quota L-CB5B847D": {Unknown, "may not call", "allow servicequotas:GetServiceQuota"},
 		"API log role":     {Unknown, "may not call", "allow apigateway:GET on /account"},
