@@ -102,6 +102,10 @@ synth: setup ## synthesize the stack into cdk.out, without credentials or networ
 deploy: setup ## deploy the stack to the account your credentials name
 	@npx cdk deploy
 
+.PHONY: teardown
+teardown: build ## take the stack away and prove that nothing billed by the hour is left: ARGS="--dry-run"
+	@$(TUNELINE) teardown --verify $(ARGS)
+
 $(LINT): internal/lint/go.mod internal/lint/go.sum
 	@echo "--- building golangci-lint"
 	@mkdir -p .tuneline/bin

@@ -16,6 +16,7 @@ import (
 var iamPrefix = map[string]string{
 	"bedrock": "bedrock", "bedrockruntime": "bedrock", "s3": "s3", "kms": "kms",
 	"cloudformation": "cloudformation", "eventbridge": "events", "sfn": "states", "ec2": "ec2",
+	"cloudwatch": "cloudwatch",
 }
 
 // authorisedAs are the calls that IAM knows by other names, after the Service

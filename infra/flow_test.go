@@ -20,8 +20,9 @@ var machines = map[string]struct {
 	// tells says that it publishes to the topic of notices.
 	tells bool
 }{
-	"Workflow":        {statemachine.Definition, statemachine.Substitutions{}.Map(), []string{"validate", "submit", "poll", "analyze", "throughput"}, false},
+	"Workflow":        {statemachine.Definition, statemachine.Substitutions{}.Map(), []string{"validate", "submit", "poll", "analyze", "throughput"}, true},
 	"WorkflowRelease": {statemachine.Release, statemachine.ReleaseSubstitutions{}.Map(), []string{"throughput"}, true},
+	"WorkflowSweep":   {statemachine.Sweep, statemachine.SweepSubstitutions{}.Map(), []string{"throughput"}, true},
 }
 
 func TestStateMachine(t *testing.T) {
@@ -55,7 +56,9 @@ func TestStateMachine(t *testing.T) {
 					equal(t, prefix+" tells people", machine.tells, true)
 					equal(t, prefix+" may tell", s.resources(), texts([]any{topic}))
 				default:
-					if slices.ContainsFunc(s.actions(), func(action string) bool { return strings.HasPrefix(action, "lambda:") || strings.HasPrefix(action, "sns:") }) {
+					if slices.ContainsFunc(s.actions(), func(action string) bool {
+						return strings.HasPrefix(action, "lambda:") || strings.HasPrefix(action, "sns:")
+					}) {
 						t.Errorf("%s allows %v", s, s.actions())
 					}
 				}
@@ -160,7 +163,7 @@ func TestEndsAreSeen(t *testing.T) {
 func TestRulesStartMachines(t *testing.T) {
 	tm := synthesize(t, standard)
 	var want []any
-	for prefix := range machines {
+	for _, prefix := range []string{"Workflow", "WorkflowRelease"} {
 		want = append(want, tm.find(t, prefix+"Machine", "AWS::StepFunctions::StateMachine").ref("Arn"))
 	}
 	starter := tm.find(t, "TriggerStarterRole", "AWS::IAM::Role")

@@ -17,7 +17,7 @@ import (
 // has a golden file. A resource's id begins with its construct's.
 var concerns = []string{
 	"Key", "Storage", "Network", "Customization", "Notices", "Functions", "Workflow",
-	"Trigger", "Inference", "Observability", "Access", "Lifecycle",
+	"Trigger", "Inference", "Observability", "Access", "Lifecycle", "Sweep",
 }
 
 // assetKey is an asset's name: it changes with every line of a function.
@@ -55,7 +55,7 @@ func TestGolden(t *testing.T) {
 func checkGolden(t *testing.T, name string, got []byte) {
 	t.Helper()
 	got = assetKey.ReplaceAll(got, []byte("<asset>.zip"))
-	for file, definition := range map[string]string{"finetune": statemachine.Definition, "release": statemachine.Release} {
+	for file, definition := range map[string]string{"finetune": statemachine.Definition, "release": statemachine.Release, "sweep": statemachine.Sweep} {
 		quoted := bytes.TrimSpace(indent(t, definition))
 		got = bytes.ReplaceAll(got, quoted, []byte(`"<statemachine/`+file+`.asl.json>"`))
 	}

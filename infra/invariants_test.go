@@ -17,7 +17,7 @@ func TestTags(t *testing.T) {
 		"AWS::ApiGateway::Account", "AWS::ApiGateway::Deployment", "AWS::ApiGateway::Method", "AWS::ApiGateway::Model",
 		"AWS::ApiGateway::RequestValidator", "AWS::ApiGateway::Resource",
 		"AWS::EC2::SecurityGroupEgress", "AWS::EC2::SecurityGroupIngress", "AWS::EC2::SubnetRouteTableAssociation",
-		"AWS::IAM::ManagedPolicy", "AWS::KMS::Alias", "AWS::Lambda::Permission", "AWS::S3::BucketPolicy",
+		"AWS::IAM::ManagedPolicy", "AWS::KMS::Alias", "AWS::Lambda::Permission", "AWS::S3::BucketPolicy", "AWS::Scheduler::Schedule",
 		"AWS::SNS::Subscription", "AWS::SNS::TopicPolicy", "AWS::SQS::QueuePolicy", "Custom::TunelineLifecycle",
 	}
 	forVariants(t, func(t *testing.T, _ variant, tm *template) {
@@ -77,7 +77,7 @@ func TestOutputs(t *testing.T) {
 	forVariants(t, func(t *testing.T, v variant, tm *template) {
 		want := []string{
 			"ApiUrl", "BucketAfterwards", "BucketName", "KeyArn", "NoticesTopicArn", "OperatorPolicyArn", "OperatorRoleArn", "OperatorSession",
-			"ReleaseStateMachineArn", "StateMachineArn", "UploadCommand", "UploaderRoleArn", "WatchCommand",
+			"PreflightPolicyArn", "ReleaseStateMachineArn", "ServiceRoleArn", "StateMachineArn", "UploadCommand", "UploaderRoleArn", "WatchCommand",
 		}
 		if v.config().API.Endpoint == config.EndpointPrivate {
 			want = append(want, "ApiCallersSecurityGroupId", "ApiSubnetIds", "ApiVpcId")

@@ -55,6 +55,11 @@ func TestKeyPolicy(t *testing.T) {
 	direct := func(principal string) map[string]string {
 		return map[string]string{"aws:PrincipalArn": principal, "kms:CallerAccount": "${AWS::AccountId}"}
 	}
+	inSchedule := func(principal, of string) map[string]string {
+		context := direct(principal)
+		context["kms:EncryptionContext:aws:scheduler:schedule:arn"] = "arn:aws:scheduler:" + of + ":schedule/default/tuneline-sweep"
+		return context
+	}
 	for _, test := range []struct {
 		name    string
 		action  string
@@ -80,6 +85,9 @@ func TestKeyPolicy(t *testing.T) {
 		{"a grant through S3", "kms:CreateGrant", via(role("function"), "s3", "kms:GrantIsForAWSResource", "true"), false},
 		{"a grant by itself", "kms:CreateGrant", direct(role("function")), false},
 		{"an undelivered event is read", "kms:Decrypt", via(human, "sqs"), true},
+		{"a schedule's role keeps a start that failed", "kms:GenerateDataKey", via(role("service"), "sqs"), true},
+		{"a schedule's role reads its schedule", "kms:Decrypt", inSchedule(role("service"), "us-east-1:${AWS::AccountId}"), true},
+		{"nobody reads another account's schedule", "kms:Decrypt", inSchedule(human, "us-east-1:999999999999"), false},
 		{"nobody but EventBridge keeps one", "kms:GenerateDataKey", via(role("function"), "sqs"), false},
 		{"through another region's S3", "kms:Decrypt", map[string]string{"aws:PrincipalArn": human, "kms:CallerAccount": "${AWS::AccountId}", "kms:ViaService": "s3.us-west-2.amazonaws.com"}, false},
 	} {

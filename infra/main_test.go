@@ -37,7 +37,10 @@ var (
 	strict = variant{name: "strict", configure: func(c *config.Config) {
 		c.Region = "us-west-2"
 		c.BaseModel = "meta.llama3-1-8b-instruct-v1:0:128k"
-		c.Serving = config.Serving{Mode: "provisioned", ModelUnits: 2, Commitment: config.CommitmentOneMonth}
+		c.Serving = config.Serving{
+			Mode: "provisioned", ModelUnits: 2, Commitment: config.CommitmentOneMonth,
+			ReleaseAfter: "720h", Orphans: "release", SweepEvery: "30m",
+		}
 		c.AvailabilityZones = config.Zones{Names: []string{"us-west-2a", "us-west-2b"}}
 		c.Uploaders = []string{"arn:aws:iam::111122223333:role/team"}
 		c.Operators = []string{"arn:aws:iam::111122223333:user/ops"}

@@ -191,6 +191,9 @@ func TestEndpoints(t *testing.T) {
 		if v.name == strict.name {
 			want["execute-api"] = []string{"execute-api:Invoke"}
 		}
+		if v.config().WatchesInvocations() {
+			want["monitoring"] = []string{"cloudwatch:GetMetricStatistics"}
+		}
 		got := map[string][]string{}
 		for _, e := range tm.ofType("AWS::EC2::VPCEndpoint") {
 			service := e.Properties["ServiceName"].(string)

@@ -67,9 +67,11 @@ func (tm *template) permissions(t *testing.T, prefix string) []statement {
 var withoutResources = []string{
 	"bedrock:ListCustomModelDeployments", "bedrock:ListCustomModels", "bedrock:ListFoundationModels",
 	"bedrock:ListModelCustomizationJobs", "bedrock:ListProvisionedModelThroughputs",
+	"cloudwatch:GetMetricStatistics",
 	"ec2:DescribeAvailabilityZones", "ec2:DescribeDhcpOptions", "ec2:DescribeManagedPrefixLists",
 	"ec2:DescribeNetworkInterfaces", "ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeVpcs",
-	"servicequotas:ListServiceQuotas",
+	"bedrock:GetFoundationModelAvailability", "ec2:DescribeVpcEndpointServices",
+	"servicequotas:GetAWSDefaultServiceQuota", "servicequotas:GetServiceQuota", "servicequotas:ListServiceQuotas",
 	"xray:GetSamplingRules", "xray:GetSamplingTargets", "xray:PutTelemetryRecords", "xray:PutTraceSegments",
 	// Log delivery of a state machine.
 	"logs:CreateLogDelivery", "logs:DeleteLogDelivery", "logs:DescribeLogGroups", "logs:DescribeResourcePolicies",
@@ -236,6 +238,8 @@ func trusts(v variant) map[string]trusted {
 		"CustomizationRole":   {object{"Service": "bedrock.amazonaws.com"}, arn("ArnEquals", "bedrock", "model-customization-job/*")},
 		"WorkflowRole":        {object{"Service": "states.amazonaws.com"}, arn("ArnLike", "states", "stateMachine:tuneline-finetune")},
 		"WorkflowReleaseRole": {object{"Service": "states.amazonaws.com"}, arn("ArnLike", "states", "stateMachine:tuneline-release")},
+		"WorkflowSweepRole":   {object{"Service": "states.amazonaws.com"}, arn("ArnLike", "states", "stateMachine:tuneline-sweep")},
+		"SweepRole":           {object{"Service": "scheduler.amazonaws.com"}, object{"StringEquals": fromAccount}},
 		"NetworkFlowLogRole":  {object{"Service": "vpc-flow-logs.amazonaws.com"}, arn("ArnLike", "ec2", "vpc-flow-log/*")},
 		"TriggerStarterRole":  {object{"Service": "events.amazonaws.com"}, object{"StringEquals": fromAccount}},
 		"InferenceLogRole":    {object{"Service": "apigateway.amazonaws.com"}, nil},

@@ -232,6 +232,51 @@ func TestInsideDecisions(t *testing.T) {
 	})
 }
 
+// TestApprovalDecisions: one role writes what lets a run spend, from wherever,
+// and nobody else, not even from inside the VPC; what was said stays. Reading is
+// as elsewhere.
+func TestApprovalDecisions(t *testing.T) {
+	forVariants(t, func(t *testing.T, _ variant, tm *template) {
+		w := sendersOf(t, tm)
+		const object, others = "/approvals/0123456789abcdef-serving.json", "DenyApprovalsByOthers"
+		throughput := tm.find(t, "FunctionsThroughputRole", "AWS::IAM::Role").ref("Arn")
+		w.check(t, []decision{
+			{"the operator approves", "s3:PutObject", object, w.from(w.operator), ""},
+			{"the operator reads", "s3:GetObject", object, w.from(w.operator), ""},
+			{"throughput reads", "s3:GetObject", object, w.inside(throughput), ""},
+			{"throughput writes", "s3:PutObject", object, w.inside(throughput), others},
+			{"the service role writes", "s3:PutObject", object, w.inside(w.service), others},
+			{"somebody inside writes", "s3:PutObject", object, w.inside(someone), others},
+			{"somebody inside deletes", "s3:DeleteObject", object, w.inside(someone), others},
+			{"somebody inside deletes a version", "s3:DeleteObjectVersion", object, w.inside(someone), others},
+			{"somebody inside sets a retention", "s3:PutObjectRetention", object, w.inside(someone), others},
+			{"somebody outside writes", "s3:PutObject", object, w.from(someone), "DenyObjectsFromOutside"},
+			{"somebody outside reads", "s3:GetObject", object, w.from(someone), "DenyObjectsFromOutside"},
+			{"an AWS service without a role", "s3:PutObject", object, map[string]string{"aws:SecureTransport": "true", "s3:TlsVersion": "1.3", "aws:SourceVpce": w.endpoint}, others},
+		})
+	})
+}
+
+// TestWhoMayApprove: of all that the stack allows, the operator's policy alone
+// allows to write an approval, and it does not allow to delete one; beside it only
+// throughput may read one.
+func TestWhoMayApprove(t *testing.T) {
+	forVariants(t, func(t *testing.T, _ variant, tm *template) {
+		object := dataBucket(t, tm).ref("Arn") + "/approvals/0123456789abcdef-serving.json"
+		may := map[string][]string{}
+		for _, s := range tm.allStatements() {
+			for _, action := range []string{"s3:PutObject", "s3:GetObject", "s3:GetObjectVersion", "s3:DeleteObject", "s3:DeleteObjectVersion"} {
+				if s.identity && s.allows() && anyLike(s.actions(), action) && anyLike(s.resources(), object) {
+					may[action] = append(may[action], s.sid())
+				}
+			}
+		}
+		equal(t, "statements that reach an approval", may, map[string][]string{
+			"s3:PutObject": {"Approve"}, "s3:GetObject": {"Read", "ReadApprovals"}, "s3:GetObjectVersion": {"Read"},
+		})
+	})
+}
+
 // TestSealedDecisions: with uploadsFromVpcOnly, an upload comes through the
 // endpoint or is the operator's.
 func TestSealedDecisions(t *testing.T) {

@@ -58,7 +58,7 @@ type rule struct {
 }
 
 // definitions are the texts of the state machines by their files' names.
-var definitions = map[string]string{"finetune.asl.json": Definition, "release.asl.json": Release}
+var definitions = map[string]string{"finetune.asl.json": Definition, "release.asl.json": Release, "sweep.asl.json": Sweep}
 
 // load decodes the definition of the pipeline strictly.
 func load(t *testing.T) machine {
@@ -83,23 +83,29 @@ func loadAll(t *testing.T) map[string]machine {
 }
 
 // edge is one way from a state to the next; writes is the top-level noun that
-// is written on the way, such as "job", or "".
+// is written on the way, such as "job", or "". value is the one purpose of
+// spending that it is gone with, or "" for any.
 type edge struct {
 	to     string
 	writes string
+	value  string
 }
 
 // edges returns every way out of s.
 func (s state) edges() []edge {
 	var out []edge
 	if s.Next != "" {
-		out = append(out, edge{s.Next, strings.TrimPrefix(s.ResultPath, "$.")})
+		out = append(out, edge{to: s.Next, writes: strings.TrimPrefix(s.ResultPath, "$.")})
 	}
 	for _, c := range s.Catch {
-		out = append(out, edge{c.Next, strings.TrimPrefix(c.ResultPath, "$.")})
+		out = append(out, edge{to: c.Next, writes: strings.TrimPrefix(c.ResultPath, "$.")})
 	}
 	for _, r := range s.Choices {
-		out = append(out, edge{to: r.Next})
+		e := edge{to: r.Next}
+		if r.Variable == purpose {
+			e.value = r.StringEquals
+		}
+		out = append(out, e)
 	}
 	if s.Default != "" {
 		out = append(out, edge{to: s.Default})
@@ -173,39 +179,70 @@ func (m machine) reachable(avoid ...string) map[string]bool {
 	return seen
 }
 
-// written returns, for every state, the nouns that are written on every route
-// to it: the greatest fixed point of an intersection over its predecessors.
-func (m machine) written() map[string]map[string]bool {
-	all := map[string]bool{"dataset": true, "resume": true}
-	for _, s := range m.States {
-		for _, e := range s.edges() {
-			all[e.writes] = true
-		}
-	}
-	at := map[string]map[string]bool{}
-	for name := range m.States {
-		at[name] = maps.Clone(all)
-	}
-	at[m.StartAt] = map[string]bool{"dataset": true, "resume": true}
-	for changed := true; changed; {
-		changed = false
-		for name, s := range m.States {
-			for _, e := range s.edges() {
-				if narrow(at[e.to], at[name], e.writes) {
-					changed = true
-				}
-			}
-		}
-	}
-	return at
+// place is a state, and the purpose of spending it is reached with: one loop asks
+// about each, and which it is decides where it leads.
+type place struct{ state, purpose string }
+
+// purpose is the field that a Choice leaves that loop by.
+const purpose = "$.spend.purpose"
+
+// way leads from a place to the next one.
+type way struct {
+	to     place
+	writes string
 }
 
-// narrow removes from target what neither source nor the way there has
-// written, and says whether it removed anything.
-func narrow(target, source map[string]bool, writes string) bool {
+// from returns every way out of a state that is reached with a purpose.
+func (m machine) from(p place) []way {
+	var out []way
+	for _, e := range m.States[p.state].edges() {
+		if e.value != "" && e.value != p.purpose {
+			continue
+		}
+		to := place{e.to, p.purpose}
+		if constant, ok := m.States[p.state].Parameters["purpose"].(string); ok && e.writes == "spend" {
+			to.purpose = constant
+		}
+		out = append(out, way{to, e.writes})
+	}
+	return out
+}
+
+// written returns, for every state, the nouns that are written on every route
+// to it: the greatest fixed point of an intersection over its predecessors. A
+// route is one that can be gone: what asks about training does not lead to what
+// asks about serving.
+func (m machine) written() map[string]map[string]bool {
+	at := map[place]map[string]bool{}
+	var visit func(place, map[string]bool)
+	visit = func(p place, nouns map[string]bool) {
+		if at[p] == nil {
+			at[p] = maps.Clone(nouns)
+		} else if !narrow(at[p], nouns) {
+			return
+		}
+		for _, w := range m.from(p) {
+			next := maps.Clone(at[p])
+			next[w.writes] = true
+			visit(w.to, next)
+		}
+	}
+	visit(place{state: m.StartAt}, map[string]bool{"dataset": true, "resume": true, "rollback": true})
+	states := map[string]map[string]bool{}
+	for p, nouns := range at {
+		if states[p.state] == nil {
+			states[p.state] = maps.Clone(nouns)
+		} else {
+			narrow(states[p.state], nouns)
+		}
+	}
+	return states
+}
+
+// narrow removes from target what source does not have, and says whether it
+// removed anything.
+func narrow(target, source map[string]bool) bool {
 	before := len(target)
-	maps.DeleteFunc(target, func(noun string, _ bool) bool {
-		return !source[noun] && noun != writes
-	})
+	maps.DeleteFunc(target, func(noun string, _ bool) bool { return !source[noun] })
 	return len(target) < before
 }

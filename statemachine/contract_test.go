@@ -17,6 +17,7 @@ import (
 // function serves two states with one type.
 var steps = map[string]any{
 	"ValidateDataset":  finetune.ValidateInput{},
+	"ApproveSpend":     finetune.ThroughputInput{},
 	"SubmitJob":        finetune.SubmitInput{},
 	"PollJob":          finetune.PollInput{},
 	"AnalyzeResults":   finetune.AnalyzeInput{},
@@ -54,6 +55,9 @@ func TestPathsAreWritten(t *testing.T) {
 	m := load(t)
 	written := m.written()
 	for name, s := range m.States {
+		if written[name] == nil {
+			t.Errorf("%s is reached with no purpose of spending that leads there", name)
+		}
 		for _, path := range s.paths() {
 			if path == "$$.Execution.Id" {
 				continue
@@ -104,7 +108,7 @@ func TestPayloadsDecode(t *testing.T) {
 // type written is the type the document has there.
 func TestResultsHaveTheirOwnNoun(t *testing.T) {
 	owners := map[string][]string{
-		"report": {"ValidateDataset"}, "job": {"SubmitJob", "PollJob"}, "model": {"TakeModel"},
+		"report": {"ValidateDataset"}, "spend": {"PriceTraining", "PriceServing", "ApproveSpend"}, "job": {"SubmitJob", "PollJob"}, "model": {"TakeModel"},
 		"results": {"AnalyzeResults"}, "throughput": {"SecureThroughput", "PollThroughput"},
 		"smokeTest": {"SmokeTest"}, "endpoint": {"PublishEndpoint"}, "end": {"ReleaseRun", "ReleaseUnfinished"},
 	}
@@ -158,7 +162,7 @@ func (s state) errorNames() []string {
 func TestEveryKindIsUsed(t *testing.T) {
 	raisedByFunctions := []finetune.Kind{
 		finetune.DatasetRejected, finetune.SettingsRejected, finetune.Superseded, finetune.RunClosed,
-		finetune.ModelUnitQuota, finetune.AccessDenied, finetune.JobNotPrivate, finetune.SmokeTestFailed,
+		finetune.ModelUnitQuota, finetune.AccessDenied, finetune.JobNotPrivate, finetune.ModelDeleted, finetune.SmokeTestFailed,
 	}
 	for _, kind := range finetune.Kinds() {
 		if !strings.Contains(Definition, `"`+string(kind)+`"`) && !slices.Contains(raisedByFunctions, kind) {
@@ -170,6 +174,10 @@ func TestEveryKindIsUsed(t *testing.T) {
 // uncaught are the tasks without a Catch, and why they need none.
 var uncaught = map[string]string{
 	"release.asl.json ReleaseRun": "nothing is left to do after it: that the execution fails is what people are told of",
+
+	"sweep.asl.json SweepThroughputs": "the next sweep does it; that the execution fails is an alarm",
+	"sweep.asl.json TellOperator":     "what could not be told must not be recorded as told",
+	"sweep.asl.json RecordTold":       "the next sweep tells it again",
 }
 
 // TestEveryTaskIsGuarded: a timeout, a retry for the transient kinds, and a
@@ -216,6 +224,8 @@ func TestChoicesCoverEveryStatus(t *testing.T) {
 		want     []string
 	}{
 		"CheckReport":     {"$.report.outcome", []string{finetune.OutcomeAccepted, finetune.OutcomeDuplicate}},
+		"CheckSpend":      {"$.spend.decision", []string{finetune.DecisionGranted, finetune.DecisionRefused, finetune.DecisionAsked, finetune.DecisionWaiting}},
+		"CheckPurpose":    {"$.spend.purpose", finetune.Purposes()},
 		"CheckJob":        {"$.job.status", texts(types.ModelCustomizationJobStatus("").Values())},
 		"CheckResults":    {"$.results.verdict", []string{finetune.VerdictUsable, finetune.VerdictDiverged}},
 		"CheckThroughput": {"$.throughput.status", append(deployment, texts(types.ProvisionedModelStatus("").Values())...)},
@@ -324,6 +334,7 @@ func (m machine) loopsWithoutWait(name string) bool {
 func TestPlaceholders(t *testing.T) {
 	for file, substitutions := range map[string]map[string]string{
 		"finetune.asl.json": Substitutions{}.Map(), "release.asl.json": ReleaseSubstitutions{}.Map(),
+		"sweep.asl.json": SweepSubstitutions{}.Map(),
 	} {
 		var got, want []string
 		for _, match := range regexp.MustCompile(`\$\{(\w+)\}`).FindAllStringSubmatch(definitions[file], -1) {
@@ -341,8 +352,9 @@ func TestPlaceholders(t *testing.T) {
 // TestTimeoutIsBeyondEveryDeadline: the machine's time-out must not come first.
 func TestTimeoutIsBeyondEveryDeadline(t *testing.T) {
 	const busyHours, job, throughput = 23 * 3600, finetune.MaxJobDeadlineHours * 3600, finetune.ThroughputDeadlineSeconds
-	if got, want := load(t).TimeoutSeconds, job+throughput+9*busyHours; got <= want {
-		t.Errorf("TimeoutSeconds is %d, want more than %d: the longest job, the longest throughput and nine exhausted Busy retries, one a task", got, want)
+	const approvals = 2 * finetune.MaxApprovalHours * 3600
+	if got, want := load(t).TimeoutSeconds, job+approvals+throughput+11*busyHours; got <= want {
+		t.Errorf("TimeoutSeconds is %d, want more than %d: the longest job, two approvals, the longest throughput and eleven exhausted Busy retries, one a task and two of ApproveSpend", got, want)
 	}
 }
 

@@ -73,7 +73,7 @@ func newBar(w io.Writer, size int64) *progressbar.ProgressBar {
 		progressbar.OptionSetWriter(w), progressbar.OptionSetWidth(20), progressbar.OptionThrottle(barEvery),
 		progressbar.OptionShowBytes(true), progressbar.OptionShowTotalBytes(true), progressbar.OptionShowCount(),
 		progressbar.OptionSetPredictTime(size > 0), progressbar.OptionSetElapsedTime(true),
-		progressbar.OptionSetSpinnerChangeInterval(0), progressbar.OptionSetTheme(progressbar.ThemeUnicode), progressbar.OptionClearOnFinish())
+		progressbar.OptionSetSpinnerChangeInterval(0), progressbar.OptionSetTheme(progressbar.ThemeASCII), progressbar.OptionClearOnFinish())
 }
 
 // progress is how far the reading of a file has come; the zero value shows nothing.

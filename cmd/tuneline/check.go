@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/tuneline/tuneline/internal/datafile"
 	"github.com/tuneline/tuneline/internal/dataset"
@@ -93,11 +94,26 @@ func checkCommand() *cobra.Command {
 	return command
 }
 
-func needFiles(_ *cobra.Command, args []string) error {
+func needFiles(command *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return errors.New("name a data set to check, or - for standard input; \"tuneline check --help\" has examples")
 	}
-	return nil
+	return nothingEmpty(command, args)
+}
+
+// nothingEmpty refuses an empty name and an empty value of a flag. Where a script
+// fills in a variable that is not set, less would be checked without a word.
+func nothingEmpty(command *cobra.Command, args []string) error {
+	if slices.Contains(args, "") {
+		return errors.New("the name of a data set is empty: name a file, or - for standard input")
+	}
+	var err error
+	command.Flags().Visit(func(flag *pflag.Flag) {
+		if flag.Value.String() == "" {
+			err = fmt.Errorf("--%s is empty: give it a value, or leave it out", flag.Name)
+		}
+	})
+	return err
 }
 
 // complete settles what one flag says about another, and refuses what makes no sense.

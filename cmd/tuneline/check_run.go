@@ -101,7 +101,7 @@ func shown(name string) string {
 func (c *checks) check(ctx context.Context, file *present.File, name string, role dataset.Role) (err error) {
 	f, err := datafile.Open(ctx, name)
 	if err != nil {
-		return err
+		return interrupted(ctx, err, 0)
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
 	data, t := io.Reader(f), c.target
@@ -130,17 +130,26 @@ func (c *checks) check(ctx context.Context, file *present.File, name string, rol
 	if err := f.Finish(); err != nil {
 		return interrupted(ctx, err, report.Records)
 	}
-	c.checkKey(f, t.options.Rules, &report)
+	c.checkName(f, t.options.Rules, &report)
 	file.Report = report
 	return nil
 }
 
-// checkKey adds to a report what Bedrock has against an object's key.
-func (c *checks) checkKey(f *datafile.File, rules dataset.Rules, r *dataset.Report) {
-	if f.Key == "" {
-		return
+// nameFindings are what Bedrock has against a file's name: an object's key, or
+// what a file is called that is to be uploaded. A pipe has no name.
+func nameFindings(f *datafile.File) []dataset.Finding {
+	switch {
+	case f.Key != "":
+		return dataset.CheckObjectKey(f.Bucket, f.Key)
+	case f.Name == shown(datafile.Stdin), f.Size == 0 && f.Packing == "":
+		return nil
 	}
-	for _, finding := range dataset.CheckObjectKey(f.Bucket, f.Key) {
+	return dataset.CheckFileName(f.Name)
+}
+
+// checkName adds to a report what Bedrock has against a file's name.
+func (c *checks) checkName(f *datafile.File, rules dataset.Rules, r *dataset.Report) {
+	for _, finding := range nameFindings(f) {
 		if finding.Code == dataset.CodeObjectKeyOnNova && !rules.PlainNames {
 			continue // another base model's rule
 		}
@@ -208,7 +217,8 @@ func (c *checks) verdict(stderr io.Writer) error {
 		}
 		failed++
 		if c.o.output != outputHuman {
-			fmt.Fprintf(stderr, "tuneline: %s: %s\n", file.Name, file.Problem)
+			// A line of its own out of a file's name would be a command to a workflow.
+			fmt.Fprintln(stderr, present.OneLine(fmt.Sprintf("tuneline: %s: %s", file.Name, file.Problem)))
 		}
 	}
 	switch {

@@ -417,3 +417,24 @@ func TestCheckObject(t *testing.T) {
 		t.Errorf("exit %d, %s%s", exit, stdout, stderr)
 	}
 }
+
+// TestCheckFileName: a file that is to be uploaded under another name is no
+// reason to refuse what is in it, and what comes through a pipe has no name.
+func TestCheckFileName(t *testing.T) {
+	t.Chdir(t.TempDir())
+	for name, want := range map[string]bool{"a.json": true, "a.jsonl": false} {
+		if err := os.WriteFile(name, []byte(pairs(3)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		exit, stdout, stderr := command(t, "check", name)
+		noted := strings.Contains(stdout, name+": note "+string(dataset.CodeFileName))
+		if exit != exitOK || noted != want {
+			t.Errorf("%s: exit %d, %s%s; want a note: %v", name, exit, stdout, stderr, want)
+		}
+	}
+	useStdin(t, pairs(3))
+	exit, stdout, stderr := command(t, "check", "-")
+	if exit != exitOK || strings.Contains(stdout, string(dataset.CodeFileName)) {
+		t.Errorf("exit %d, %s%s", exit, stdout, stderr)
+	}
+}

@@ -10,6 +10,9 @@ import (
 	"syscall"
 	"testing"
 	"time"
+	"unicode"
+
+	"github.com/schollz/progressbar/v3"
 
 	"github.com/tuneline/tuneline/internal/datafile"
 	"github.com/tuneline/tuneline/internal/dataset"
@@ -72,11 +75,13 @@ func TestCheckJSON(t *testing.T) {
 func TestCheckDigest(t *testing.T) {
 	inDir(t, map[string]string{"a.jsonl.gz": gzipped(t, pairs(1))})
 	sum := fmt.Sprintf("%x", sha256.Sum256([]byte(pairs(1))))
-	if _, stdout, _ := command(t, "check", "a.jsonl.gz", "--json", "--digest"); !strings.Contains(stdout, sum) {
-		t.Errorf("the output lacks %s:\n%s", sum, stdout)
-	}
-	if _, stdout, _ := command(t, "check", "a.jsonl.gz", "--json"); strings.Contains(stdout, sum) {
-		t.Errorf("the output has a digest:\n%s", stdout)
+	for _, output := range []string{outputHuman, outputJSON, outputSARIF} {
+		if _, stdout, _ := command(t, "check", "a.jsonl.gz", "--output", output, "--digest"); !strings.Contains(stdout, sum) {
+			t.Errorf("%s lacks %s:\n%s", output, sum, stdout)
+		}
+		if _, stdout, _ := command(t, "check", "a.jsonl.gz", "--output", output); strings.Contains(stdout, sum) {
+			t.Errorf("%s has a digest:\n%s", output, stdout)
+		}
 	}
 }
 
@@ -93,6 +98,18 @@ func TestCheckSARIF(t *testing.T) {
 	}
 	if got.Version != "2.1.0" || len(got.Runs) != 1 || len(got.Runs[0].Results) != 1 || got.Runs[0].Results[0].RuleID != "TL1101" {
 		t.Errorf("got %+v", got)
+	}
+}
+
+// TestCheckGitHubName ensures that no file's name becomes a workflow command, on
+// whichever stream it is told.
+func TestCheckGitHubName(t *testing.T) {
+	exit, stdout, stderr := command(t, "check", "none\n::stop-commands::x", "--output", "github")
+	if exit != exitError || !strings.Contains(stderr, "does not exist") {
+		t.Errorf("exit %d, said %q", exit, stderr)
+	}
+	if strings.Contains("\n"+stderr, "\n::") || strings.Contains(stdout, "\n::stop") {
+		t.Errorf("a name is a command:\n%s%s", stdout, stderr)
 	}
 }
 
@@ -118,6 +135,24 @@ func TestCheckNotPrinted(t *testing.T) {
 		var stderr bytes.Buffer
 		if exit := run([]string{"check", "a.jsonl", "--output", output}, fullDisk{}, &stderr); exit != exitError || !strings.Contains(stderr.String(), "no space left") {
 			t.Errorf("%s: exit %d, want %d; said %q", output, exit, exitError, &stderr)
+		}
+	}
+}
+
+// TestBarsPlain ensures that bars are drawn with what every font has: characters for
+// private use are boxes to most people.
+func TestBarsPlain(t *testing.T) {
+	var out bytes.Buffer
+	terminal := terminal{out: &out}
+	for name, bar := range map[string]*progressbar.ProgressBar{"of a file": newBar(&out, 10), "of a rehearsal": terminal.newBar()} {
+		out.Reset()
+		bar.ChangeMax64(10)
+		time.Sleep(barEvery) // it is not drawn more often
+		if err := bar.Set64(5); err != nil {
+			t.Fatal(err)
+		}
+		if special := func(r rune) bool { return unicode.Is(unicode.Co, r) }; !strings.Contains(out.String(), "50%") || strings.ContainsFunc(out.String(), special) {
+			t.Errorf("the bar %s is %q", name, out.String())
 		}
 	}
 }

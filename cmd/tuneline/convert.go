@@ -108,17 +108,30 @@ func (o convertOptions) settings() (convert.Options, error) {
 	if o.from != auto {
 		settings.From = dataset.Format(o.from)
 	}
-	if o.template != "" {
-		text, err := os.ReadFile(o.template)
-		if err != nil {
-			return settings, fmt.Errorf("--prompt-template: %w", err)
-		}
-		settings.PromptTemplate = string(text)
+	if settings.PromptTemplate, err = o.promptTemplate(); err != nil {
+		return settings, fmt.Errorf("--prompt-template: %w", err)
 	}
 	if o.asJSON && o.output == standardIO {
 		return settings, errors.New("--json prints on standard output, where the records go already: name a file with -o")
 	}
 	return settings, nil
+}
+
+// promptTemplate reads the template, "" for the default one. The line break that
+// editors put at a file's end would otherwise end every prompt.
+func (o convertOptions) promptTemplate() (string, error) {
+	if o.template == "" {
+		return "", nil
+	}
+	text, err := os.ReadFile(o.template)
+	if err != nil {
+		return "", err
+	}
+	template := strings.TrimSuffix(strings.TrimSuffix(string(text), "\n"), "\r")
+	if template == "" {
+		return "", fmt.Errorf("%s is empty: write a template, or leave the flag out", o.template)
+	}
+	return template, nil
 }
 
 // target is the format to write: --to, or the base model's.

@@ -48,7 +48,7 @@ func (c *conversion) run(ctx context.Context) error {
 func (c *conversion) convert(ctx context.Context, settings convert.Options) (result convert.Result, err error) {
 	in, err := datafile.Open(ctx, c.input)
 	if err != nil {
-		return result, err
+		return result, stopped(ctx, err)
 	}
 	defer func() { err = errors.Join(err, in.Close()) }()
 	defer c.files.discard()

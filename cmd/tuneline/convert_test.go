@@ -99,10 +99,13 @@ func TestConvertRefuses(t *testing.T) {
 		"write over it with --force":  {in, "--to", conversation, "-o", there},
 		"is the file that is read":    {in, "--to", conversation, "-o", in, "--force"},
 		"would be written twice":      {in, "--to", conversation, "-o", filepath.Join(dir, "new"), "--rejects", filepath.Join(dir, "x", "..", "new")},
+		"--rejects: - stands for":     {in, "--to", conversation, "--rejects", "-"},
+		"--report: - stands for":      {in, "--to", conversation, "--report", "-"},
 		"name a file with -o":         {in, "--to", conversation, "--json"},
 		"no way \"first\"":            {in, "--to", "prompt-completion", "--multi-turn", "first"},
 		"--prompt-template: ":         {in, "--to", "prompt-completion", "--prompt-template", filepath.Join(dir, "none")},
 		"no such file or directory":   {filepath.Join(dir, "none"), "--to", conversation},
+		"is empty: write a template":  {in, "--to", "prompt-completion", "--prompt-template", writtenIn(t, t.TempDir(), "empty.tmpl", "\n")},
 		"reading the prompt template": {in, "--to", "prompt-completion", "--prompt-template", writtenIn(t, t.TempDir(), "bad.tmpl", "{{")},
 	} {
 		exit, _, stderr := command(t, append([]string{"convert"}, args...)...)
@@ -115,6 +118,24 @@ func TestConvertRefuses(t *testing.T) {
 	}
 	if exit, _, stderr := command(t, "convert", in, "--to", conversation, "-o", there, "--force"); exit != exitOK || content(t, there) != chatRecord {
 		t.Errorf("--force: exit %d, wrote %q\n%s", exit, content(t, there), stderr)
+	}
+}
+
+// TestConvertNext ensures that the command to go on with names the base model, and
+// a file as a shell takes it.
+func TestConvertNext(t *testing.T) {
+	const model = "amazon.nova-micro-v1:0:128k"
+	path := written(t, "a.jsonl", chatRow)
+	t.Chdir(filepath.Dir(path))
+	for want, flags := range map[string][]string{
+		"'b c.jsonl' --base-model " + model:                                    {"-o", "b c.jsonl", "--base-model", model},
+		"d.jsonl --format distillation-prompts":                                {"-o", "d.jsonl", "--to", "distillation-prompts"},
+		"e.jsonl --base-model " + model + " --customization-type DISTILLATION": {"-o", "e.jsonl", "--base-model", model, "--customization-type", "DISTILLATION"},
+	} {
+		exit, _, stderr := command(t, append([]string{"convert", "a.jsonl"}, flags...)...)
+		if exit != exitOK || !strings.HasSuffix(stderr, "\nnext: tuneline check "+want+"\n") {
+			t.Errorf("exit %d, said %q; want %s", exit, stderr, want)
+		}
 	}
 }
 

@@ -96,15 +96,14 @@ func (c *conversion) next(text *strings.Builder, r convert.Result) {
 		// No base model that can be tuned today takes these.
 		return
 	case dataset.FormatDistillation, dataset.FormatReinforcement:
-		fmt.Fprintf(text, "next: tuneline check %s --format %s\n", c.o.output, r.To)
+		if c.o.baseModel != "" {
+			break
+		}
+		fmt.Fprintf(text, "next: tuneline check %s --format %s\n", quoted(c.o.output), r.To)
 		return
 	}
-	kind := ""
-	if c.o.customizationType != "" {
-		kind = " --customization-type " + c.o.customizationType
-	}
 	if model := c.model(r.To); model != "" {
-		fmt.Fprintf(text, "next: tuneline check %s --base-model %s%s\n", c.o.output, model, kind)
+		fmt.Fprintf(text, "next: tuneline check %s%s\n", quoted(c.o.output), modelFlags(model, c.o.customizationType))
 	}
 }
 

@@ -27,9 +27,10 @@ const fixLong = `Write a repaired copy of a data set, and say line by line what 
 Repaired is what can be without changing what is trained on: a byte order mark,
 UTF-16, other line breaks than line feeds, blank lines, white space and commas
 around records, NUL bytes, records over several lines or several on one, a file
-that is one JSON array, raw control characters in strings, exact duplicates; in
-the conversation form also schemaVersion, texts without their content block and
-an empty system prompt. What would change the data happens only when a flag asks
+that is one JSON array, raw control characters in strings; in the conversation
+form also schemaVersion, texts without their content block and an empty system
+prompt. Exact copies of a record are removed, unless --keep-duplicates leaves
+them in to weigh more. What would change the data happens only when a flag asks
 for it.
 
 Each row is then judged as "tuneline check" would. A row that is still not good
@@ -70,7 +71,7 @@ func fixCommand() *cobra.Command {
 	flags.BoolVar(&o.mergeTurns, "merge-turns", false, "join neighbouring messages of one role")
 	flags.BoolVar(&o.dropUnknownKeys, "drop-unknown-keys", false, "remove keys that are not part of the format")
 	flags.BoolVar(&o.replaceInvalid, "replace-invalid", false, "write U+FFFD for bytes that are not UTF-8 and for halves of surrogate pairs")
-	flags.IntVar(&o.maxActions, "max-actions", 20, "how many actions to tell of each kind; the totals count them all")
+	flags.IntVar(&o.maxActions, "max-actions", 20, "how many actions to tell of each kind and code; the totals count them all")
 	flags.BoolVar(&o.dryRun, "dry-run", false, "say what would be done, and write nothing")
 	flags.BoolVar(&o.force, "force", false, "write over files that exist")
 	flags.BoolVar(&o.asJSON, "json", false, "print one JSON document, on standard error if the copy goes to standard output")
@@ -82,5 +83,5 @@ func needOneFile(command *cobra.Command, args []string) error {
 	if len(args) != 1 {
 		return fmt.Errorf("name one data set, or - for standard input; \"tuneline %s --help\" has examples", command.Name())
 	}
-	return nil
+	return nothingEmpty(command, args)
 }

@@ -109,7 +109,7 @@ func backup(name string) string { return name + ".bak" }
 func (f *fixing) fix(ctx context.Context) (err error) {
 	in, err := datafile.Open(ctx, f.input)
 	if err != nil {
-		return err
+		return stopped(ctx, err)
 	}
 	defer func() { err = errors.Join(err, in.Close()) }()
 	first, data, err := repair.First(ctx, in)

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/tuneline/tuneline/internal/dataset"
+	"github.com/tuneline/tuneline/internal/dataset/convert"
 	"github.com/tuneline/tuneline/internal/dataset/repair"
 )
 
@@ -86,16 +87,26 @@ func (f *fixing) left(text *strings.Builder) {
 	}
 }
 
+// convertible says whether a row was rejected for its format, and may be converted
+// to the right one.
+func (f *fixing) convertible() bool {
+	return slices.Contains(convert.Formats(), f.target.options.Format) && slices.ContainsFunc(f.res.Actions, func(a repair.Action) bool {
+		return a.What == repair.Rejected && a.Code == dataset.CodeOtherFormat
+	})
+}
+
 // next says what to do now.
 func (f *fixing) next(text *strings.Builder) {
 	switch {
 	case f.o.dryRun:
 		text.WriteString("nothing was written; leave --dry-run out to write the copy\n")
+	case f.res.Rejected > 0 && f.rejects != "" && f.convertible():
+		fmt.Fprintf(text, "next: tuneline convert %s --to %s, mend by hand what that rejects, and add the records to the copy\n", quoted(f.rejects), f.target.options.Format)
 	case f.res.Rejected > 0 && f.rejects != "":
 		fmt.Fprintf(text, "next: mend %s by hand, and add its records to the copy\n", f.rejects)
 	case !f.res.Report.Accepted:
 		text.WriteString("next: settle what the copy as a whole lacks\n")
 	case f.output != standardIO:
-		fmt.Fprintf(text, "the copy is accepted; next: tuneline split %s --validation 10%%, or upload it\n", f.output)
+		fmt.Fprintf(text, "the copy is accepted; next: tuneline split %s --validation 10%%, or upload it\n", quoted(f.output))
 	}
 }

@@ -133,6 +133,20 @@ func TestFixTells(t *testing.T) {
 	}
 }
 
+// TestFixOtherFormat: what is written in another format is not to be mended by hand.
+func TestFixOtherFormat(t *testing.T) {
+	path := written(t, "a.jsonl", chatRow)
+	t.Chdir(filepath.Dir(path))
+	exit, _, stderr := command(t, "fix", "a.jsonl")
+	if want := "\nnext: tuneline convert a.fixed.rejects.jsonl --to bedrock-conversation-2024, "; exit != exitFindings || !strings.Contains(stderr, want) {
+		t.Errorf("exit %d, said %q; want %q", exit, stderr, want)
+	}
+	_, stdout, _ := command(t, "check", "a.jsonl")
+	if !strings.Contains(stdout, "another format converted, as their findings say") {
+		t.Errorf("the check said %q", stdout)
+	}
+}
+
 // TestFixRole: validation data is held to the limits of validation data.
 func TestFixRole(t *testing.T) {
 	path := written(t, "v.jsonl", pairs(2))
@@ -207,7 +221,7 @@ func TestConvertFlags(t *testing.T) {
 		converted = "converted  1: "
 		rejected  = "rejected   1"
 	)
-	template := written(t, "prompt.tmpl", "Q: {{(index .Turns 0).Text}}")
+	template := written(t, "prompt.tmpl", "Q: {{(index .Turns 0).Text}} A:\r\n")
 	for flag, test := range map[string]struct{ to, in, without, with string }{
 		"--lossless":                    {conversation, namedRow, converted, rejected},
 		"--merge-turns=false":           {conversation, two, converted, rejected},
@@ -216,7 +230,7 @@ func TestConvertFlags(t *testing.T) {
 		"--schema-version=x":            {conversation, chatRow, `"schemaVersion":"bedrock-conversation-2024"`, `"schemaVersion":"x"`},
 		"--from=prompt-completion":      {conversation, chatRow, converted, rejected},
 		"--multi-turn=last":             {"prompt-completion", turns, "2 records written", "1 record written"},
-		"--prompt-template=" + template: {"prompt-completion", chatRow, `"prompt":"When`, `"prompt":"Q: When`},
+		"--prompt-template=" + template: {"prompt-completion", chatRow, `"prompt":"When`, ` A:","completion"`},
 	} {
 		t.Run(flag, func(t *testing.T) {
 			path := written(t, "a.jsonl", test.in)

@@ -1,5 +1,7 @@
-// Command tuneline is the operator's command line: it checks data sets, rehearses
-// the whole pipeline on one machine, and goes on with a run that needed a person.
+// Command tuneline is the operator's command line: it checks data sets, tells what
+// a run would cost, looks at an account, rehearses the whole pipeline on one
+// machine, answers what a run asks before it spends, goes on with a run that needed
+// a person, serves an earlier run again, and takes the stack away.
 package main
 
 import (
@@ -61,7 +63,20 @@ func run(args []string, stdout, stderr io.Writer) int {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(checkCommand(), convertCommand(), fixCommand(), rehearseCommand(), resumeCommand(), splitCommand())
+	root.AddCommand(
+		approveCommand(),
+		checkCommand(),
+		convertCommand(),
+		estimateCommand(),
+		fixCommand(),
+		preflightCommand(),
+		rehearseCommand(),
+		rejectCommand(),
+		resumeCommand(),
+		rollbackCommand(),
+		splitCommand(),
+		teardownCommand(),
+	)
 	root.SetFlagErrorFunc(func(command *cobra.Command, err error) error {
 		return fmt.Errorf("%w: \"%s --help\" lists the flags", err, command.CommandPath())
 	})

@@ -211,7 +211,14 @@ func TestMistakes(t *testing.T) {
 		"no such file":          {[]string{"rehearse", "--dataset", "none.jsonl"}, "none.jsonl"},
 		"resume without a run":  {[]string{"resume"}, "accepts 1 arg"},
 		"resume without bucket": {[]string{"resume", "0123456789abcdef"}, "BucketName"},
+		"rollback without all":  {[]string{"rollback", "support"}, "StateMachineArn"},
 		"unknown flag":          {[]string{"check", "--fly"}, `"tuneline check --help" lists the flags`},
+		"no base model":         {[]string{"check", "a.jsonl", "--base-model", ""}, "--base-model is empty"},
+		"no validation data":    {[]string{"check", "a.jsonl", "--validation="}, "--validation is empty"},
+		"no copy":               {[]string{"fix", "a.jsonl", "-o", ""}, "--output is empty"},
+		"no result":             {[]string{"convert", "a.jsonl", "--to", "openai-chat", "-o", ""}, "--output is empty"},
+		"an empty name":         {[]string{"split", "", "--validation", "10%"}, "name of a data set is empty"},
+		"one empty name":        {[]string{"check", "a.jsonl", ""}, "name of a data set is empty"},
 		"unknown command":       {[]string{"fly"}, "unknown command"},
 	}
 	for name, test := range tests {

@@ -43,6 +43,9 @@ type outputFile struct {
 // create makes a file that is to get this name. Input is the file that is read,
 // which is never written over.
 func (o *outputs) create(name, input string) (*outputFile, error) {
+	if name == standardIO {
+		return nil, fmt.Errorf("%s stands for standard output, where nothing but records goes: name a file", standardIO)
+	}
 	for _, other := range o.files {
 		if filepath.Clean(other.name) == filepath.Clean(name) {
 			return nil, fmt.Errorf("%s would be written twice: choose another name", name)
@@ -51,6 +54,9 @@ func (o *outputs) create(name, input string) (*outputFile, error) {
 	info, err := os.Stat(name)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
+		if _, err := os.Lstat(name); err == nil {
+			return nil, fmt.Errorf("%s is a link to nothing: choose another name", name)
+		}
 		return o.add(name, false, modeOf(input))
 	case err != nil:
 		return nil, err

@@ -80,3 +80,16 @@ func TestDerivedName(t *testing.T) {
 		}
 	}
 }
+
+// TestOutputsDash: "-" is standard output everywhere, and no file is ever called so.
+func TestOutputsDash(t *testing.T) {
+	t.Chdir(t.TempDir())
+	var files outputs
+	if _, err := files.create(standardIO, ""); err == nil || !strings.HasSuffix(err.Error(), ": name a file") {
+		t.Errorf("got %v", err)
+	}
+	files.discard()
+	if left, err := os.ReadDir("."); err != nil || len(left) > 0 {
+		t.Errorf("got %v, %v; want nothing made", left, err)
+	}
+}

@@ -42,3 +42,15 @@ func TestOutputsNowhere(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// TestOutputsLink: a link to nothing is told at once, not when the work is done.
+func TestOutputsLink(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "a")
+	if err := os.Symlink("nowhere", name); err != nil {
+		t.Fatal(err)
+	}
+	var files outputs
+	if _, err := files.create(name, ""); err == nil || !strings.HasSuffix(err.Error(), "is a link to nothing: choose another name") {
+		t.Errorf("got %v", err)
+	}
+}

@@ -13,6 +13,9 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/tuneline/tuneline/internal/dataset"
+	"github.com/tuneline/tuneline/internal/dataset/present"
 )
 
 // process is the command line as a process, in a folder.
@@ -100,6 +103,28 @@ func TestSplitInterrupted(t *testing.T) {
 		t.Errorf("got %v, %v; want the data set and the pipe", left, err)
 	}
 	spool()
+}
+
+// TestInterruptedOpening: what ends the waiting for a pipe's writer is called an
+// interruption as well.
+func TestInterruptedOpening(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	pipe := namedPipe(t, t.TempDir())
+	f := fixing{o: fixOptions{target: targetFlags{format: auto, role: string(dataset.RoleTraining)}, maxActions: 1, rejects: pipe + ".r"}, input: pipe, stdout: io.Discard, stderr: io.Discard}
+	c := conversion{o: convertOptions{to: conversation, from: auto, output: pipe + ".o"}, input: pipe, stdout: io.Discard, stderr: io.Discard}
+	for command, tt := range map[string]struct {
+		err  error
+		said string
+	}{
+		"fix":     {f.run(ctx), "interrupted, no file is written: "},
+		"convert": {c.run(ctx), "interrupted, no file is written: "},
+		"check":   {(&checks{}).check(ctx, &present.File{}, pipe, dataset.RoleTraining), "interrupted after 0 records: "},
+	} {
+		if !errors.Is(tt.err, context.Canceled) || !strings.HasPrefix(tt.err.Error(), tt.said) {
+			t.Errorf("%s: %v", command, tt.err)
+		}
+	}
 }
 
 // emptyTemp gives the test a folder for temporary files; what it returns ensures

@@ -108,7 +108,7 @@ func (s *splitting) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	open, done, err := s.source(ctx)
+	open, done, err := s.source(ctx, newBars(s.stderr))
 	if err != nil {
 		return err
 	}
@@ -167,15 +167,17 @@ func (s *splitting) names() error {
 	return nil
 }
 
-// source opens the data set again and again. Done cleans up.
-func (s *splitting) source(ctx context.Context) (open func() (io.ReadCloser, error), done func(), err error) {
+// source opens the data set again and again, and shows how far its reading is. Done
+// cleans up.
+func (s *splitting) source(ctx context.Context, bars *bars) (open func() (io.ReadCloser, error), done func(), err error) {
 	if !isStream(s.input) {
 		return func() (io.ReadCloser, error) {
 			in, err := datafile.Open(ctx, s.input)
 			if err != nil {
 				return nil, err
 			}
-			return finishing{in}, nil
+			progress := bars.begin(in)
+			return finishing{progress.reader(in), in, progress}, nil
 		}, func() {}, nil
 	}
 	spool, err := os.CreateTemp("", "tuneline-split-*.jsonl")
@@ -185,7 +187,9 @@ func (s *splitting) source(ctx context.Context) (open func() (io.ReadCloser, err
 	done = func() { _ = os.Remove(spool.Name()) }
 	in, err := datafile.Open(ctx, s.input)
 	if err == nil {
-		_, err = io.Copy(spool, in)
+		progress := bars.begin(in)
+		_, err = io.Copy(spool, progress.reader(in))
+		progress.end()
 		err = errors.Join(err, in.Close())
 	}
 	if err = errors.Join(err, spool.Close()); err != nil {
@@ -195,11 +199,19 @@ func (s *splitting) source(ctx context.Context) (open func() (io.ReadCloser, err
 	return func() (io.ReadCloser, error) { return os.Open(spool.Name()) }, done, nil
 }
 
-// finishing says when it is closed whether the file changed while it was read.
-type finishing struct{ *datafile.File }
+// finishing takes its bar away when it is closed, and says whether the file changed
+// while it was read.
+type finishing struct {
+	io.Reader
+	file     *datafile.File
+	progress progress
+}
 
 // Close implements io.Closer.
-func (f finishing) Close() error { return errors.Join(f.Finish(), f.File.Close()) }
+func (f finishing) Close() error {
+	f.progress.end()
+	return errors.Join(f.file.Finish(), f.file.Close())
+}
 
 // tell prints what came of the split.
 func (s *splitting) tell(res split.Result) error {
@@ -218,11 +230,7 @@ func (s *splitting) tell(res split.Result) error {
 	for _, warning := range res.Warnings {
 		fmt.Fprintf(&text, "warning: %s\n", warning)
 	}
-	model := ""
-	if s.o.baseModel != "" {
-		model = " --base-model " + s.o.baseModel
-	}
-	fmt.Fprintf(&text, "next: tuneline check %s --validation %s%s\n", s.o.trainOut, s.o.validationOut, model)
+	fmt.Fprintf(&text, "next: tuneline check %s --validation %s%s\n", quoted(s.o.trainOut), quoted(s.o.validationOut), modelFlags(s.o.baseModel, s.o.customizationType))
 	_, err := fmt.Fprint(s.stderr, text.String())
 	return err
 }

@@ -1,12 +1,15 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 // splitRows are n records.
@@ -36,6 +39,19 @@ func TestSplit(t *testing.T) {
 	}
 }
 
+// TestSplitNext: the command to go on with holds the two against the same base model
+// and customization type, and names files as a shell takes them.
+func TestSplitNext(t *testing.T) {
+	path := written(t, "a.jsonl", conversations(200))
+	t.Chdir(filepath.Dir(path))
+	exit, _, stderr := command(t, "split", "a.jsonl", "--validation", "20", "--train-out", "it's t.jsonl", "--validation-out", "v.jsonl",
+		"--base-model", "amazon.nova-micro-v1:0:128k", "--customization-type", "DISTILLATION")
+	const want = `next: tuneline check 'it'\''s t.jsonl' --validation v.jsonl --base-model amazon.nova-micro-v1:0:128k --customization-type DISTILLATION`
+	if exit != exitOK || !strings.HasSuffix(stderr, want+"\n") {
+		t.Errorf("exit %d, stderr %s; want %s", exit, stderr, want)
+	}
+}
+
 // TestSplitStdin: standard input is called so.
 func TestSplitStdin(t *testing.T) {
 	useStdin(t, splitRows(200))
@@ -44,6 +60,38 @@ func TestSplitStdin(t *testing.T) {
 	var got splitReport
 	if err := json.Unmarshal([]byte(stdout), &got); err != nil || exit != exitOK || got.File != "stdin" || got.Training != 180 {
 		t.Errorf("exit %d, %v, got %+v; stderr %s", exit, err, got, stderr)
+	}
+}
+
+// TestSplitProgress: each reading of the data set has a bar of its own, and leaves
+// nothing behind.
+func TestSplitProgress(t *testing.T) {
+	var out bytes.Buffer
+	s := splitting{input: written(t, "a.jsonl", splitRows(200))}
+	open, done, err := s.source(t.Context(), &bars{w: &out})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer done()
+	for range 2 {
+		out.Reset()
+		file, err := open()
+		if err != nil {
+			t.Fatal(err)
+		}
+		in := file.(finishing)
+		in.progress.begun = time.Now().Add(-barAfter)
+		in.Reader = in.progress.reader(in.file)
+		if _, err := io.Copy(io.Discard, in); err != nil {
+			t.Fatal(err)
+		}
+		if err := in.Close(); err != nil {
+			t.Fatal(err)
+		}
+		shown := strings.Split(out.String(), "\r")
+		if !strings.Contains(out.String(), "a.jsonl") || strings.TrimSpace(shown[len(shown)-1]) != "" {
+			t.Errorf("the bar is %q", out.String())
+		}
 	}
 }
 
@@ -59,7 +107,7 @@ func TestSplitRefuses(t *testing.T) {
 		{"bad way", splitRows(9), []string{"--validation", "2", "--by", "hand"}, "use one of [prompt normalized exact]"},
 		{"a bad line", splitRows(9) + fixTorn, []string{"--validation", "2"}, "line 10: this is no record of a data set: have it repaired with tuneline fix"},
 		{"too few for the base model", splitRows(9), []string{"--validation", "2", "--base-model", llamaModel}, "9 records in all, the base model takes 100 at least"},
-		{"too many for validation", splitRows(2000), []string{"--validation", "1500", "--base-model", llamaModel}, "1500 records would be for validation, the base model takes 1000 at most"},
+		{"too many for the base model", splitRows(10001), []string{"--validation", "1500", "--base-model", llamaModel}, "10001 records in all, the base model takes 10000 at most"},
 		{"a file that is there", splitRows(9), []string{"--validation", "2", "--validation-out", "old"}, "old is there already"},
 		{"the input", splitRows(9), []string{"--validation", "2", "--train-out", "a.jsonl", "--force"}, "a.jsonl is the file that is read"},
 		{"one file for both", splitRows(9), []string{"--validation", "2", "--train-out", "x", "--validation-out", "./x"}, "written twice"},

@@ -252,7 +252,7 @@ func (t *terminal) newBar() *progressbar.ProgressBar {
 	return progressbar.NewOptions(1,
 		progressbar.OptionSetWriter(t.out), progressbar.OptionSetWidth(30),
 		progressbar.OptionSetPredictTime(false), progressbar.OptionSetElapsedTime(false),
-		progressbar.OptionSetTheme(progressbar.ThemeUnicode), progressbar.OptionClearOnFinish())
+		progressbar.OptionSetTheme(progressbar.ThemeASCII), progressbar.OptionClearOnFinish())
 }
 
 // end shows how the run ended, what was made, and what both models answer.

@@ -7,6 +7,7 @@ import (
 	"github.com/aws/jsii-runtime-go"
 
 	"github.com/tuneline/tuneline/infra/config"
+	"github.com/tuneline/tuneline/infra/customization"
 	"github.com/tuneline/tuneline/infra/inference"
 	"github.com/tuneline/tuneline/infra/notices"
 	"github.com/tuneline/tuneline/infra/policy"
@@ -14,13 +15,16 @@ import (
 	"github.com/tuneline/tuneline/infra/workflow"
 )
 
-// Access is the two roles people assume, and the policy of the second one,
+// Access is the two roles people assume, and the policies of the second one,
 // which can be given to other roles as well.
 type Access struct {
 	Scope          constructs.Construct
 	Uploader       awsiam.CfnRole
 	Operator       awsiam.CfnRole
 	OperatorPolicy awsiam.CfnManagedPolicy
+	// PreflightPolicy is the rest of what an operator may: to compare the account
+	// with the configuration.
+	PreflightPolicy awsiam.CfnManagedPolicy
 
 	uploaders []string
 }
@@ -33,6 +37,8 @@ type Props struct {
 	Workflow  *workflow.Workflow
 	Inference *inference.Inference
 	Notices   *notices.Notices
+	// Customization is the service role, which operators may look at.
+	Customization *customization.Customization
 }
 
 // New makes the roles.
@@ -55,6 +61,11 @@ func New(scope constructs.Construct, id string, props Props) *Access {
 	a.OperatorPolicy = awsiam.NewCfnManagedPolicy(a.Scope, jsii.String("OperatorPolicy"), &awsiam.CfnManagedPolicyProps{
 		Description:    jsii.String("Look after runs, models and what they cost"),
 		PolicyDocument: policy.Document(a.mayOperate(props)...),
+		Roles:          &[]any{a.Operator.Ref()},
+	})
+	a.PreflightPolicy = awsiam.NewCfnManagedPolicy(a.Scope, jsii.String("PreflightPolicy"), &awsiam.CfnManagedPolicyProps{
+		Description:    jsii.String("Compare the account with what the stack needs; reads only"),
+		PolicyDocument: policy.Document(a.mayCompare(props)...),
 		Roles:          &[]any{a.Operator.Ref()},
 	})
 	return a

@@ -31,15 +31,15 @@ func (a *Access) mayHandleData(props Props) []policy.Statement {
 
 func (a *Access) mayHandleRuns(props Props) []policy.Statement {
 	queue := *props.Notices.DeadLetters.AttrArn()
-	runs, releases := props.Workflow.Finetune, props.Workflow.Release
+	runs, releases, sweeps := props.Workflow.Finetune, props.Workflow.Release, props.Workflow.Sweep
 	return []policy.Statement{
 		// A release may be started again: it releases only what an execution that
-		// did not end well has left.
-		{Sid: "StartRuns", Actions: []string{"states:StartExecution", "states:ListExecutions", "states:DescribeStateMachine"}, Resources: []string{runs.ARN(), releases.ARN()}},
+		// did not end well has left. A sweep makes nothing.
+		{Sid: "StartRuns", Actions: []string{"states:StartExecution", "states:ListExecutions", "states:DescribeStateMachine"}, Resources: []string{runs.ARN(), releases.ARN(), sweeps.ARN()}},
 		{
 			Sid:       "HandleRuns",
 			Actions:   []string{"states:DescribeExecution", "states:GetExecutionHistory", "states:StopExecution"},
-			Resources: []string{runs.Executions(), releases.Executions()},
+			Resources: []string{props.Workflow.Executions()},
 		},
 		props.Workflow.ReadExecutions(props.Key),
 		{Sid: "HandleUndelivered", Actions: []string{"sqs:GetQueueUrl", "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}, Resources: []string{queue}},
@@ -86,17 +86,17 @@ func (a *Access) mayLookAround(api *inference.Inference) []policy.Statement {
 		},
 		{Sid: "ReadOutputs", Actions: []string{"cloudformation:DescribeStacks"}, Resources: []string{*awscdk.Stack_Of(a.Scope).StackId()}},
 		{
-			Sid: "HandleQuotas", Actions: []string{"servicequotas:GetServiceQuota", "servicequotas:RequestServiceQuotaIncrease"},
+			Sid: "RaiseQuotas", Actions: []string{"servicequotas:RequestServiceQuotaIncrease"},
 			Resources: []string{policy.ARN(a.Scope, "servicequotas", "bedrock/*")},
 		},
 		{
-			// What there is, and what the configuration is compared with. None of it
-			// knows resources; one statement, since a managed policy has to be short.
-			Sid: "ListAndCompare", Resources: []string{"*"},
+			// What there is. None of it knows resources; one statement, since a managed
+			// policy has to be short.
+			Sid: "ListAll", Resources: []string{"*"},
 			Actions: []string{
 				"bedrock:ListModelCustomizationJobs", "bedrock:ListCustomModels", "bedrock:ListCustomModelDeployments",
 				"bedrock:ListProvisionedModelThroughputs", "bedrock:ListFoundationModels",
-				"servicequotas:ListServiceQuotas", "ec2:DescribeAvailabilityZones", "ec2:DescribeManagedPrefixLists", "ec2:DescribeNetworkInterfaces",
+				"ec2:DescribeNetworkInterfaces",
 			},
 		},
 	}

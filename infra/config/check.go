@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/tuneline/tuneline/internal/catalog"
 	"github.com/tuneline/tuneline/internal/finetune"
@@ -35,7 +36,7 @@ const minObjectDays = 30
 // value and what is allowed.
 func (c Config) check() error {
 	return errors.Join(slices.Concat(
-		c.checkRegion(), c.checkZones(), c.checkTuning(), c.checkBaseModel(), c.checkPeople(), c.checkAPI(), c.checkRest(),
+		c.checkRegion(), c.checkZones(), c.checkTuning(), c.checkSpending(), c.checkSweep(), c.checkBaseModel(), c.checkPeople(), c.checkAPI(), c.checkRest(),
 	)...)
 }
 
@@ -81,6 +82,25 @@ func (c Config) checkTuning() []error {
 		oneOf("serving.commitment", c.Serving.Commitment, CommitmentNone, CommitmentOneMonth, CommitmentSixMonths),
 		within("training.deadlineHours", c.Training.DeadlineHours, 1, 336),
 	}
+}
+
+// minApproval and maxApproval bound how long an operator's answer is waited for.
+const (
+	minApproval = time.Hour
+	maxApproval = finetune.MaxApprovalHours * time.Hour
+)
+
+func (c Config) checkSpending() []error {
+	errs := []error{
+		amount("training.maxUSD", c.Training.MaxUSD),
+		amount("serving.maxHourlyUSD", c.Serving.MaxHourlyUSD),
+		within("training.maxEpochs", c.Training.MaxEpochs, 0, 10_000),
+	}
+	after, err := time.ParseDuration(c.Approval.GiveUpAfter)
+	if err != nil || after < minApproval || after > maxApproval {
+		errs = append(errs, fmt.Errorf("approval.giveUpAfter is %q: want a duration such as 72h, from 1h to %dh", c.Approval.GiveUpAfter, finetune.MaxApprovalHours))
+	}
+	return errs
 }
 
 // checkBaseModel asks the catalogue what Bedrock takes of the base model, so
@@ -180,6 +200,13 @@ func oneOf(key, value string, allowed ...string) error {
 		return nil
 	}
 	return fmt.Errorf("%s is %q: allowed are %s", key, value, strings.Join(allowed, ", "))
+}
+
+func amount(key string, value float64) error {
+	if value >= 0 {
+		return nil
+	}
+	return fmt.Errorf("%s is %v: want an amount in US dollars, 0 or more", key, value)
 }
 
 func within(key string, value, low, high int) error {

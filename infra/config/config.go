@@ -1,10 +1,13 @@
 // Package config is what a user controls of the stack: the context key
 // "tuneline" of cdk.json, typed and checked. It never looks anything up: what
 // would need an account (such as an S3 prefix list id) is committed here and
-// can be overridden; docs/verification.md has the command that compares it.
+// can be overridden; "tuneline preflight" compares it.
 package config
 
 import (
+	"fmt"
+	"time"
+
 	"github.com/tuneline/tuneline/internal/catalog"
 	"github.com/tuneline/tuneline/internal/finetune"
 )
@@ -65,6 +68,11 @@ type Config struct {
 	Serving Serving `json:"serving"`
 	// Training bounds a job.
 	Training Training `json:"training"`
+	// AcceptUnknownPrice lets what has no row in the price table pass for what is
+	// below its ceiling. No tuning.json changes this or any other ceiling.
+	AcceptUnknownPrice bool `json:"acceptUnknownPrice"`
+	// Approval is about what crosses a ceiling.
+	Approval Approval `json:"approval"`
 
 	// Uploaders are the ARNs of the IAM roles and users, at most 20, that may
 	// assume the uploader role; with any, uploads by anybody else but operators
@@ -105,12 +113,42 @@ type Serving struct {
 	ModelUnits int `json:"modelUnits"`
 	// Commitment is none, OneMonth or SixMonths.
 	Commitment string `json:"commitment"`
+	// MaxHourlyUSD is what a model's capacity may cost by the hour, in US dollars,
+	// without an operator's approval. With 0 every provisioned throughput is asked
+	// for; on-demand serving costs nothing by the hour and never is.
+	MaxHourlyUSD float64 `json:"maxHourlyUSD"`
+
+	// ReleaseAfter is how long after its publication a model's provisioned
+	// throughput is released, ReleaseIdleAfter how long after its last invocation.
+	// They are durations such as 72h; "" means never.
+	ReleaseAfter     string `json:"releaseAfter"`
+	ReleaseIdleAfter string `json:"releaseIdleAfter"`
+	// WarnIdleAfter is how long after the last invocation people are told; "" means
+	// never.
+	WarnIdleAfter string `json:"warnIdleAfter"`
+	// Orphans says what is done with capacity that no run and no model has: report
+	// or release.
+	Orphans string `json:"orphans"`
+	// SweepEvery is how often all that is looked at.
+	SweepEvery string `json:"sweepEvery"`
 }
 
 // Training bounds a job.
 type Training struct {
 	// DeadlineHours is how long a job may take, in hours, before it is stopped.
 	DeadlineHours int `json:"deadlineHours"`
+	// MaxUSD is what a job may cost, in US dollars, without an operator's approval;
+	// 0 means that no price is too high.
+	MaxUSD float64 `json:"maxUSD"`
+	// MaxEpochs is how many epochs it may have without one; 0 means any number.
+	MaxEpochs int `json:"maxEpochs"`
+}
+
+// Approval is about what an operator is asked.
+type Approval struct {
+	// GiveUpAfter is how long an answer is waited for, as time.ParseDuration reads
+	// it. A run that nobody answered ends with nothing bought.
+	GiveUpAfter string `json:"giveUpAfter"`
 }
 
 // API shapes the inference API.
@@ -156,14 +194,30 @@ func Default() Config {
 		BaseModel:         catalog.DefaultBaseModel,
 		CustomizationType: "FINE_TUNING",
 		Hyperparameters:   map[string]string{},
-		Serving:           Serving{Mode: finetune.ServeAuto, ModelUnits: 1, Commitment: CommitmentNone},
-		Training:          Training{DeadlineHours: 48},
-		Uploaders:         []string{},
-		Operators:         []string{},
-		API:               API{Endpoint: EndpointRegional, RateLimit: 50, BurstLimit: 100, CreateLogRole: true},
-		RetentionDays:     Retention{Logs: 90, Objects: 180},
-		Architecture:      ARM64,
-		PrefixListIDs:     map[string]string{},
+		Serving: Serving{
+			Mode: finetune.ServeAuto, ModelUnits: 1, Commitment: CommitmentNone,
+			WarnIdleAfter: "24h", Orphans: finetune.OrphansReport, SweepEvery: "1h",
+		},
+		Training:      Training{DeadlineHours: 48},
+		Approval:      Approval{GiveUpAfter: "72h"},
+		Uploaders:     []string{},
+		Operators:     []string{},
+		API:           API{Endpoint: EndpointRegional, RateLimit: 50, BurstLimit: 100, CreateLogRole: true},
+		RetentionDays: Retention{Logs: 90, Objects: 180},
+		Architecture:  ARM64,
+		PrefixListIDs: map[string]string{},
+	}
+}
+
+// Ceilings is what a run may cost without anybody being asked.
+func (c Config) Ceilings() finetune.Ceilings {
+	after, err := time.ParseDuration(c.Approval.GiveUpAfter)
+	if err != nil {
+		panic(fmt.Sprintf("approval.giveUpAfter was not checked: %v", err))
+	}
+	return finetune.Ceilings{
+		TrainingUSD: c.Training.MaxUSD, Epochs: c.Training.MaxEpochs, HourlyUSD: c.Serving.MaxHourlyUSD,
+		AcceptUnknownPrice: c.AcceptUnknownPrice, GiveUpSeconds: int(after / time.Second),
 	}
 }
 

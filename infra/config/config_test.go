@@ -43,7 +43,15 @@ func TestParse(t *testing.T) {
 		}},
 		{"uploads from the VPC only", `{"bucketPolicy":{"uploadsFromVpcOnly":true}}`, func(c *Config) { c.BucketPolicy.UploadsFromVPCOnly = true }},
 		{"provisioned", `{"serving":{"mode":"provisioned","modelUnits":2,"commitment":"OneMonth"}}`, func(c *Config) {
-			c.Serving = Serving{Mode: "provisioned", ModelUnits: 2, Commitment: "OneMonth"}
+			c.Serving.Mode, c.Serving.ModelUnits, c.Serving.Commitment = "provisioned", 2, "OneMonth"
+		}},
+		{"release", `{"serving":{"releaseAfter":"720h","releaseIdleAfter":"4h","warnIdleAfter":"","orphans":"release","sweepEvery":"15m"}}`, func(c *Config) {
+			c.Serving.ReleaseAfter, c.Serving.ReleaseIdleAfter, c.Serving.WarnIdleAfter = "720h", "4h", ""
+			c.Serving.Orphans, c.Serving.SweepEvery = "release", "15m"
+		}},
+		{"ceilings", `{"training":{"maxUSD":12.5,"maxEpochs":3},"serving":{"maxHourlyUSD":30},"acceptUnknownPrice":true,"approval":{"giveUpAfter":"36h30m"}}`, func(c *Config) {
+			c.Training.MaxUSD, c.Training.MaxEpochs, c.Serving.MaxHourlyUSD = 12.5, 3, 30
+			c.AcceptUnknownPrice, c.Approval.GiveUpAfter = true, "36h30m"
 		}},
 		{"hyperparameters", `{"hyperparameters":{"epochCount":"3"}}`, func(c *Config) { c.Hyperparameters = map[string]string{"epochCount": "3"} }},
 		{"people", `{"uploaders":["arn:aws:iam::111122223333:role/team/Data"],"operators":["arn:aws:iam::111122223333:user/ops"]}`, func(c *Config) {
@@ -109,7 +117,28 @@ var refused = []struct {
 	{`{"serving":{"commitment":"OneMonth"}}`, []string{"serving.commitment", "OneMonth", `"auto"`, "provisioned"}},
 	{`{"serving":{"modelUnits":2}}`, []string{"serving.modelUnits is 2", `"auto"`, "provisioned"}},
 	{`{"region":"us-west-2","baseModel":"meta.llama3-1-8b-instruct-v1:0:128k","serving":{"mode":"on-demand"}}`, []string{"serving.mode", `"on-demand"`, "auto, provisioned"}},
+	{`{"serving":{"orphans":"delete"}}`, []string{"serving.orphans", `"delete"`, "report, release"}},
+	{`{"serving":{"releaseAfter":"3 days"}}`, []string{"serving.releaseAfter", `"3 days"`, "4h to 8760h", `""`}},
+	{`{"serving":{"releaseAfter":"3h59m"}}`, []string{"serving.releaseAfter", "4h to 8760h", "warning"}},
+	{`{"serving":{"releaseAfter":"20h","sweepEvery":"6h"}}`, []string{"serving.releaseAfter", "24h to 8760h", "sweepEvery"}},
+	{`{"serving":{"releaseIdleAfter":"9000h"}}`, []string{"serving.releaseIdleAfter", `"9000h"`, "8760h"}},
+	{`{"serving":{"releaseIdleAfter":"-5h"}}`, []string{"serving.releaseIdleAfter", `"-5h"`}},
+	{`{"serving":{"releaseIdleAfter":72}}`, []string{"serving.releaseIdleAfter", "number", "string"}},
+	{`{"serving":{"warnIdleAfter":"1h"}}`, []string{"serving.warnIdleAfter", `"1h"`, "2h to 8760h"}},
+	{`{"serving":{"sweepEvery":""}}`, []string{"serving.sweepEvery", "15m to 24h"}},
+	{`{"serving":{"sweepEvery":"5m"}}`, []string{"serving.sweepEvery", `"5m"`, "15m to 24h"}},
+	{`{"serving":{"sweepEvery":"90m30s"}}`, []string{"serving.sweepEvery", "whole minutes"}},
 	{`{"training":{"deadlineHours":0}}`, []string{"training.deadlineHours", "1 to 336"}},
+	{`{"training":{"maxUSD":-1}}`, []string{"training.maxUSD is -1", "US dollars", "0 or more"}},
+	{`{"training":{"maxUSD":"10"}}`, []string{"training.maxUSD is a string", "a number"}},
+	{`{"training":{"maxEpochs":-1}}`, []string{"training.maxEpochs is -1", "0 to 10000"}},
+	{`{"training":{"maxEpochs":1.5}}`, []string{"training.maxEpochs", "whole number"}},
+	{`{"serving":{"maxHourlyUSD":-0.5}}`, []string{"serving.maxHourlyUSD is -0.5", "0 or more"}},
+	{`{"acceptUnknownPrice":"yes"}`, []string{"acceptUnknownPrice", "true or false"}},
+	{`{"approval":{"giveUpAfter":"3 days"}}`, []string{"approval.giveUpAfter", "3 days", "72h", "1h to 168h"}},
+	{`{"approval":{"giveUpAfter":"59m"}}`, []string{"approval.giveUpAfter", "59m", "1h to 168h"}},
+	{`{"approval":{"giveUpAfter":"169h"}}`, []string{"approval.giveUpAfter", "169h", "1h to 168h"}},
+	{`{"approval":{"giveUpAfter":72}}`, []string{"approval.giveUpAfter", "number", "string"}},
 	{`{"uploaders":["arn:aws:iam::1:role/x"]}`, []string{"uploaders", "arn:aws:iam::1:role/x", "IAM roles or users"}},
 	{`{"uploaders":["arn:aws-cn:iam::111122223333:role/x"]}`, []string{"uploaders", "arn:aws-cn", "arn:aws:iam"}},
 	{`{"operators":["arn:aws:iam::111122223333:role/x","arn:aws:iam::111122223333:role/x"]}`, []string{"operators", "role/x", "twice"}},
@@ -203,10 +232,43 @@ func TestSettings(t *testing.T) {
 	}
 }
 
+// TestCeilings: by default training has no ceiling, nothing that is billed by the
+// hour is bought unasked, and a person has three days.
+func TestCeilings(t *testing.T) {
+	if got, want := Default().Ceilings(), (finetune.Ceilings{GiveUpSeconds: 3 * 24 * 3600}); got != want {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+	c := Default()
+	c.Training.MaxUSD, c.Training.MaxEpochs, c.Serving.MaxHourlyUSD = 12.5, 3, 30
+	c.AcceptUnknownPrice, c.Approval.GiveUpAfter = true, "1h30m"
+	want := finetune.Ceilings{TrainingUSD: 12.5, Epochs: 3, HourlyUSD: 30, AcceptUnknownPrice: true, GiveUpSeconds: 5400}
+	if got := c.Ceilings(); got != want {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+}
+
 func TestGOARCH(t *testing.T) {
 	for architecture, want := range map[Architecture]string{ARM64: "arm64", X8664: "amd64"} {
 		if got := architecture.GOARCH(); got != want {
 			t.Errorf("%s: got %s, want %s", architecture, got, want)
 		}
+	}
+}
+
+// TestSweeping: by default people are told of what is idle and of what nobody
+// owns, and nothing is released.
+func TestSweeping(t *testing.T) {
+	c := Default()
+	if got, want := c.Sweeping(), (finetune.Sweeping{WarnIdleSeconds: 24 * 3600, Orphans: finetune.OrphansReport, EverySeconds: 3600}); got != want || !c.WatchesInvocations() {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+	c.Serving.ReleaseAfter, c.Serving.ReleaseIdleAfter, c.Serving.WarnIdleAfter = "72h", "36h30m", ""
+	c.Serving.Orphans, c.Serving.SweepEvery = finetune.OrphansRelease, "30m"
+	want := finetune.Sweeping{ReleaseAfterSeconds: 72 * 3600, ReleaseIdleSeconds: 131400, Orphans: finetune.OrphansRelease, EverySeconds: 1800}
+	if got := c.Sweeping(); got != want || !c.WatchesInvocations() {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+	if c.Serving.ReleaseIdleAfter = ""; c.WatchesInvocations() {
+		t.Error("CloudWatch is reached for nothing")
 	}
 }

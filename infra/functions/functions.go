@@ -36,7 +36,7 @@ type Props struct {
 // longer than the state machine waits for it.
 const (
 	validateSeconds = 900 // the longest Lambda allows; what takes longer, validate refuses by its size
-	stepSeconds     = 120
+	StepSeconds     = 120
 	pollSeconds     = 60
 	invokeSeconds   = 29 // API Gateway's limit
 
@@ -95,7 +95,7 @@ func (f *Functions) newSubmit(c *customization.Customization) *Function {
 			DeadlineHours:    strconv.Itoa(f.place.Config.Training.DeadlineHours),
 		},
 		Statements: f.maySubmit(c),
-		Seconds:    stepSeconds, MegaBytes: stepMegaBytes,
+		Seconds:    StepSeconds, MegaBytes: stepMegaBytes,
 	})
 }
 
@@ -115,17 +115,29 @@ func (f *Functions) newAnalyze() *Function {
 		Description: "Reads the metrics of a job and writes the run's report",
 		Environment: lambdaenv.Analyze{Bucket: f.bucket.Name()},
 		Statements:  f.mayAnalyze(),
-		Seconds:     stepSeconds, MegaBytes: stepMegaBytes,
+		Seconds:     StepSeconds, MegaBytes: stepMegaBytes,
 	})
 }
 
 func (f *Functions) newThroughput() *Function {
+	config := f.place.Config
+	ceilings, err := json.Marshal(config.Ceilings())
+	if err != nil {
+		panic(fmt.Sprintf("ceilings cannot be passed to throughput: %v", err))
+	}
+	sweeping, err := json.Marshal(config.Sweeping())
+	if err != nil {
+		panic(fmt.Sprintf("configuration cannot be passed to throughput: %v", err))
+	}
 	return NewFunction(f.Scope, "Throughput", f.place, Spec{
 		Name:        "throughput",
-		Description: "Secures, tries, publishes and releases the capacity a model is served by",
-		Environment: lambdaenv.Throughput{Bucket: f.bucket.Name(), Stack: *awscdk.Stack_Of(f.Scope).StackName()},
-		Statements:  f.mayServe(),
-		Seconds:     stepSeconds, MegaBytes: stepMegaBytes,
+		Description: "Asks for, secures, tries, publishes and releases the capacity a model is served by",
+		Environment: lambdaenv.Throughput{
+			Bucket: f.bucket.Name(), Stack: *awscdk.Stack_Of(f.Scope).StackName(), Region: config.Region,
+			Ceilings: string(ceilings), Sweeping: string(sweeping),
+		},
+		Statements: f.mayServe(),
+		Seconds:    StepSeconds, MegaBytes: stepMegaBytes,
 	})
 }
 

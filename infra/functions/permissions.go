@@ -17,8 +17,9 @@ func (f *Functions) mayValidate() []policy.Statement {
 		f.objects("ReadUploads", reading, finetune.PrefixDatasets, finetune.PrefixValidation),
 		f.objects("WriteAccepted", []string{"s3:PutObject", "s3:AbortMultipartUpload"}, finetune.PrefixAccepted),
 		f.objects("KeepRun", readingAndWriting, finetune.PrefixRuns),
+		f.objects("ReadRegistry", []string{"s3:GetObject"}, finetune.PrefixRegistry),
 		f.objects("WriteReport", writing, finetune.PrefixReports),
-		f.list(finetune.PrefixDatasets, finetune.PrefixValidation, finetune.PrefixMedia, finetune.PrefixRuns),
+		f.list(finetune.PrefixDatasets, finetune.PrefixValidation, finetune.PrefixMedia, finetune.PrefixRuns, finetune.PrefixRegistry),
 		f.place.Key.Use("UseObjects", "s3", true),
 	}
 }
@@ -46,6 +47,7 @@ func (f *Functions) maySubmit(c *customization.Customization) []policy.Statement
 		},
 		{Sid: "CheckBaseModel", Actions: []string{"bedrock:GetFoundationModel"}, Resources: []string{policy.FoundationModels(f.Scope)}},
 		{Sid: "FindJob", Actions: []string{"bedrock:GetModelCustomizationJob"}, Resources: []string{policy.CustomizationJobs(f.Scope)}},
+		{Sid: "FindModel", Actions: []string{"bedrock:GetCustomModel"}, Resources: []string{policy.CustomModels(f.Scope)}},
 		{
 			Sid: "StopJob", Actions: []string{"bedrock:StopModelCustomizationJob"},
 			Resources: []string{policy.CustomizationJobs(f.Scope)}, Conditions: policy.Tagged(f.Scope),
@@ -127,10 +129,13 @@ func (f *Functions) mayServe() []policy.Statement {
 			Actions:   []string{"bedrock:ListProvisionedModelThroughputs", "bedrock:ListCustomModelDeployments"},
 			Resources: []string{"*"},
 		},
+		// Metrics know no resources.
+		{Sid: "SeeInvocations", Actions: []string{"cloudwatch:GetMetricStatistics"}, Resources: []string{"*"}},
 		f.place.Key.Use("ServeEncryptedModel", "bedrock", false),
 		f.objects("KeepRegistry", readingAndWriting, finetune.PrefixRegistry, finetune.PrefixRuns),
 		f.objects("WriteReport", writing, finetune.PrefixReports),
-		f.list(finetune.PrefixRegistry, finetune.PrefixRuns),
+		f.objects("ReadApprovals", []string{"s3:GetObject"}, finetune.PrefixApprovals),
+		f.list(finetune.PrefixRegistry, finetune.PrefixRuns, finetune.PrefixApprovals),
 		f.place.Key.Use("UseObjects", "s3", true),
 	}
 }

@@ -5,6 +5,10 @@
 package lifecycle
 
 import (
+	"fmt"
+	"strconv"
+	"strings"
+
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
@@ -41,8 +45,11 @@ const (
 	// answerSeconds is when CloudFormation gives up on an answer.
 	answerSeconds = 960
 	megaBytes     = 256
-	// pause lies between two looks at what is still being wound up.
-	pause = "15s"
+	// pauseSeconds lie between two looks at what is still being wound up.
+	pauseSeconds = 15
+	// stepPauses is for how many pauses a step that could make something may be at
+	// work after its execution was stopped: until its function's time is up.
+	stepPauses = (functions.StepSeconds + pauseSeconds - 1) / pauseSeconds
 )
 
 // New makes the custom resource. It comes last, after everything it depends on,
@@ -54,11 +61,13 @@ func New(scope constructs.Construct, id string, props Props) *Lifecycle {
 		Name:        "lifecycle",
 		Description: "Winds up jobs, executions and capacity before the stack is deleted",
 		Environment: lambdaenv.Lifecycle{
-			Stack:              *awscdk.Stack_Of(l.Scope).StackName(),
-			RuleName:           *props.Trigger.Upload.Ref(),
-			StateMachineARN:    props.Workflow.Finetune.ARN(),
-			JobSecurityGroupID: *props.Network.Groups.Job.AttrGroupId(),
-			Pause:              pause,
+			Stack:                  *awscdk.Stack_Of(l.Scope).StackName(),
+			RuleName:               *props.Trigger.Upload.Ref(),
+			StateMachineARNs:       strings.Join(arns(stopped(props)), ","),
+			ReleaseStateMachineARN: props.Workflow.Release.ARN(),
+			JobSecurityGroupID:     *props.Network.Groups.Job.AttrGroupId(),
+			Pause:                  fmt.Sprintf("%ds", pauseSeconds),
+			StepPauses:             strconv.Itoa(stepPauses),
 		},
 		Statements: l.mayWindUp(props),
 		Seconds:    functionSeconds, MegaBytes: megaBytes,
@@ -74,6 +83,30 @@ func New(scope constructs.Construct, id string, props Props) *Lifecycle {
 	return l
 }
 
+// stopped are the machines whose executions are stopped: all but the release
+// machine, which gives the runs of those their end.
+func stopped(props Props) []*workflow.Machine {
+	return []*workflow.Machine{props.Workflow.Finetune, props.Workflow.Sweep}
+}
+
+// arns are the machines' ARNs.
+func arns(machines []*workflow.Machine) []string {
+	var list []string
+	for _, machine := range machines {
+		list = append(list, machine.ARN())
+	}
+	return list
+}
+
+// executions are the patterns of the machines' executions.
+func executions(machines []*workflow.Machine) []string {
+	var list []string
+	for _, machine := range machines {
+		list = append(list, machine.Executions())
+	}
+	return list
+}
+
 // mayWindUp is, in order: no new executions, no running ones, no jobs, and
 // nothing left that costs money. What has this stack's tag is its own.
 func (l *Lifecycle) mayWindUp(props Props) []policy.Statement {
@@ -82,8 +115,8 @@ func (l *Lifecycle) mayWindUp(props Props) []policy.Statement {
 	return []policy.Statement{
 		{Sid: "SeeWhetherStackGoes", Actions: []string{"cloudformation:DescribeStacks"}, Resources: []string{*awscdk.Stack_Of(l.Scope).StackId()}},
 		{Sid: "DisableUploadRule", Actions: []string{"events:DisableRule"}, Resources: []string{*props.Trigger.Upload.AttrArn()}},
-		{Sid: "ListExecutions", Actions: []string{"states:ListExecutions"}, Resources: []string{props.Workflow.Finetune.ARN()}},
-		{Sid: "StopExecutions", Actions: []string{"states:StopExecution"}, Resources: []string{props.Workflow.Finetune.Executions()}},
+		{Sid: "ListExecutions", Actions: []string{"states:ListExecutions"}, Resources: append(arns(stopped(props)), props.Workflow.Release.ARN())},
+		{Sid: "StopExecutions", Actions: []string{"states:StopExecution"}, Resources: executions(stopped(props))},
 		{
 			// The lists know no resources.
 			Sid: "FindWhatIsOurs", Resources: []string{"*"},

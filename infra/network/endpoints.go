@@ -18,11 +18,13 @@ type Endpoints struct {
 	KMS            awsec2.CfnVPCEndpoint
 	Bedrock        awsec2.CfnVPCEndpoint
 	BedrockRuntime awsec2.CfnVPCEndpoint
+	// CloudWatch is nil where nothing goes by how long a model was not asked.
+	CloudWatch awsec2.CfnVPCEndpoint
 }
 
 func newEndpoints(n *Network, props Props) Endpoints {
 	group := n.Groups.Endpoints
-	return Endpoints{
+	endpoints := Endpoints{
 		// Needed so that the functions and the job reach the bucket, which is
 		// denied to whoever does not come this way.
 		S3: newGatewayEndpoint(n, "S3Endpoint", "s3", s3Policy(n, props)),
@@ -36,6 +38,11 @@ func newEndpoints(n *Network, props Props) Endpoints {
 		// model.
 		BedrockRuntime: n.NewInterfaceEndpoint(n.Scope, "BedrockRuntimeEndpoint", "bedrock-runtime", group, runtimePolicy(n)),
 	}
+	if props.Config.WatchesInvocations() {
+		// Needed so that the sweep can see when a model was last asked.
+		endpoints.CloudWatch = n.NewInterfaceEndpoint(n.Scope, "CloudWatchEndpoint", "monitoring", group, metricsPolicy(n))
+	}
+	return endpoints
 }
 
 func newGatewayEndpoint(n *Network, id, service string, document map[string]any) awsec2.CfnVPCEndpoint {
@@ -110,6 +117,11 @@ func bedrockPolicy(n *Network) map[string]any {
 
 func runtimePolicy(n *Network) map[string]any {
 	return policy.Document(ours(n, "Ask", []string{"bedrock:InvokeModel"}, policy.Deployments(n.Scope), policy.ProvisionedModels(n.Scope)))
+}
+
+// metricsPolicy lets metrics be read, which know no resources, and none be written.
+func metricsPolicy(n *Network) map[string]any {
+	return policy.Document(ours(n, "ReadMetrics", []string{"cloudwatch:GetMetricStatistics"}, "*"))
 }
 
 // ours allows actions to the principals of this account and to nobody else.

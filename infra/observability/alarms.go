@@ -37,6 +37,7 @@ func New(scope constructs.Construct, id string, props Props) *Alarms {
 	for _, metric := range []string{"ExecutionsFailed", "ExecutionsTimedOut", "ExecutionsAborted"} {
 		a.ended(metric, metric, "A run did not end as it should: see its report and its execution", props.Workflow.Finetune)
 		a.ended("Release"+metric, metric, "A release did not end as it should, and something billed may be left: see its execution", props.Workflow.Release)
+		a.ended("Sweep"+metric, metric, "A sweep did not end as it should, and what is idle or nobody's may go on costing money: see its execution", props.Workflow.Sweep)
 	}
 	return a
 }

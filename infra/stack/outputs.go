@@ -8,6 +8,7 @@ import (
 	"github.com/aws/jsii-runtime-go"
 
 	"github.com/tuneline/tuneline/infra/access"
+	"github.com/tuneline/tuneline/infra/customization"
 	"github.com/tuneline/tuneline/infra/inference"
 	"github.com/tuneline/tuneline/infra/network"
 	"github.com/tuneline/tuneline/infra/notices"
@@ -20,6 +21,7 @@ type outputs struct {
 	key      *storage.Key
 	bucket   *storage.Bucket
 	network  *network.Network
+	role     *customization.Customization
 	machines *workflow.Workflow
 	api      *inference.Inference
 	people   *access.Access
@@ -50,6 +52,7 @@ func (o outputs) forRuns(region string) []output {
 		{"WatchCommand", "Lists the runs", "aws stepfunctions list-executions --state-machine-arn " + o.machines.Finetune.ARN() + " --region " + region},
 		{"StateMachineArn", "The state machine of all runs", o.machines.Finetune.ARN()},
 		{"ReleaseStateMachineArn", "The state machine that releases what a run left that did not end well", o.machines.Release.ARN()},
+		{"ServiceRoleArn", "The role Bedrock assumes for a job; the preflight looks at it", *o.role.Role.AttrArn()},
 		{"NoticesTopicArn", "Where ends of runs and alarms are told", *o.channels.Topic.AttrTopicArn()},
 	}
 }
@@ -60,6 +63,7 @@ func (o outputs) forPeople() []output {
 		{"OperatorRoleArn", "The role that sees and stops runs and releases models", *o.people.Operator.AttrArn()},
 		{"OperatorPolicyArn", "The operator role's permissions, for a role of your own; the bucket policy still keeps all objects but uploads to the operator role and the VPC",
 			*o.people.OperatorPolicy.Ref()},
+		{"PreflightPolicyArn", "What the operator role may read beside that, of the account, for a role of your own", *o.people.PreflightPolicy.Ref()},
 		{"UploaderRoleArn", "The role that uploads data sets, and nothing else", *o.people.Uploader.AttrArn()},
 	}
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/tuneline/tuneline/infra/notices"
 	"github.com/tuneline/tuneline/infra/observability"
 	"github.com/tuneline/tuneline/infra/storage"
+	"github.com/tuneline/tuneline/infra/sweep"
 	"github.com/tuneline/tuneline/infra/trigger"
 	"github.com/tuneline/tuneline/infra/workflow"
 	"github.com/tuneline/tuneline/internal/finetune"
@@ -47,23 +48,25 @@ func New(app awscdk.App, cfg config.Config, binaries functions.Binaries) awscdk.
 	api := inference.New(stack, "Inference", inference.Props{Config: cfg, Functions: steps, Network: net, Key: key})
 	observability.New(stack, "Observability", observability.Props{Notices: channels, Workflow: machines})
 
-	people := access.New(stack, "Access", access.Props{Config: cfg, Key: key, Bucket: bucket, Workflow: machines, Inference: api, Notices: channels})
+	people := access.New(stack, "Access", access.Props{Config: cfg, Key: key, Bucket: bucket, Workflow: machines, Inference: api, Notices: channels, Customization: role})
 	exempt := []awsiam.CfnRole{people.Operator}
 	if cfg.BucketPolicy.ExemptServiceRole {
 		exempt = append(exempt, role.Role)
 	}
 	bucket.Protect(storage.ProtectProps{
-		Key: key, Endpoint: net.Endpoints.S3, Exempt: exempt,
+		Key: key, Endpoint: net.Endpoints.S3, Exempt: exempt, Approver: people.Operator,
 		Uploaders: people.NamedUploaders(), UploadsInside: cfg.BucketPolicy.UploadsFromVPCOnly,
 	})
 
-	lifecycle.New(stack, "Lifecycle", lifecycle.Props{
+	teardown := lifecycle.New(stack, "Lifecycle", lifecycle.Props{
 		Place: place, Network: net, Workflow: machines, Trigger: rules,
 		Outlive: []constructs.Construct{key.Scope, bucket.Scope, net.Scope, role.Scope, steps.Scope, machines.Scope, rules.Scope},
 	})
 
+	sweep.New(stack, "Sweep", sweep.Props{Machine: machines.Sweep, Key: key, Notices: channels, Rules: cfg.Sweeping(), Teardown: teardown.Resource})
+
 	addOutputs(stack, outputs{
-		key: key, bucket: bucket, network: net, machines: machines, api: api, people: people, channels: channels,
+		key: key, bucket: bucket, network: net, role: role, machines: machines, api: api, people: people, channels: channels,
 		uploadsInside: cfg.BucketPolicy.UploadsFromVPCOnly,
 	})
 	awscdk.Tags_Of(stack).Add(jsii.String(finetune.TagStack), jsii.String(Name), nil)

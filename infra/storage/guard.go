@@ -18,6 +18,8 @@ type ProtectProps struct {
 	Endpoint awsec2.CfnVPCEndpoint
 	// Exempt are roles that may come from anywhere.
 	Exempt []awsiam.CfnRole
+	// Approver is the one role that may approve spending.
+	Approver awsiam.CfnRole
 	// Uploaders narrows who may upload; none leaves it to IAM.
 	Uploaders []string
 	// UploadsInside keeps uploads inside as well.
@@ -50,6 +52,7 @@ func (b *Bucket) Protect(props ProtectProps) {
 		b.withoutCustomerKey(),
 		b.objectsInside(props),
 		b.listsInside(props),
+		b.approvalsByApprover(props),
 	}
 	if !props.UploadsInside {
 		statements = append(statements, b.uploadsInside(props))
@@ -164,6 +167,18 @@ func (b *Bucket) uploadsByUploaders(props ProtectProps) policy.Statement {
 		Actions:    []string{"s3:PutObject"},
 		Resources:  b.Objects(UserPrefixes...),
 		Conditions: policy.Conditions{"ArnNotEquals": {"aws:PrincipalArn": named}},
+	}
+}
+
+// approvalsByApprover leaves the word on spending to one role, wherever a request
+// comes from: no function writes it, whatever its own policy says, and nobody
+// takes it away. What reads it is left to the rest.
+func (b *Bucket) approvalsByApprover(props ProtectProps) policy.Statement {
+	return policy.Statement{
+		Sid: "DenyApprovalsByOthers", Deny: true, Principals: policy.Anyone,
+		NotActions: []string{"s3:GetObject", "s3:GetObjectVersion"},
+		Resources:  b.Objects(finetune.PrefixApprovals),
+		Conditions: policy.Conditions{"ArnNotEquals": {"aws:PrincipalArn": *props.Approver.AttrArn()}},
 	}
 }
 

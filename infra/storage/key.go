@@ -44,6 +44,8 @@ func NewKey(scope constructs.Construct, id string) *Key {
 			useForExecutions(k.Scope),
 			useForExecutionLogs(k.Scope),
 			useThroughSQS(k.Scope),
+			useForSchedules(k.Scope),
+			keepUnstarted(k.Scope),
 			encryptLogs(k.Scope),
 			deliverLogs(k.Scope),
 			deliverNotices(k.Scope),

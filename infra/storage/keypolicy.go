@@ -134,6 +134,35 @@ func useThroughSQS(scope constructs.Construct) policy.Statement {
 	}
 }
 
+// useForSchedules is for a schedule's role, and for whoever deploys the schedule
+// (https://docs.aws.amazon.com/scheduler/latest/UserGuide/security_iam_id-based-policy-examples.html).
+func useForSchedules(scope constructs.Construct) policy.Statement {
+	return policy.Statement{
+		Sid:        "UseForSchedules",
+		Principals: policy.AccountRoot(scope),
+		Actions:    []string{"kms:Decrypt", "kms:GenerateDataKey"},
+		Resources:  itself,
+		Conditions: policy.Conditions{
+			"StringEquals": {"kms:CallerAccount": policy.Account(scope)},
+			"ArnLike":      {"kms:EncryptionContext:aws:scheduler:schedule:arn": policy.ARN(scope, "scheduler", "schedule/*")},
+		},
+	}
+}
+
+// keepUnstarted is a schedule's role, with which EventBridge Scheduler keeps in the
+// queue what it could not start.
+func keepUnstarted(scope constructs.Construct) policy.Statement {
+	conditions := through(scope, "sqs")
+	conditions["ArnLike"] = map[string]any{"aws:PrincipalArn": policy.RolesIn(scope, policy.RoomService)}
+	return policy.Statement{
+		Sid:        "KeepUnstarted",
+		Principals: policy.AccountRoot(scope),
+		Actions:    []string{"kms:GenerateDataKey"},
+		Resources:  itself,
+		Conditions: conditions,
+	}
+}
+
 // encryptLogs is CloudWatch Logs, for the stack's log groups only.
 func encryptLogs(scope constructs.Construct) policy.Statement {
 	return policy.Statement{

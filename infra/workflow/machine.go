@@ -70,17 +70,26 @@ func (m *Machine) Executions() string {
 	return policy.ARN(m.Scope, "states", "execution:"+m.name+":*")
 }
 
+// Executions is the pattern of the ARNs of the executions of all machines.
+func (w *Workflow) Executions() string {
+	return policy.ARN(w.Scope, "states", "execution:"+*awscdk.Stack_Of(w.Scope).StackName()+"-*:*")
+}
+
 // givenARN is the ARN by the machine's name, for whatever is made before it.
 func (m *Machine) givenARN() string {
 	return policy.ARN(m.Scope, "states", "stateMachine:"+m.name)
 }
 
-// ReadExecutions is the statement of whoever reads executions of either machine:
+// ReadExecutions is the statement of whoever reads executions of any machine:
 // they are encrypted with the key. Starting and stopping them takes no
 // permission on it
 // (https://docs.aws.amazon.com/step-functions/latest/dg/encryption-at-rest.html).
 func (w *Workflow) ReadExecutions(key *storage.Key) policy.Statement {
-	return encryption(key, "ReadExecutions", []string{"kms:Decrypt"}, []string{w.Finetune.givenARN(), w.Release.givenARN()})
+	machines := policy.ARN(w.Scope, "states", "stateMachine:"+*awscdk.Stack_Of(w.Scope).StackName()+"-*")
+	return policy.Statement{
+		Sid: "ReadExecutions", Actions: []string{"kms:Decrypt"}, Resources: []string{key.ARN()},
+		Conditions: policy.Conditions{"ArnLike": {"kms:EncryptionContext:aws:states:stateMachineArn": machines}},
+	}
 }
 
 // encryption allows to use the key for the executions of machines.

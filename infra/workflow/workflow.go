@@ -1,5 +1,5 @@
-// Package workflow is the state machines: the pipeline, and the one that
-// releases after an end the pipeline could not see. Their definitions are the
+// Package workflow is the state machines: the pipeline, the one that releases
+// after an end the pipeline could not see, and the one that sweeps. Their definitions are the
 // files in statemachine/, as they stand: nothing here knows the order of the
 // steps.
 package workflow
@@ -17,8 +17,9 @@ import (
 // Workflow is the state machines, each with a role and a log group of its own.
 type Workflow struct {
 	Scope constructs.Construct
-	// Finetune is the pipeline, Release what releases after it.
-	Finetune, Release *Machine
+	// Finetune is the pipeline, Release what releases after it, Sweep what looks
+	// after all that was bought.
+	Finetune, Release, Sweep *Machine
 }
 
 // Props is what the state machines call and are kept with.
@@ -41,18 +42,26 @@ func New(scope constructs.Construct, id string, props Props) *Workflow {
 		PollFunction:       steps.Poll.ARN(),
 		AnalyzeFunction:    steps.Analyze.ARN(),
 		ThroughputFunction: steps.Throughput.ARN(),
+		NoticesTopic:       *props.Notices.Topic.AttrTopicArn(),
 	}
 	w.Finetune = newMachine(w.Scope, props, spec{
 		name: "finetune", log: "executions",
-		description: "The state machine: calls the steps, writes its log and traces",
+		description: "The state machine: calls the steps, asks people, writes its log and traces",
 		definition:  statemachine.Definition, substitutions: pipeline.Map(),
-		functions: []*functions.Function{steps.Validate, steps.Submit, steps.Poll, steps.Analyze, steps.Throughput},
+		functions: []*functions.Function{steps.Validate, steps.Submit, steps.Poll, steps.Analyze, steps.Throughput}, tells: true,
 	})
 	release := statemachine.ReleaseSubstitutions{ThroughputFunction: steps.Throughput.ARN(), NoticesTopic: *props.Notices.Topic.AttrTopicArn()}
 	w.Release = newMachine(constructs.NewConstruct(w.Scope, jsii.String("Release")), props, spec{
 		name: "release", log: "releases",
 		description: "The release machine: calls the throughput function, writes its log and traces",
 		definition:  statemachine.Release, substitutions: release.Map(),
+		functions: []*functions.Function{steps.Throughput}, tells: true,
+	})
+	sweep := statemachine.SweepSubstitutions{ThroughputFunction: steps.Throughput.ARN(), NoticesTopic: *props.Notices.Topic.AttrTopicArn()}
+	w.Sweep = newMachine(constructs.NewConstruct(w.Scope, jsii.String("Sweep")), props, spec{
+		name: "sweep", log: "sweeps",
+		description: "The sweep machine: calls the throughput function, writes its log and traces",
+		definition:  statemachine.Sweep, substitutions: sweep.Map(),
 		functions: []*functions.Function{steps.Throughput}, tells: true,
 	})
 	return w

@@ -20,6 +20,7 @@ import (
 	"github.com/tuneline/tuneline/internal/dataset"
 	"github.com/tuneline/tuneline/internal/finetune"
 	"github.com/tuneline/tuneline/internal/rehearsal/bedrock"
+	"github.com/tuneline/tuneline/internal/rehearsal/cloudwatch"
 	"github.com/tuneline/tuneline/statemachine"
 )
 
@@ -66,6 +67,7 @@ func TestGeneratedParts(t *testing.T) {
 	for name, part := range map[string]struct{ file, content string }{
 		"behaviours": {"docs/verification.md", behaviours()},
 		"codes":      {"docs/data-set-checks.md", codes()},
+		"prices":     {"docs/costs.md", prices(t)},
 		"states":     {"docs/state-machine.md", diagram(t)},
 	} {
 		text := read(t, part.file)
@@ -99,12 +101,15 @@ func row(cells ...string) string {
 	return "| " + strings.Join(cells, " | ") + " |\n"
 }
 
-// behaviours is what the Bedrock double takes for AWS's behaviour.
+// behaviours is what the doubles of Bedrock and CloudWatch take for AWS's behaviour.
 func behaviours() string {
 	var text strings.Builder
 	text.WriteString(row("behaviour", "what the double does", "source") + row("---", "---", "---"))
 	for _, b := range bedrock.Behaviours {
 		text.WriteString(row(b.ID, b.What, b.Source))
+	}
+	for _, b := range cloudwatch.Behaviours {
+		text.WriteString(row(b[0], b[1], b[2]))
 	}
 	return text.String()
 }

@@ -51,7 +51,10 @@ var rooms = []room{
 	{"internal/s3object", []string{sdk}},
 	{"internal/registry", []string{"internal/finetune", sdk, smithy}},
 	{"internal/task", []string{"internal/finetune", lambda, smithy}},
+	{"internal/teardown", []string{"internal/finetune", "internal/catalog", sdk, smithy}},
+	{"internal/preflight", []string{"internal/finetune", "internal/catalog", "internal/dataset", "infra/config", sdk, smithy}},
 	{"internal/operator", []string{"internal/finetune", "internal/registry", sdk}},
+	{"internal/pricelist", []string{"internal/finetune", "internal/catalog", sdk}},
 	{"statemachine", nil},
 	{"examples", nil},
 	{"lambdas/", []string{
@@ -61,7 +64,7 @@ var rooms = []room{
 	{"infra/config", []string{"internal/finetune", "internal/catalog"}},
 	{"infra", []string{"infra/", "internal/finetune", "internal/lambdaenv", "statemachine", cdk, jsii, constr}},
 	{"internal/rehearsal", []string{"internal/", "statemachine", ""}},
-	{"cmd/", []string{"internal/", "statemachine", ""}},
+	{"cmd/", []string{"internal/", "infra/config", "statemachine", ""}},
 }
 
 type goPackage struct {

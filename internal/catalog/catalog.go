@@ -113,6 +113,12 @@ type Limits struct {
 	// MaxBytes bounds the training data's file, MaxValidationBytes the validation data's.
 	MaxBytes           int64 `json:"maxBytes,omitempty"`
 	MaxValidationBytes int64 `json:"maxValidationBytes,omitempty"`
+	// DoubtfulRecords, DoubtfulValidationRecords and DoubtfulBytes are what the
+	// strictest of AWS's pages and sample validators takes, where another page takes
+	// more or is silent.
+	DoubtfulRecords           int64 `json:"doubtfulRecords,omitempty"`
+	DoubtfulValidationRecords int64 `json:"doubtfulValidationRecords,omitempty"`
+	DoubtfulBytes             int64 `json:"doubtfulBytes,omitempty"`
 	// MaxLineBytes bounds one line.
 	MaxLineBytes int64 `json:"maxLineBytes,omitempty"`
 	// MinCaption and MaxCaption bound the characters of an image's caption.

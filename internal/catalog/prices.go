@@ -37,7 +37,8 @@ func Items() []Item {
 }
 
 // Price is one row: what an item of a base model costs in a region, where that
-// was read, and when. Nothing is interpolated: what has no row is unknown.
+// was read, and when. Nothing is interpolated: what has no row is unknown, and so
+// is what two sources contradict each other about.
 type Price struct {
 	// BaseModel is the identifier of a base model, as [BaseModel.ID] has it.
 	BaseModel string `json:"baseModel"`
@@ -51,10 +52,20 @@ type Price struct {
 	Source string `json:"source"`
 }
 
+// PriceSource is where prices were read.
+type PriceSource struct {
+	Source
+	// AsOf is the day whose price the source gives, by its own account. AWS changes
+	// prices without notice: an older day says less.
+	AsOf Date `json:"asOf"`
+	// Live says that AWS was asked a moment ago; never in the committed table.
+	Live bool `json:"-"`
+}
+
 // Prices is the price table with the pages its rows were read from.
 type Prices struct {
-	Sources map[string]Source `json:"sources"`
-	Rows    []Price           `json:"prices"`
+	Sources map[string]PriceSource `json:"sources"`
+	Rows    []Price                `json:"prices"`
 }
 
 var loadPrices = sync.OnceValues(func() (*Prices, error) { return parsePrices(embeddedPrices) })
@@ -70,6 +81,11 @@ func parsePrices(text []byte) (*Prices, error) {
 	if err := decoder.Decode(&p); err != nil {
 		return nil, fmt.Errorf("decoding the price table: %w", err)
 	}
+	for key, source := range p.Sources {
+		if err := source.check(); err != nil {
+			return nil, fmt.Errorf("price table, source %q: %w", key, err)
+		}
+	}
 	for i, row := range p.Rows {
 		if err := p.checkRow(row, p.Rows[:i]); err != nil {
 			return nil, fmt.Errorf("price table, row %d (%s of %s): %w", i+1, row.Item, row.BaseModel, err)
@@ -78,14 +94,31 @@ func parsePrices(text []byte) (*Prices, error) {
 	return &p, nil
 }
 
+// check refuses a source that nobody could look up or judge the age of.
+func (s PriceSource) check() error {
+	if s.URL == "" || s.What == "" {
+		return fmt.Errorf("it lacks its address, or what is there")
+	}
+	asOf, err := s.AsOf.Time()
+	if err != nil {
+		return fmt.Errorf("the day of its prices: %w", err)
+	}
+	read, err := s.Read.Time()
+	if err != nil {
+		return fmt.Errorf("the day it was read: %w", err)
+	}
+	if asOf.After(read) {
+		return fmt.Errorf("its prices are of %s, and it was read on %s", s.AsOf, s.Read)
+	}
+	return nil
+}
+
 // checkRow refuses a row that nobody could look up or trust.
 func (p *Prices) checkRow(row Price, before []Price) error {
-	source, ok := p.Sources[row.Source]
+	_, ok := p.Sources[row.Source]
 	switch {
 	case !ok:
 		return fmt.Errorf("its source is %q, which is none of the table's", row.Source)
-	case source.URL == "" || source.Read == "":
-		return fmt.Errorf("its source %q lacks the address or the day it was read", row.Source)
 	case row.BaseModel == "" || row.Region == "" || !slices.Contains(Items(), row.Item):
 		return fmt.Errorf("base model, region and one of the items %v are needed", Items())
 	case row.USD < 0:

@@ -36,14 +36,13 @@ func TestPricesHaveSources(t *testing.T) {
 
 // Ensure a row that cannot be trusted fails the build.
 func TestPriceTableRefuses(t *testing.T) {
-	const sources = `"sources":{"page":{"url":"https://example.com","what":"prices","read":"2026-11-23"},"undated":{"url":"https://example.com","what":"prices"}}`
+	const sources = `"sources":{"page":{"url":"https://example.com","what":"prices","asOf":"2026-08-02","read":"2026-11-23"}}`
 	row := func(item, commitment, source string) string {
 		return `{"baseModel":"b","region":"us-east-1","item":"` + item + `","commitment":"` + commitment + `","usd":1,"source":"` + source + `"}`
 	}
 	tests := map[string]struct{ rows, want string }{
 		"no source":                {row("training", "", ""), "none of the table's"},
 		"unknown source":           {row("training", "", "elsewhere"), "none of the table's"},
-		"no day":                   {row("training", "", "undated"), "the day it was read"},
 		"unknown item":             {row("lunch", "", "page"), "one of the items"},
 		"commitment to training":   {row("training", "OneMonth", "page"), "only model units"},
 		"twice":                    {row("training", "", "page") + "," + row("training", "", "page"), "says the same"},
@@ -53,6 +52,22 @@ func TestPriceTableRefuses(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			_, err := parsePrices([]byte("{" + sources + `,"prices":[` + test.rows + "]}"))
+			if err == nil || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("got %v, want an error with %q", err, test.want)
+			}
+		})
+	}
+	for name, test := range map[string]struct{ source, want string }{
+		"no address":                {`{"what":"w","asOf":"2026-08-02","read":"2026-11-23"}`, "lacks its address"},
+		"nothing said of it":        {`{"url":"u","asOf":"2026-08-02","read":"2026-11-23"}`, "lacks its address"},
+		"not read":                  {`{"url":"u","what":"w","asOf":"2026-08-02"}`, "the day it was read"},
+		"prices of no day":          {`{"url":"u","what":"w","read":"2026-11-23"}`, "the day of its prices"},
+		"prices of a day to come":   {`{"url":"u","what":"w","asOf":"2026-11-24","read":"2026-11-23"}`, "was read on 2026-11-23"},
+		"a day in another notation": {`{"url":"u","what":"w","asOf":"2 August","read":"2026-11-23"}`, "the day of its prices"},
+		"live":                      {`{"url":"u","what":"w","asOf":"2026-08-02","read":"2026-11-23","live":true}`, "unknown field"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := parsePrices([]byte(`{"sources":{"page":` + test.source + `},"prices":[` + row("training", "", "page") + "]}"))
 			if err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("got %v, want an error with %q", err, test.want)
 			}

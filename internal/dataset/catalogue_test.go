@@ -34,8 +34,11 @@ func sizesOf(files map[string]int64) func([]byte) int64 {
 // foundIn is what is found in the rows of a code, the good or the bad ones.
 func foundIn(t *testing.T, info CodeInfo, rows string) []Finding {
 	t.Helper()
-	if info.shown.key {
+	switch {
+	case info.shown.key:
 		return CheckObjectKey("bucket", rows)
+	case info.shown.name:
+		return CheckFileName(rows)
 	}
 	o := Options{Format: info.Format, Rules: info.shown.rules, Limits: info.shown.limits, NearDuplicates: info.shown.near}
 	if files := info.shown.media; files != nil {
@@ -88,7 +91,7 @@ func TestCodesAreComplete(t *testing.T) {
 		if !slices.Contains([]Severity{SeverityError, SeverityWarning, SeverityNote}, info.Severity) {
 			t.Errorf("%s has the severity %q", info.Code, info.Severity)
 		}
-		if outside := info.shown.key || info.shown.elsewhere; outside != (info.Format == "") {
+		if outside := info.shown.key || info.shown.name || info.shown.elsewhere; outside != (info.Format == "") {
 			t.Errorf("%s has rows of the format %q", info.Code, info.Format)
 		}
 		if info.shown.elsewhere && !strings.HasPrefix(string(info.Code), "TL16") {

@@ -65,6 +65,8 @@ const (
 	CodeMediaPrefix          Code = "TL1227"
 	CodeMediaMissing         Code = "TL1228"
 	CodeMediaSize            Code = "TL1229"
+	CodeManyDocuments        Code = "TL1230"
+	CodeToolInDoubt          Code = "TL1231"
 )
 
 // Codes of one record's size, and of the data set as a whole.
@@ -79,6 +81,8 @@ const (
 	CodeFileTooLarge     Code = "TL1406"
 	CodeNearDuplicate    Code = "TL1407"
 	CodeNearRecordInBoth Code = "TL1408"
+	CodeDoubtfulRecords  Code = "TL1409"
+	CodeDoubtfulFileSize Code = "TL1410"
 )
 
 // Codes of advice: nothing that Bedrock would refuse.
@@ -97,6 +101,8 @@ const (
 	CodeUnpackedTooLarge Code = "TL1604"
 	CodeObjectKeyOnNova  Code = "TL1605"
 	CodeMediaUnchecked   Code = "TL1606"
+	CodeValidationUnused Code = "TL1607"
+	CodeFileName         Code = "TL1608"
 )
 
 // Severity says what a finding means for the data set.
@@ -147,8 +153,9 @@ type shown struct {
 	near bool
 	// marks: a text that holds it is suspected of what the code is about.
 	marks string
-	// key: the rows are keys in S3, for CheckObjectKey.
-	key bool
+	// key: the rows are keys in S3, for CheckObjectKey; name: they are names of
+	// files that are still to be uploaded, for CheckFileName.
+	key, name bool
 	// elsewhere: the finding is not about what a file says, but about how it was read.
 	elsewhere bool
 }

@@ -20,6 +20,11 @@ var (
 	cat          = `[{"text": "A cat"}]`
 )
 
+// exampleReport is a document of this name in S3.
+func exampleReport(month string) string {
+	return exampleMedia("document", "pdf", "s3://my-data/"+month+".pdf")
+}
+
 // mediaCodes are the codes of images, video and documents.
 var mediaCodes = []CodeInfo{
 	{Code: CodeMediaBlock, Severity: SeverityError, Title: "A message holds a kind of media that the base model does not take",
@@ -41,8 +46,8 @@ var mediaCodes = []CodeInfo{
 		Good:  goodPicture,
 		shown: shown{rules: familyRules["nova"]}},
 	{Code: CodeDoubtfulMediaFormat, Severity: SeverityWarning, Title: "A file format is in doubt for Nova 2",
-		Action: "Convert webp and webm if you can: Nova's guide names them, Nova 2's pages and AWS's sample validator leave them out.",
-		Source: sourceNova + "; Bedrock User Guide, " + guide + "nova-2-sft-data-prep.html; " + sourceNovaScript, Format: FormatConversation, With: "for Nova 2 Lite",
+		Action: "Convert webp and webm if you can: Nova's guide names them for Nova 2 too, Bedrock's guide and AWS's sample validator leave them out.",
+		Source: sourceNova2 + "; Bedrock User Guide, " + guide + "nova-2-sft-data-prep.html; " + sourceNovaScript, Format: FormatConversation, With: "for Nova 2 Lite",
 		Bad:   examplePicture("webp", "s3://my-data/images/cat.webp"),
 		Good:  goodPicture,
 		shown: shown{rules: familyRules["nova-2"]}},
@@ -64,9 +69,9 @@ var mediaCodes = []CodeInfo{
 		Bad:   exampleContent(elevenImages, cat),
 		Good:  exampleContent(oneImage, cat),
 		shown: shown{rules: familyRules["nova"]}},
-	{Code: CodeMediaMixed, Severity: SeverityError, Title: "The data set holds images and videos",
-		Action: "Make two data sets, one with images and one with videos: Nova takes one kind in one job.",
-		Source: sourceNova, Format: FormatConversation, With: "for Nova Lite",
+	{Code: CodeMediaMixed, Severity: SeverityError, Title: "The data set holds more than one kind of media",
+		Action: "Make a data set of each kind, images, videos or documents: Nova takes one kind in one job.",
+		Source: sourceNova + "; " + sourceNova2, Format: FormatConversation, With: "for Nova Lite",
 		Bad:   goodPicture + "\n" + exampleContent(`[`+exampleMedia("video", "mp4", "s3://my-data/cat.mp4")+`]`, cat),
 		Good:  goodPicture + "\n" + exampleContent(oneImage, cat),
 		shown: shown{rules: familyRules["nova"]}},
@@ -83,11 +88,17 @@ var mediaCodes = []CodeInfo{
 		Good:  keptPicture("cat"),
 		shown: shown{rules: keptMedia, media: map[string]int64{"media/cats/cat.png": 1 << 20}}},
 	{Code: CodeMediaSize, Severity: SeverityError, Title: "A media file is empty or too large",
-		Action: "Make the file smaller, or upload it again: Nova takes images of 10 MB and videos of 50 MB, Llama images of 10 MB. For documents no limit is known. It is looked at when the data set is checked in the bucket.",
-		Source: sourceNova + "; " + sourceData, Format: FormatConversation, With: "in the bucket, for Nova Lite, where media/cats/large.png has 12 MB",
+		Action: "Make the file smaller, or upload it again: Nova takes images and documents of 10 MB and videos of 50 MB, Llama images of 10 MB. It is looked at when the data set is checked in the bucket.",
+		Source: sourceNova + "; " + sourceNova2 + "; " + sourceData, Format: FormatConversation, With: "in the bucket, for Nova Lite, where media/cats/large.png has 12 MB",
 		Bad:   keptPicture("large"),
 		Good:  keptPicture("cat"),
 		shown: shown{rules: keptMedia, media: map[string]int64{"media/cats/cat.png": 1 << 20, "media/cats/large.png": 12 << 20}}},
+	{Code: CodeManyDocuments, Severity: SeverityWarning, Title: "A record holds more than one document",
+		Action: "Split the record if you can: AWS's sample validator takes one document in a record, Nova's guides name no number.",
+		Source: sourceNovaScript + "; " + sourceNova2, Format: FormatConversation, With: "for Nova Lite",
+		Bad:   exampleContent("["+exampleReport("may")+", "+exampleReport("june")+"]", `[{"text": "Sales rose."}]`),
+		Good:  exampleContent("["+exampleReport("may")+"]", `[{"text": "Sales rose."}]`),
+		shown: shown{rules: familyRules["nova"]}},
 }
 
 // keptMedia are the rules for Nova Lite in the bucket my-data, for the model cats.
@@ -113,6 +124,11 @@ func exampleTools(tools, result string) string {
 		`{"role": "assistant", "content": [{"toolUse": {"toolUseId": "1", "name": "weather", "input": {"city": "Bonn"}}}]}, ` +
 		`{"role": "user", "content": [{"toolResult": {"toolUseId": "` + result + `", "content": [{"text": "Rain"}]}}]}, ` +
 		`{"role": "assistant", "content": [{"text": "It rains."}]}]}`
+}
+
+// exampleReinforcement is a record of reinforcement fine-tuning with this function.
+func exampleReinforcement(function string) string {
+	return `{"messages": [{"role": "user", "content": "Weather in Bonn?"}], "tools": [{"type": "function", "function": ` + function + `}], "reference_answer": "Rain"}`
 }
 
 // toolCodes are the codes of tools and reasoning.
@@ -147,4 +163,9 @@ var toolCodes = []CodeInfo{
 		Bad:   exampleTools(exampleTool, "1"),
 		Good:  exampleContent(`[{"text": "Weather in Bonn? Use weather(city)."}]`, `[{"text": "weather(Bonn)"}]`),
 		shown: shown{rules: familyRules["nova-2"]}},
+	{Code: CodeToolInDoubt, Severity: SeverityWarning, Title: "AWS's sample validator wants more of a prompt's tools",
+		Action: "Give every tool of reinforcement fine-tuning the type function, a description and parameters, and leave out an empty list: AWS's sample validator refuses it otherwise, Bedrock's guide says nothing about tools.",
+		Source: sourceNovaScript + "; " + sourceReinforcement, Format: FormatReinforcement,
+		Bad:  exampleReinforcement(`{"name": "weather"}`),
+		Good: exampleReinforcement(`{"name": "weather", "description": "The weather in a city", "parameters": {"type": "object", "properties": {}}}`)},
 }

@@ -22,7 +22,7 @@ func exampleRows(completion string) string {
 // setCodes are the codes of one record's size and of the data set as a whole.
 var setCodes = []CodeInfo{
 	{Code: CodeRecordTooLong, Severity: SeverityError, Title: "The record has more characters than its token limit allows for",
-		Action: "Shorten or split the record. Bedrock counts about 6 characters a token against the base model's tokens a record.",
+		Action: "Shorten or split the record. AWS's quotas take a token for 6 characters, an estimate, and so does the check.",
 		Source: sourceData, Format: FormatPromptCompletion, With: "where a record may have 5 tokens, 30 characters",
 		Bad:   `{"prompt": "What is 2 + 2? Explain every step of the sum, and why.", "completion": "4"}`,
 		Good:  exampleRow,
@@ -80,6 +80,18 @@ var setCodes = []CodeInfo{
 		Bad:   `{"prompt": "WHAT IS 2 + 2?", "completion": "4"}`,
 		Good:  anotherRow,
 		shown: shown{validation: exampleRow, near: true}},
+	{Code: CodeDoubtfulRecords, Severity: SeverityWarning, Title: "There are more records than the strictest of AWS's pages takes",
+		Action: "Remove records if you can: AWS's sample validator for Llama takes 1,000 validation records, where the guide bounds their sum with the training records only; the quotas page takes 50,000 images with captions, the guide 500,000.",
+		Source: sourceLlamaScript + "; " + sourceQuotas + "; " + sourceData, Format: FormatPromptCompletion, With: "where one page takes 1 record, and another more",
+		Bad:   exampleRow + "\n" + anotherRow,
+		Good:  exampleRow,
+		shown: shown{limits: Limits{DoubtfulRecords: 1}}},
+	{Code: CodeDoubtfulFileSize, Severity: SeverityWarning, Title: "The file is larger than the strictest of AWS's pages takes",
+		Action: "Remove records if you can: AWS's sample validator takes 1 GB of distillation prompts, the quotas page 2 GB.",
+		Source: sourceDistillation + "; " + sourceQuotas, Format: FormatPromptCompletion, With: "where one page takes 80 bytes, and another more",
+		Bad:   exampleRow + "\n" + anotherRow,
+		Good:  exampleRow,
+		shown: shown{limits: Limits{DoubtfulBytes: 80}}},
 }
 
 // adviceCodes are the codes of advice.
@@ -147,4 +159,16 @@ var fileCodes = []CodeInfo{
 		Bad:    "media/cats/ holds two million objects",
 		Good:   "media/cats/ holds the files that the records name",
 		shown:  shown{elsewhere: true}},
+	{Code: CodeValidationUnused, Severity: SeverityWarning, Title: "The base model is tuned without validation data",
+		Action: "Leave the validation data out: Bedrock's guide says that supervised fine-tuning of Nova 2 does not support it, AWS's sample validator refuses it.",
+		Source: "Bedrock User Guide, " + guide + "nova-2-sft-data-prep.html; " + sourceNovaScript,
+		Bad:    "training and validation data are checked for FINE_TUNING of Nova 2 Lite",
+		Good:   "training data is checked for FINE_TUNING of Nova 2 Lite",
+		shown:  shown{elsewhere: true}},
+	{Code: CodeFileName, Severity: SeverityNote, Title: "The name of a file on your machine does not end in .jsonl",
+		Action: "Upload the file under a name that ends in .jsonl: Bedrock takes a data set by this ending. A file packed with gzip or zstd must be unpacked, too.",
+		Source: sourceData + "; " + sourceNovaScript,
+		Bad:    "data.json",
+		Good:   "data.jsonl",
+		shown:  shown{name: true}},
 }

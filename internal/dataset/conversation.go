@@ -82,10 +82,14 @@ var systemItem = []member{
 
 // blocks checks a message's content, a list of blocks.
 func (c *cursor) blocks(role string) {
+	c.said = false
 	n, start, ok := c.list("a list of content blocks, [{\"text\": ...}]", func(c *cursor) { c.block(role) })
 	switch {
-	case ok && n == 0:
+	case !ok:
+	case n == 0:
 		c.add(CodeEmptyContent, start, "the message has no content block: add one, {\"text\": ...}")
+	case !c.said && c.rules.Reasoning && role == roleAssistant:
+		c.add(CodeEmptyContent, start, "the message has reasoning and no answer: add what the model is to say, {\"text\": ...}")
 	case n > 1 && c.rules.SingleTurn:
 		c.add(CodeSingleTurn, start, "a prompt for "+c.rules.model()+" has one text block a message: join the texts")
 	}
@@ -97,9 +101,10 @@ func (c *cursor) block(role string) {
 		return
 	}
 	start := c.open()
-	keys := 0
+	keys, unknown := 0, false
 	for ; c.more(); keys++ {
 		key, column := c.key()
+		c.said = c.said || string(key) != "reasoningContent"
 		switch string(key) {
 		case "text":
 			if c.turnText(role) && role == roleAssistant {
@@ -114,12 +119,13 @@ func (c *cursor) block(role string) {
 		case "reasoningContent":
 			c.reasoning(column, role)
 		default:
+			unknown = true
 			c.skip()
 			c.add(CodeUnknownBlock, column, "no content block has this key: write {\"text\": ...}")
 		}
 	}
 	c.close()
-	if keys != 1 {
+	if keys != 1 && !unknown {
 		c.add(CodeUnknownBlock, start, fmt.Sprintf("a content block has exactly one key, this one has %d: write one block for each", keys))
 	}
 }

@@ -40,9 +40,11 @@ type cursor struct {
 	// foreign: the record is written in another format, which was filed; nothing
 	// else about it would help.
 	foreign bool
-	order   roleOrder
-	media   mediaState
-	tools   toolState
+	// said: the message being read has a block that is not reasoning.
+	said  bool
+	order roleOrder
+	media mediaState
+	tools toolState
 	// raw is the last string as it is written between its quotes, valid as long
 	// as what str returned; unquoted holds the last one that had escapes.
 	raw, unquoted []byte

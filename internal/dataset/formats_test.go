@@ -32,7 +32,11 @@ func shows(blocks ...string) string {
 	return turns("["+strings.Join(blocks, ",")+"]", answer)
 }
 
-var png = media("image", "png", `{"uri":"s3://my-data/a.png"}`)
+var (
+	png = media("image", "png", `{"uri":"s3://my-data/a.png"}`)
+	mp4 = media("video", "mp4", `{"uri":"s3://my-data/a.mp4"}`)
+	pdf = media("document", "pdf", `{"uri":"s3://my-data/a.pdf"}`)
+)
 
 const uriPointer = "/messages/0/content/0/image/source/s3Location/uri"
 
@@ -67,6 +71,16 @@ var mediaTests = []ruleTest{
 	{"ten images", shows(strings.Split(strings.Repeat(png+"|", 9)+png, "|")...), lite, nil},
 	{"eleven images", shows(strings.Split(strings.Repeat(png+"|", 10)+png, "|")...), lite, []string{"TL1219 1:57 /messages"}},
 	{"two videos", shows(media("video", "mp4", `{"uri":"s3://my-data/a.mp4"}`), media("video", "mov", `{"uri":"s3://my-data/a.mov"}`)), lite, []string{"TL1219 1:57 /messages"}},
+	{"block with a type", shows(`{"type":"text","text":"q"}`), lite, []string{"TL1209 1:85 /messages/0/content/0/type"}},
+	{"block of two kinds", shows(`{"text":"q","image":` + strings.TrimPrefix(png, `{"image":`)), lite, []string{"TL1209 1:84 /messages/0/content/0"}},
+	{"block of no kind", shows(`{}`), lite, []string{"TL1209 1:84 /messages/0/content/0"}},
+	{"two documents", shows(pdf, pdf), lite, []string{"TL1230 1:57 /messages"}},
+	{"image and video", shows(png, mp4), lite, []string{"TL1220 0:0 "}},
+	{"image and document", shows(png, pdf), lite2, []string{"TL1220 0:0 "}},
+	{"video and document in two records", shows(mp4) + "\n" + shows(pdf), lite, []string{"TL1220 0:0 "}},
+	{"all kinds", shows(png, mp4, pdf), lite, []string{"TL1220 0:0 "}},
+	{"one kind", shows(pdf) + "\n" + shows(`{"text":"Sum up"}`, pdf), lite, nil},
+	{"document for a text model", shows(pdf), cv, []string{"TL1207 1:85 /messages/0/content/0/document"}},
 }
 
 // toolRow is a conversation with this toolConfig, in which the assistant and the
@@ -108,6 +122,10 @@ var toolTests = []ruleTest{
 	{"reasoning for Nova 1", turns(answer, `[{"reasoningContent":{"reasoningText":{"text":"hm"}}},{"text":"a"}]`), lite, []string{"TL1208 1:131 /messages/1/content/0/reasoningContent"}},
 	{"reasoning of the user", turns(`[{"reasoningContent":{"reasoningText":{"text":"hm"}}},{"text":"a"}]`, answer), lite2, []string{"TL1214 1:85 /messages/0/content/0/reasoningContent"}},
 	{"empty reasoning", turns(answer, `[{"reasoningContent":{"reasoningText":{"text":""}}},{"text":"a"}]`), lite2, []string{"TL1105 1:175 /messages/1/content/0/reasoningContent/reasoningText/text"}},
+	{"reasoning alone", turns(answer, `[{"reasoningContent":{"reasoningText":{"text":"hm"}}}]`), lite2, []string{"TL1206 1:129 /messages/1/content"}},
+	{"reasoning alone, role last", conv(`{"role":"user","content":` + answer + `},{"content":[{"reasoningContent":{"reasoningText":{"text":"hm"}}}],"role":"assistant"}`), lite2, []string{"TL1206 1:110 /messages/1/content"}},
+	{"reasoning alone in the first of two answers", conv(`{"role":"user","content":` + answer + `},{"role":"assistant","content":[{"reasoningContent":{"reasoningText":{"text":"hm"}}}]},` + goodTurn), lite2, []string{"TL1206 1:129 /messages/1/content"}},
+	{"reasoning before a tool", toolRow(oneTool, `{"reasoningContent":{"reasoningText":{"text":"hm"}}},`+useF, resultOfF), with(lite2, func(o *Options) { o.Rules.ToolsInDoubt = false }), nil},
 	{"redacted reasoning", turns(answer, `[{"reasoningContent":{"redactedContent":"AAAA"}},{"text":"a"}]`), lite2, []string{"TL1103 1:151 /messages/1/content/0/reasoningContent/redactedContent", "TL1101 1:150 /messages/1/content/0/reasoningContent"}},
 }
 
@@ -166,6 +184,7 @@ func rewarded(messages, after string) string {
 const (
 	chatPrompt = `{"role":"user","content":"q"}`
 	reference  = `,"reference_answer":"r"`
+	chatTool   = `{"type":"function","function":{"name":"f","description":"d","parameters":{"type":"object"}}}`
 )
 
 var reinforcementTests = []ruleTest{
@@ -177,8 +196,15 @@ var reinforcementTests = []ruleTest{
 	{"reference is a number", rewarded(chatPrompt, `,"reference_answer":4`), reinforced, []string{"TL1102 1:64 /reference_answer"}},
 	{"reference is missing", rewarded(chatPrompt, ``), reinforced, []string{"TL1226 1:1 "}},
 	{"keys for the grader", rewarded(chatPrompt, reference+`,"id":"1","difficulty":{"x":1}`), reinforced, nil},
-	{"tools of a prompt", rewarded(chatPrompt, reference+`,"tools":[{"type":"function","function":{"name":"f","parameters":{"type":"object"}}}]`), reinforced, nil},
-	{"tool of a prompt named twice", rewarded(chatPrompt, reference+`,"tools":[{"type":"function","function":{"name":"f"}},{"type":"function","function":{"name":"f"}}]`), reinforced, []string{"TL1221 1:159 /tools/1/function/name"}},
+	{"tools of a prompt", rewarded(chatPrompt, reference+`,"tools":[`+chatTool+`]`), reinforced, nil},
+	{"tool with strict", rewarded(chatPrompt, reference+`,"tools":[`+strings.Replace(chatTool, `"name"`, `"strict":true,"name"`, 1)+`]`), reinforced, nil},
+	{"no tool", rewarded(chatPrompt, reference+`,"tools":[]`), reinforced, []string{"TL1231 1:76 /tools"}},
+	{"tool of another type", rewarded(chatPrompt, reference+`,"tools":[`+strings.Replace(chatTool, `"type":"function"`, `"type":"custom"`, 1)+`]`), reinforced, []string{"TL1231 1:85 /tools/0/type"}},
+	{"tool whose type is no string", rewarded(chatPrompt, reference+`,"tools":[`+strings.Replace(chatTool, `"type":"function"`, `"type":1`, 1)+`]`), reinforced, []string{"TL1102 1:85 /tools/0/type"}},
+	{"tool without a description", rewarded(chatPrompt, reference+`,"tools":[{"type":"function","function":{"name":"f","parameters":{}}}]`), reinforced, []string{"TL1231 1:107 /tools/0/function"}},
+	{"tool with a blank description", rewarded(chatPrompt, reference+`,"tools":[`+strings.Replace(chatTool, `"d"`, `" "`, 1)+`]`), reinforced, []string{"TL1231 1:107 /tools/0/function"}},
+	{"second tool without parameters", rewarded(chatPrompt, reference+`,"tools":[`+chatTool+`,{"type":"function","function":{"name":"g","description":"d"}}]`), reinforced, []string{"TL1231 1:200 /tools/1/function"}},
+	{"tool of a prompt named twice", rewarded(chatPrompt, reference+`,"tools":[`+chatTool+`,`+chatTool+`]`), reinforced, []string{"TL1221 1:208 /tools/1/function/name"}},
 	{"tool without function", rewarded(chatPrompt, reference+`,"tools":[{"type":"function"}]`), reinforced, []string{"TL1101 1:77 /tools/0"}},
 	{"no user", rewarded(`{"role":"system","content":"s"}`, reference), reinforced, []string{"TL1205 1:13 /messages"}},
 	{"no messages", rewarded(``, reference), reinforced, []string{"TL1203 1:13 /messages"}},

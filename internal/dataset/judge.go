@@ -233,7 +233,7 @@ func (j *judge) walk() {
 	c.end()
 	if j.o.tooLong(c.characters) {
 		limits := j.o.Limits
-		c.addAt(CodeRecordTooLong, 1, "", fmt.Sprintf("the record has %d characters, %d are allowed (%d tokens of %d characters): shorten or split it",
+		c.addAt(CodeRecordTooLong, 1, "", fmt.Sprintf("the record has %d characters, %d are allowed (%d tokens, by the estimate of AWS's quotas of %d characters each): shorten or split it",
 			c.characters, limits.TokensPerRecord*limits.CharactersPerToken, limits.TokensPerRecord, limits.CharactersPerToken))
 	}
 }

@@ -10,8 +10,8 @@ import (
 // mediaState is what is known about the media of one record.
 type mediaState struct {
 	// kind is the block's that is being read: "image", "video" or "document".
-	kind           string
-	images, videos int
+	kind                      string
+	images, videos, documents int
 }
 
 // mediaFormats are the file formats of each kind, as the Nova guide has them;
@@ -22,8 +22,8 @@ var mediaFormats = map[string][]string{
 	"document": {"pdf"},
 }
 
-// doubtfulFormats are those that the Nova guide names for Nova 1 and the pages
-// for Nova 2 leave out.
+// doubtfulFormats are those that Nova's guides name, and Bedrock's guide and the
+// sample validator leave out for Nova 2.
 var doubtfulFormats = []string{"webp", "webm"}
 
 // mediaBlock checks an image, a video or a document by its structure. What it
@@ -44,6 +44,9 @@ func (c *cursor) mediaBlock(kind string, column int, role string) {
 	case kind == "video":
 		c.hasVideo = true
 		c.media.videos++
+	case kind == "document":
+		c.hasDocument = true
+		c.media.documents++
 	}
 	c.media.kind = kind
 	c.object("a block of the kind "+kind, mediaMembers)
@@ -75,7 +78,7 @@ func (c *cursor) mediaFormat() {
 	case !contains(known, lower):
 		c.add(CodeMediaFormat, column, "the format of a "+c.media.kind+" must be "+orList(known)+": convert the file")
 	case c.rules.NarrowMedia && contains(doubtfulFormats, lower):
-		c.add(CodeDoubtfulMediaFormat, column, "Nova 2's pages leave this format out, Nova's guide names it: use "+orList(without(known, doubtfulFormats)))
+		c.add(CodeDoubtfulMediaFormat, column, "for Nova 2, Nova's guide names this format, Bedrock's guide and AWS's sample validator leave it out: use "+orList(without(known, doubtfulFormats)))
 	}
 }
 
@@ -132,7 +135,7 @@ func (c *cursor) mediaFile(key []byte, column int) {
 	case "video":
 		most = c.rules.MaxVideoBytes
 	case "document":
-		most = 0
+		most = c.rules.MaxDocumentBytes
 	}
 	switch size := c.mediaSize(key); {
 	case size == MediaMissing:
@@ -158,6 +161,9 @@ func (c *cursor) countMedia(column int) {
 	}
 	if c.media.videos > 1 {
 		c.add(CodeMediaCount, column, fmt.Sprintf("the record has %d videos, one is allowed: split it", c.media.videos))
+	}
+	if c.media.documents > 1 {
+		c.add(CodeManyDocuments, column, fmt.Sprintf("the record has %d documents, AWS's sample validator takes one: split it if you can", c.media.documents))
 	}
 }
 

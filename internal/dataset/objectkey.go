@@ -29,8 +29,25 @@ func CheckObjectKey(bucket, key string) []Finding {
 	case !plainKey.MatchString(key):
 		file(CodeObjectKeyOnNova, "the object's key holds a character that Nova's guide does not allow: use letters, digits and _ - / . only if the base model is Nova")
 	}
-	if !strings.HasSuffix(key, ".jsonl") {
+	if !strings.HasSuffix(key, extension) {
 		file(CodeFileExtension, "the file's name must end in .jsonl: rename it")
 	}
 	return found
+}
+
+// extension is what the name of a data set must end in.
+const extension = ".jsonl"
+
+// CheckFileName says what is to be thought of when a file that lies outside of S3
+// is uploaded: a note, since it may get another name then. What it is packed with
+// is no part of the name.
+func CheckFileName(name string) []Finding {
+	for _, packed := range []string{".gz", ".zst"} {
+		name = strings.TrimSuffix(name, packed)
+	}
+	if strings.HasSuffix(name, extension) {
+		return nil
+	}
+	return []Finding{{Code: CodeFileName, Severity: SeverityNote,
+		Message: "the file's name does not end in .jsonl, as Bedrock wants it: upload it under a name that does"}}
 }

@@ -46,3 +46,18 @@ func TestCheckObjectKey(t *testing.T) {
 		})
 	}
 }
+
+func TestCheckFileName(t *testing.T) {
+	for name, want := range map[string]bool{
+		"a.jsonl": false, "data/a b.jsonl": false, "a.jsonl.gz": false, "a.jsonl.zst": false, ".jsonl": false,
+		"a.json": true, "a": true, "a.gz": true, "a.jsonl.txt": true, "jsonl": true, "a.JSONL": true,
+	} {
+		got := CheckFileName(name)
+		if len(got) > 0 != want {
+			t.Errorf("%s: got %v, want a finding: %v", name, got, want)
+		}
+		if want && (len(got) != 1 || got[0].Code != CodeFileName || got[0].Severity != SeverityNote || got[0].Message == "") {
+			t.Errorf("%s: got %v, want a note of %s", name, got, CodeFileName)
+		}
+	}
+}

@@ -21,7 +21,7 @@ func reinforcement(c *cursor) {
 			reference = true
 			c.referenceAnswer()
 		case "tools":
-			c.list("a list of tools", func(c *cursor) { c.object("a tool", chatToolMembers) })
+			c.chatTools()
 		case "id":
 			c.skip()
 		default:
@@ -57,16 +57,54 @@ func empty(object []byte) bool { return !slices.Contains(object, '"') }
 
 var (
 	chatToolMembers = []member{
-		{"type", "\"function\"", nil},
-		{"function", "an object", func(c *cursor) { c.object("function", chatFunctionMembers) }},
+		{"type", "\"function\"", (*cursor).chatToolType},
+		{"function", "an object", (*cursor).chatFunction},
 	}
 	chatFunctionMembers = []member{
 		{"name", "the function's name", (*cursor).toolName},
-		{"description", "", nil},
-		{"parameters", "", func(c *cursor) { c.value() }},
+		{"description", "", (*cursor).chatDescription},
+		{"parameters", "", (*cursor).chatParameters},
 		{"strict", "", nil},
 	}
 )
+
+// chatTools checks the tools of a prompt. What more of them AWS's sample validator
+// wants, no page does.
+func (c *cursor) chatTools() {
+	n, start, ok := c.list("a list of tools", func(c *cursor) { c.object("a tool", chatToolMembers) })
+	if ok && n == 0 {
+		c.add(CodeToolInDoubt, start, "the list of tools is empty, which AWS's sample validator refuses: leave the key out")
+	}
+}
+
+func (c *cursor) chatToolType() {
+	kind, column, ok := c.name("the tool's type")
+	if ok && kind != "function" {
+		c.add(CodeToolInDoubt, column, "AWS's sample validator takes tools of the type \"function\" only: write the tool as one")
+	}
+}
+
+func (c *cursor) chatFunction() {
+	column := c.column()
+	c.tools.described, c.tools.parametrized = false, false
+	if c.object("function", chatFunctionMembers) && (!c.tools.described || !c.tools.parametrized) {
+		c.add(CodeToolInDoubt, column, "AWS's sample validator wants a description and parameters of every function: add them if you can")
+	}
+}
+
+func (c *cursor) chatDescription() {
+	if c.kind() != '"' {
+		c.skip()
+		return
+	}
+	c.tools.described = !blank(c.str())
+}
+
+// chatParameters passes over a JSON Schema, which is the tool's own matter.
+func (c *cursor) chatParameters() {
+	c.tools.parametrized = c.kind() == '{'
+	c.value()
+}
 
 // chat checks the messages that are the prompt: the system's first, if there is
 // one, and at least one of the user's.

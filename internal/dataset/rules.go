@@ -22,6 +22,12 @@ type Limits struct {
 	// MaxBytes bounds the training data's file, MaxValidationBytes the validation data's.
 	MaxBytes           int64
 	MaxValidationBytes int64
+	// DoubtfulRecords, DoubtfulValidationRecords and DoubtfulBytes are what the
+	// strictest of AWS's pages and sample validators takes, where another page takes
+	// more or is silent. More is worth a warning.
+	DoubtfulRecords           int64
+	DoubtfulValidationRecords int64
+	DoubtfulBytes             int64
 	// MaxLineBytes bounds one line.
 	MaxLineBytes int64
 	// MinCaption and MaxCaption bound the Unicode characters of an image's caption.
@@ -63,10 +69,13 @@ type Rules struct {
 	PlainNames bool
 	// MaxImages is how many images a record may hold; 0 means no bound.
 	MaxImages int
-	// MaxImageBytes and MaxVideoBytes bound one file, where its size is known; 0
-	// means no bound.
-	MaxImageBytes int64
-	MaxVideoBytes int64
+	// MaxImageBytes, MaxVideoBytes and MaxDocumentBytes bound one file, where its
+	// size is known; 0 means no bound.
+	MaxImageBytes    int64
+	MaxVideoBytes    int64
+	MaxDocumentBytes int64
+	// NoValidation: the base model does not use validation data.
+	NoValidation bool
 	// SingleTurn: a record of distillation prompts is one user message with one
 	// text block, and perhaps the assistant's answer.
 	SingleTurn bool
@@ -80,20 +89,20 @@ type Rules struct {
 // familyRules are the rules of the model families. Sources: Nova guide,
 // "Preparing data for multimodal fine-tuning"; Nova 2 guide, "Preparing data for
 // SFT on Amazon Nova 2"; Bedrock User Guide, "Prepare your training datasets";
-// AWS's sample validators for Nova and Llama. The pages write MB and give no
-// size for documents; a MB is taken as 2^20 bytes, so that none is refused that
-// may be taken.
+// AWS's sample validators for Nova and Llama. The pages write MB; it is taken as
+// 2^20 bytes, so that none is refused that may be taken. Documents are written
+// of for Nova 2 only, and taken the same way by the validator for Nova.
 var familyRules = map[string]Rules{
 	"nova": {
 		AnySchemaVersion: true, ReservedWords: true,
 		Video: true, Tools: true, ToolsInDoubt: true, PlainNames: true,
-		MaxImages: 10, MaxImageBytes: 10 << 20, MaxVideoBytes: 50 << 20,
+		MaxImages: 10, MaxImageBytes: 10 << 20, MaxVideoBytes: 50 << 20, MaxDocumentBytes: 10 << 20,
 	},
 	"nova-2": {
 		AnySchemaVersion: true, ReservedWords: true,
 		Video: true, Tools: true, ToolsInDoubt: true, PlainNames: true,
-		MaxImages: 10, MaxImageBytes: 10 << 20, MaxVideoBytes: 50 << 20,
-		Reasoning: true, NarrowMedia: true,
+		MaxImages: 10, MaxImageBytes: 10 << 20, MaxVideoBytes: 50 << 20, MaxDocumentBytes: 10 << 20,
+		Reasoning: true, NarrowMedia: true, NoValidation: true,
 	},
 	"llama":     {SystemItems: 1, MaxImageBytes: 10 << 20},
 	"anthropic": {TextOnly: true},

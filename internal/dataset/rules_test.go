@@ -151,6 +151,19 @@ var countTests = []ruleTest{
 	{"no record", "", pc, []string{"TL1401 0:0 "}},
 	{"too few", goodPC, with(pc, func(o *Options) { o.Limits.MinRecords = 2 }), []string{"TL1401 0:0 "}},
 	{"too many", goodPC + "\n" + `{"prompt":"c","completion":"d"}`, with(pc, func(o *Options) { o.Limits.MaxRecords = 1 }), []string{"TL1402 0:0 "}},
+	{"more than one of two pages takes", goodPC + "\n" + `{"prompt":"c","completion":"d"}`, with(pc, func(o *Options) { o.Limits.DoubtfulRecords, o.Limits.MaxRecords = 1, 2 }), []string{"TL1409 0:0 "}},
+	{"more than both pages take", goodPC + "\n" + `{"prompt":"c","completion":"d"}`, with(pc, func(o *Options) { o.Limits.DoubtfulRecords, o.Limits.MaxRecords = 1, 1 }), []string{"TL1402 0:0 "}},
+	{"validation records in doubt", goodPC + "\n" + `{"prompt":"c","completion":"d"}`, with(pc, func(o *Options) {
+		o.Role, o.Limits.DoubtfulValidationRecords, o.Limits.DoubtfulRecords = RoleValidation, 1, 1
+	}), []string{"TL1409 0:0 "}},
+	{"as many validation records as no page doubts", goodPC + "\n" + `{"prompt":"c","completion":"d"}`, with(pc, func(o *Options) { o.Role, o.Limits.DoubtfulValidationRecords = RoleValidation, 2 }), nil},
+	{"training records beyond the bound on validation", goodPC + "\n" + `{"prompt":"c","completion":"d"}`, with(pc, func(o *Options) { o.Limits.DoubtfulValidationRecords = 1 }), nil},
+	{"a size in doubt", goodPC, with(pc, func(o *Options) { o.Limits.DoubtfulBytes, o.Limits.MaxBytes = int64(len(goodPC))-1, int64(len(goodPC)) }), []string{"TL1410 0:0 "}},
+	{"a size beyond doubt", goodPC, with(pc, func(o *Options) { o.Limits.DoubtfulBytes, o.Limits.MaxBytes = 1, 2 }), []string{"TL1406 0:0 "}},
+	{"a size without doubt", goodPC, with(pc, func(o *Options) { o.Limits.DoubtfulBytes = int64(len(goodPC)) }), nil},
+	{"validation data for Nova 2", goodConv, with(lite2, func(o *Options) { o.Role = RoleValidation }), []string{"TL1607 0:0 "}},
+	{"validation data for Nova", goodConv, with(lite, func(o *Options) { o.Role = RoleValidation }), nil},
+	{"training data for Nova 2", goodConv, lite2, nil},
 	{"too many to validate with", goodPC + "\n" + `{"prompt":"c","completion":"d"}`, with(pc, func(o *Options) { o.Role, o.Limits.MaxValidationRecords, o.Limits.MinRecords = RoleValidation, 1, 8 }), []string{"TL1402 0:0 "}},
 	{"few to validate with", goodPC, with(pc, func(o *Options) { o.Role, o.Limits.MinRecords, o.Limits.AdvisedRecords = RoleValidation, 8, 100 }), nil},
 	{"copy", goodPC + "\n" + `{"prompt":"c","completion":"d"}` + "\n " + goodPC, pc, []string{"TL1403 3:1 "}},
@@ -188,5 +201,25 @@ func runRules(t *testing.T, tables ...[]ruleTest) {
 				t.Errorf("accepted %v with %d errors", r.Accepted, r.Errors)
 			}
 		})
+	}
+}
+
+// TestNotJSON: two ways in which files break are told by the byte they leave.
+func TestNotJSON(t *testing.T) {
+	for line, want := range map[string]string{
+		goodPC + "\n\uFEFF" + goodPC:        "byte order mark",
+		goodPC + "\n\x00\x00\x00":           "NUL byte",
+		"{\x00\"\x00p\x00\"\x00:\x00":       "UTF-16",
+		"{\"prompt\":\x00\"a\"}":            "NUL byte",
+		goodPC + "\n{\"prompt\":'a'}":       "JSON library",
+		goodPC + "\n\v\uFEFF":               "JSON library",
+		goodPC + "\n{\"prompt\":\uFEFF1}":   "byte order mark",
+		"\uFEFF\uFEFF" + goodPC + "\n" + "": "byte order mark",
+	} {
+		r := check(t, line, pc)
+		i := slices.IndexFunc(r.Findings, func(f Finding) bool { return f.Code == CodeSyntax })
+		if i < 0 || !strings.Contains(r.Findings[i].Message, want) {
+			t.Errorf("%q: got %+v, want %s with %q", line, r.Findings, CodeSyntax, want)
+		}
 	}
 }

@@ -48,8 +48,20 @@ func (c *cursor) syntax() {
 	case errors.Is(c.err, io.ErrUnexpectedEOF):
 		c.addAt(CodeIncomplete, len(c.line)+1, wrong.JSONPointer, incomplete)
 	default:
-		c.addAt(CodeSyntax, column, wrong.JSONPointer, "this is not JSON: write records with a JSON library")
+		c.addAt(CodeSyntax, column, wrong.JSONPointer, notJSON(c.line[column-1:]))
 	}
+}
+
+// notJSON says what to do about text that begins where JSON ends. Two beginnings
+// tell how it came there.
+func notJSON(text []byte) string {
+	switch {
+	case bytes.HasPrefix(text, utf8Mark):
+		return "this is a byte order mark, as between files that were joined: remove it"
+	case bytes.HasPrefix(text, []byte{0}):
+		return "this is a NUL byte, as in UTF-16 or in a file that was not written to its end: save the file as UTF-8, or write it again"
+	}
+	return "this is not JSON: write records with a JSON library"
 }
 
 const incomplete = "the line ends in the middle of its record: write each record on one line, line breaks in strings as \\n"

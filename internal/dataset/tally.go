@@ -8,9 +8,9 @@ type tally struct {
 	// The messages by role. A prompt counts as the user's, a completion as the
 	// assistant's, a list of system items as one message of the system.
 	system, user, assistant, tool int64
-	// hasImage and hasVideo: a message holds a block of this kind. One data set
-	// must not have both (CodeMediaMixed).
-	hasImage, hasVideo bool
+	// hasImage, hasVideo and hasDocument: a message holds a block of this kind. One
+	// data set must not have more than one of them (CodeMediaMixed).
+	hasImage, hasVideo, hasDocument bool
 	// answer is the answerMark of a completion, or of the last text of the
 	// assistant's message that ends the record; 0 for none. There is no sum of it.
 	answer uint64
@@ -24,4 +24,19 @@ func (t *tally) add(other *tally) {
 	t.tool += other.tool
 	t.hasImage = t.hasImage || other.hasImage
 	t.hasVideo = t.hasVideo || other.hasVideo
+	t.hasDocument = t.hasDocument || other.hasDocument
+}
+
+// mediaKinds names the kinds of media that there are.
+func (t *tally) mediaKinds() []string {
+	var kinds []string
+	for _, kind := range []struct {
+		name string
+		has  bool
+	}{{"images", t.hasImage}, {"videos", t.hasVideo}, {"documents", t.hasDocument}} {
+		if kind.has {
+			kinds = append(kinds, kind.name)
+		}
+	}
+	return kinds
 }

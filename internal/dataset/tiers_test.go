@@ -37,26 +37,33 @@ func TestTiersAgree(t *testing.T) {
 			}
 			records := bytes.SplitAfter(bytes.TrimSuffix(data, []byte("\n")), []byte("\n"))
 			m := mutator{r: rand.New(rand.NewPCG(3, uint64(n))), records: records, answered: answered(shape, records)} //nolint:gosec // the same rows in every run
-			var accepted, done, imbalanced, batches int64
+			var accepted, done, imbalanced, near, batches int64
 			for range mutated(t) / 200 {
 				var spoilt []byte
 				m.share = m.r.Float64()
 				for range 200 {
 					spoilt = append(spoilt, m.next()...)
 				}
-				fast, slow := check(t, spoilt, shape, false), check(t, spoilt, shape, true)
+				o := optionsOf(shape, batches)
+				fast := check(t, spoilt, o)
+				o.AuthorityOnly = true
+				slow := check(t, spoilt, o)
 				if said(fast) != said(slow) {
-					t.Fatalf("with the fast tier: %s\nwithout: %s\nin:\n%q", said(fast), said(slow), spoilt)
+					t.Fatalf("with the fast tier: %s\nwithout: %s\nwith %+v, in:\n%q", said(fast), said(slow), o, spoilt)
 				}
 				done += slow.Records
 				accepted += slow.Records - min(slow.Records, slow.Errors)
 				imbalanced += slow.Counts[dataset.CodeImbalance]
+				near += slow.Counts[dataset.CodeNearDuplicate]
 				batches++
 			}
 			if batches >= 100 && (imbalanced == 0 || imbalanced == batches) {
 				t.Errorf("%d of %d data sets have one answer in most records: want some", imbalanced, batches)
 			}
-			t.Logf("%d records, of which %d have no error", done, accepted)
+			if batches >= 100 && near == 0 {
+				t.Error("no record says the same as another: want some")
+			}
+			t.Logf("%d records, of which %d have no error, and %d say the same as another", done, accepted, near)
 			if done > 0 && (accepted < done/10 || accepted > done*9/10) {
 				t.Errorf("%d of %d records have no error: the rows try one verdict only", accepted, done)
 			}
@@ -64,12 +71,29 @@ func TestTiersAgree(t *testing.T) {
 	}
 }
 
-func check(t *testing.T, data []byte, shape generate.Shape, authority bool) dataset.Report {
-	t.Helper()
-	o := dataset.Options{Format: dataset.FormatPromptCompletion, AuthorityOnly: authority, MaxFindings: 1000}
+// optionsOf are the options of a batch. What the fast tier has to mind differs
+// from one to the next: near duplicates, limits on records and lines, and the
+// rules of Nova and of Llama.
+func optionsOf(shape generate.Shape, batch int64) dataset.Options {
+	o := dataset.Options{Format: dataset.FormatPromptCompletion, MaxFindings: 1000}
 	if shape.Conversation() {
 		o.Format, o.Rules = dataset.FormatConversation, dataset.Rules{AnySchemaVersion: true, ReservedWords: true}
 	}
+	switch batch % 5 {
+	case 1:
+		o.NearDuplicates = true
+	case 2: // about the half of the records
+		o.Limits.TokensPerRecord, o.Limits.CharactersPerToken = map[generate.Shape]int64{generate.ShortPC: 275, generate.Short: 155, generate.Medium: 1450}[shape], 1
+	case 3:
+		o.MaxLineBytes = map[generate.Shape]int{generate.ShortPC: 310, generate.Short: 326, generate.Medium: 2100}[shape]
+	case 4:
+		o.Rules.AnySchemaVersion, o.Rules.ReservedWords, o.Rules.SystemItems, o.NearDuplicates = false, false, 1, true
+	}
+	return o
+}
+
+func check(t *testing.T, data []byte, o dataset.Options) dataset.Report {
+	t.Helper()
 	r, err := dataset.Check(t.Context(), bytes.NewReader(data), o)
 	if err != nil {
 		t.Fatal(err)
@@ -115,6 +139,9 @@ func (m *mutator) next() []byte {
 	from, most := m.records, 3
 	if m.r.Float64() < m.share {
 		from, most = m.answered, 2 // enough of them must keep their answers
+	}
+	if m.r.IntN(4) == 0 {
+		from = from[:20] // so that some come again, and some of these in another case
 	}
 	record := bytes.Clone(from[m.r.IntN(len(from))])
 	for range m.r.IntN(most + 1) {

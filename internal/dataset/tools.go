@@ -15,6 +15,9 @@ type toolState struct {
 	current toolUse
 	// told: the record was said to hold tools.
 	told bool
+	// described and parametrized: the function being read has a description, and
+	// parameters.
+	described, parametrized bool
 }
 
 // toolUse is one call of a tool, and the place of its name.

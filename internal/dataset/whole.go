@@ -20,8 +20,8 @@ func (c *collector) finish() Report {
 	c.profile()
 	c.outliers()
 	c.imbalance()
-	if c.tally.hasImage && c.tally.hasVideo {
-		c.whole(CodeMediaMixed, "the data set holds images and videos: keep one of the two, or make two data sets")
+	if kinds := c.tally.mediaKinds(); len(kinds) > 1 {
+		c.whole(CodeMediaMixed, "the data set holds "+andList(kinds)+": keep one kind, or make a data set of each")
 	}
 	c.fileSize()
 	r.Characters = c.tally.characters
@@ -54,9 +54,7 @@ func (c *collector) count() {
 		return
 	}
 	if r.Role == RoleValidation {
-		if most := limits.MaxValidationRecords; most > 0 && r.Records > most {
-			c.whole(CodeTooManyRecords, fmt.Sprintf("%s, %d are allowed: remove some", count(r.Records, "validation record"), most))
-		}
+		c.countValidation()
 		return
 	}
 	total, what := r.Records, count(r.Records, "training record")
@@ -67,21 +65,43 @@ func (c *collector) count() {
 	switch {
 	case total < limits.MinRecords:
 		c.whole(CodeTooFewRecords, fmt.Sprintf("%s, at least %d are needed: add some", what, limits.MinRecords))
-	case limits.MaxRecords > 0 && total > limits.MaxRecords:
+	case exceeds(total, limits.MaxRecords):
 		c.whole(CodeTooManyRecords, fmt.Sprintf("%s, %d are allowed: remove some, or have the quota raised", what, limits.MaxRecords))
 	case r.Records < limits.AdvisedRecords:
 		c.whole(CodeFewRecords, fmt.Sprintf("%s; AWS advises at least %d", count(r.Records, "training record"), limits.AdvisedRecords))
+	case exceeds(total, limits.DoubtfulRecords):
+		c.whole(CodeDoubtfulRecords, fmt.Sprintf("%s; the strictest of AWS's pages takes %d: remove some if you can", what, limits.DoubtfulRecords))
 	}
 }
 
+// countValidation compares the number of validation records with the limits.
+func (c *collector) countValidation() {
+	limits, what := c.o.Limits, count(c.report.Records, "validation record")
+	switch records := c.report.Records; {
+	case exceeds(records, limits.MaxValidationRecords):
+		c.whole(CodeTooManyRecords, fmt.Sprintf("%s, %d are allowed: remove some", what, limits.MaxValidationRecords))
+	case exceeds(records, limits.DoubtfulValidationRecords):
+		c.whole(CodeDoubtfulRecords, fmt.Sprintf("%s; AWS's sample validator takes %d: remove some if you can", what, limits.DoubtfulValidationRecords))
+	}
+	if c.o.Rules.NoValidation {
+		c.whole(CodeValidationUnused, c.o.Rules.model()+" is tuned without validation data: leave it out, and train on these records too")
+	}
+}
+
+// exceeds compares with a bound, of which 0 means that there is none.
+func exceeds(n, most int64) bool { return most > 0 && n > most }
+
 // fileSize compares the bytes with the limit on a file.
 func (c *collector) fileSize() {
-	most := c.o.Limits.MaxBytes
+	most, doubtful := c.o.Limits.MaxBytes, c.o.Limits.DoubtfulBytes
 	if c.o.Role == RoleValidation {
 		most = c.o.Limits.MaxValidationBytes
 	}
-	if most > 0 && c.report.Bytes > most {
-		c.whole(CodeFileTooLarge, fmt.Sprintf("the file has %d bytes, %d are allowed: remove records", c.report.Bytes, most))
+	switch bytes := c.report.Bytes; {
+	case exceeds(bytes, most):
+		c.whole(CodeFileTooLarge, fmt.Sprintf("the file has %d bytes, %d are allowed: remove records", bytes, most))
+	case exceeds(bytes, doubtful):
+		c.whole(CodeDoubtfulFileSize, fmt.Sprintf("the file has %d bytes; AWS's sample validator takes %d: remove records if you can", bytes, doubtful))
 	}
 }
 

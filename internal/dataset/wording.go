@@ -16,12 +16,18 @@ func count[N int | int64](n N, noun string) string {
 }
 
 // orList is "a, b or c".
-func orList(words []string) string {
+func orList(words []string) string { return wordList(words, "or") }
+
+// andList is "a, b and c".
+func andList(words []string) string { return wordList(words, "and") }
+
+// wordList has this word before the last one.
+func wordList(words []string, before string) string {
 	last := len(words) - 1
 	if last < 1 {
 		return strings.Join(words, "")
 	}
-	return strings.Join(words[:last], ", ") + " or " + words[last]
+	return strings.Join(words[:last], ", ") + " " + before + " " + words[last]
 }
 
 func contains(words []string, word string) bool { return slices.Contains(words, word) }

@@ -27,10 +27,12 @@ type Dataset struct {
 }
 
 // ExecutionInput is what starts an execution: the upload, and whether an
-// operator asks to go on with a run that ended before ("tuneline resume").
+// operator asks to go on with a run that ended before ("tuneline resume"), or to
+// serve one again that was published before ("tuneline rollback").
 type ExecutionInput struct {
-	Dataset Dataset `json:"dataset"`
-	Resume  bool    `json:"resume"`
+	Dataset  Dataset `json:"dataset"`
+	Resume   bool    `json:"resume"`
+	Rollback bool    `json:"rollback"`
 }
 
 // RunID identifies one upload's way through the pipeline: the first 16

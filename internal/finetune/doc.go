@@ -12,8 +12,9 @@
 // one noun a step and nothing is overwritten by anybody but the noun's own
 // step:
 //
-//	$.dataset, $.resume   what started the execution ([ExecutionInput])
+//	$.dataset, $.resume, $.rollback   what started the execution ([ExecutionInput])
 //	$.report              what the check found and copied ([Report])
+//	$.spend               what is about to be paid for, and whether it may be ([Spend])
 //	$.job                 the Bedrock model customization job ([Job])
 //	$.model               the custom model the job made ([Model])
 //	$.results             what its metrics say ([Results])

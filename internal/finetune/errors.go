@@ -30,6 +30,10 @@ const (
 	Busy Kind = "Busy"
 	// ModelUnitQuota: AWS has not granted the model units; only a person can help.
 	ModelUnitQuota Kind = "ModelUnitQuota"
+	// SpendRefused: an operator rejected what the run was about to spend.
+	SpendRefused Kind = "SpendRefused"
+	// SpendUnanswered: it is over a ceiling, and nobody approved it in time.
+	SpendUnanswered Kind = "SpendUnanswered"
 	// AccessDenied: a permission is missing.
 	AccessDenied Kind = "AccessDenied"
 	// JobFailed, JobStopped, JobOverdue: how a job ended without a model.
@@ -41,6 +45,8 @@ const (
 	JobNotPrivate Kind = "JobNotPrivate"
 	// ResultsRejected: the metrics say the model is worse than nothing.
 	ResultsRejected Kind = "ResultsRejected"
+	// ModelDeleted: the run's custom model does not exist any more.
+	ModelDeleted Kind = "ModelDeleted"
 	// ThroughputFailed, ThroughputOverdue: capacity was asked for and did not come.
 	ThroughputFailed  Kind = "ThroughputFailed"
 	ThroughputOverdue Kind = "ThroughputOverdue"
@@ -56,8 +62,9 @@ const (
 func Kinds() []Kind {
 	return []Kind{
 		DatasetRejected, SettingsRejected, Superseded, RunClosed,
+		SpendRefused, SpendUnanswered,
 		Throttled, Unavailable, Busy, ModelUnitQuota, AccessDenied,
-		JobFailed, JobStopped, JobOverdue, JobNotPrivate, ResultsRejected,
+		JobFailed, JobStopped, JobOverdue, JobNotPrivate, ResultsRejected, ModelDeleted,
 		ThroughputFailed, ThroughputOverdue, SmokeTestFailed,
 		ReleaseUnfinished, Internal,
 	}

@@ -1,12 +1,16 @@
 package finetune
 
+import "time"
+
 // Execution is the whole execution document, in the order it grows. No code
 // handles it whole: every task is passed the view it needs. It exists so that
 // a test can hold every path in the state machine against it.
 type Execution struct {
 	Dataset    Dataset    `json:"dataset"`
 	Resume     bool       `json:"resume"`
+	Rollback   bool       `json:"rollback"`
 	Report     Report     `json:"report"`
+	Spend      Spend      `json:"spend"`
 	Job        Job        `json:"job"`
 	Model      Model      `json:"model"`
 	Results    Results    `json:"results"`
@@ -27,6 +31,7 @@ type ValidateInput struct {
 	ExecutionARN string  `json:"executionArn"`
 	Dataset      Dataset `json:"dataset"`
 	Resume       bool    `json:"resume"`
+	Rollback     bool    `json:"rollback"`
 }
 
 // SubmitInput is SubmitJob's view.
@@ -53,6 +58,7 @@ type AnalyzeInput struct {
 
 // Actions of the throughput function.
 const (
+	ActionApprove   = "approve"
 	ActionSecure    = "secure"
 	ActionSmokeTest = "smoke-test"
 	ActionPublish   = "publish"
@@ -62,11 +68,14 @@ const (
 // ThroughputInput is the view of every state that the throughput function
 // serves; which fields are filled depends on Action.
 //
+//	approve     executionArn, run, settings, training, spend        → Spend
 //	secure      run, settings, model                                → Throughput
 //	smoke-test  run, throughput                                     → SmokeTest
 //	publish     run, settings, training, model, results, throughput → Endpoint
 //	release     executionArn, dataset, error                        → Closing
 //	release     executionArn, status (of an execution that ended)   → Closing
+//	sweep       scheduledTime                                       → Sweep
+//	sweep-told  told                                                → nothing
 type ThroughputInput struct {
 	Action       string      `json:"action"`
 	ExecutionARN string      `json:"executionArn,omitempty"`
@@ -74,12 +83,16 @@ type ThroughputInput struct {
 	Run          *Run        `json:"run,omitempty"`
 	Settings     *Settings   `json:"settings,omitempty"`
 	Training     *Accepted   `json:"training,omitempty"`
+	Spend        *Spend      `json:"spend,omitempty"`
 	Model        *Model      `json:"model,omitempty"`
 	Results      *Results    `json:"results,omitempty"`
 	Throughput   *Throughput `json:"throughput,omitempty"`
 	Error        *Failure    `json:"error,omitempty"`
 	// Status is the execution's status: FAILED, TIMED_OUT or ABORTED.
 	Status string `json:"status,omitempty"`
+	// ScheduledTime is when the sweep was to start.
+	ScheduledTime *time.Time `json:"scheduledTime,omitempty"`
+	Told          []Told     `json:"told,omitempty"`
 }
 
 // StatusRelease is what the status rule starts the release machine with: whose

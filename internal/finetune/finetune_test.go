@@ -105,20 +105,36 @@ func TestUploadOrder(t *testing.T) {
 	}
 }
 
-// TestWaitingStaysWithinHistory: the longest allowed wait must not meet Step
-// Functions' 25,000 history events, at no more than 9 events a turn.
+// TestWaitingStaysWithinHistory: the longest allowed waits of one execution must
+// not meet Step Functions' 25,000 history events, at no more than 9 events a turn,
+// and leave room for what is tried again.
 func TestWaitingStaysWithinHistory(t *testing.T) {
-	const eventsPerTurn, reserve = 9, 5000
-	turns := 0
-	for w := NewWaiting(MaxJobDeadlineHours * 3600); w.WaitedSeconds < w.DeadlineSeconds; w = w.Next() {
-		if w.WaitSeconds < minWait || w.WaitSeconds > maxWait {
+	const eventsPerTurn, reserve = 9, 2000
+	job := turns(t, NewWaiting(MaxJobDeadlineHours*3600), Waiting.Next, maxWait)
+	throughput := turns(t, NewWaiting(ThroughputDeadlineSeconds), Waiting.Next, maxWait)
+	approval := turns(t, NewWaiting(MaxApprovalHours*3600), Waiting.NextForPerson, MaxApprovalHours*3600/approvalTurns)
+	for hours := 1; hours <= MaxApprovalHours; hours++ {
+		approval = max(approval, turns(t, NewWaiting(hours*3600), Waiting.NextForPerson, max(maxWait, hours*3600/approvalTurns)))
+	}
+	if approval > 175 {
+		t.Errorf("an approval is looked for %d times, want 175 at most", approval)
+	}
+	if events := (job + 2*approval + throughput) * eventsPerTurn; events > 25000-reserve {
+		t.Errorf("%d, twice %d and %d turns make %d events", job, approval, throughput, events)
+	}
+}
+
+// turns counts the waits until the deadline, each within 30 seconds and longest.
+func turns(t *testing.T, w Waiting, next func(Waiting) Waiting, longest int) int {
+	t.Helper()
+	n := 0
+	for ; w.WaitedSeconds < w.DeadlineSeconds; w = next(w) {
+		if w.WaitSeconds < minWait || w.WaitSeconds > longest {
 			t.Fatalf("wait of %d seconds after %d", w.WaitSeconds, w.WaitedSeconds)
 		}
-		turns++
+		n++
 	}
-	if events := turns * eventsPerTurn; events > 25000-reserve {
-		t.Errorf("%d turns make %d events", turns, events)
-	}
+	return n
 }
 
 func TestErrorKinds(t *testing.T) {

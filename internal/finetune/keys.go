@@ -27,7 +27,7 @@ const (
 	PrefixRuns = "runs/"
 	// PrefixRegistry holds one record a model: <model>.json.
 	PrefixRegistry = "registry/"
-	// PrefixApprovals holds an operator's word on a purchase: <runId>.json.
+	// PrefixApprovals holds an operator's word on spending: <runId>-<purpose>.json.
 	PrefixApprovals = "approvals/"
 )
 
@@ -72,6 +72,11 @@ func ExecutionKey(executionARN string) string {
 
 // RegistryKey is the key of a model's record.
 func RegistryKey(model string) string { return PrefixRegistry + model + ".json" }
+
+// ApprovalKey is the key of an operator's word on a run's spending for a purpose.
+func ApprovalKey(id RunID, purpose string) string {
+	return PrefixApprovals + string(id) + "-" + purpose + ".json"
+}
 
 // S3URI is the s3:// form of an object's place, as Bedrock takes it.
 func S3URI(bucket, key string) string { return "s3://" + bucket + "/" + key }

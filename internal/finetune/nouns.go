@@ -79,6 +79,10 @@ type Job struct {
 	// OutputModelARN and OutputModelName are the custom model's, once completed.
 	OutputModelARN  string `json:"outputModelArn"`
 	OutputModelName string `json:"outputModelName"`
+	// Verified is set once an earlier attempt of the run saw the job completed,
+	// private and with its model: a model that is missing then was deleted, and
+	// the stack's network may have changed since without the job's fault.
+	Verified bool `json:"verified"`
 	Waiting
 }
 
@@ -115,12 +119,21 @@ func NewWaiting(deadline int) Waiting {
 	return Waiting{WaitSeconds: minWait, DeadlineSeconds: deadline}
 }
 
+// NoWaiting asks at once for what should be there already, and waits from then
+// on; a deadline in seconds.
+func NoWaiting(deadline int) Waiting {
+	return Waiting{DeadlineSeconds: deadline}
+}
+
 // Next is the wait after the one that just passed: a tenth of what was waited
 // so far, within 30 and 600 seconds, so that a short job is seen to end soon
 // and a long one stays far below Step Functions' 25,000 history events.
-func (w Waiting) Next() Waiting {
+func (w Waiting) Next() Waiting { return w.nextWithin(maxWait) }
+
+// nextWithin is the same with another longest wait.
+func (w Waiting) nextWithin(longest int) Waiting {
 	w.WaitedSeconds += w.WaitSeconds
-	w.WaitSeconds = min(max(w.WaitedSeconds/10, minWait), maxWait)
+	w.WaitSeconds = min(max(w.WaitedSeconds/10, minWait), longest)
 	return w
 }
 
@@ -170,6 +183,9 @@ const (
 	// ChangeUpdated: the run re-pointed a living provisioned throughput;
 	// releasing means pointing it back.
 	ChangeUpdated = "Updated"
+	// ChangeFound: it stood already, kept from an earlier publication of the
+	// run; releasing leaves it alone.
+	ChangeFound = "Found"
 )
 
 // Throughput is the capacity a custom model is served by. Status is the API's

@@ -55,6 +55,12 @@ type Analyze struct {
 type Throughput struct {
 	Bucket string `env:"TUNELINE_BUCKET"`
 	Stack  string `env:"TUNELINE_STACK"`
+	// Region is where it buys: prices are a Region's.
+	Region string `env:"TUNELINE_REGION"`
+	// Ceilings is what may be spent without asking, a finetune.Ceilings as JSON.
+	Ceilings string `env:"TUNELINE_CEILINGS"`
+	// Sweeping is what is released and when, a finetune.Sweeping as JSON.
+	Sweeping string `env:"TUNELINE_SWEEPING"`
 }
 
 // Invoke is the environment of lambdas/invoke.
@@ -67,13 +73,20 @@ type Lifecycle struct {
 	Stack string `env:"TUNELINE_STACK"`
 	// RuleName is the upload rule, disabled first.
 	RuleName string `env:"TUNELINE_RULE_NAME"`
-	// StateMachineARN is the machine whose executions are stopped.
-	StateMachineARN string `env:"TUNELINE_STATE_MACHINE_ARN"`
+	// StateMachineARNs are the machines whose executions are stopped, joined by
+	// commas: every one but the release machine.
+	StateMachineARNs string `env:"TUNELINE_STATE_MACHINE_ARNS"`
+	// ReleaseStateMachineARN is the machine that closes the runs of executions
+	// that were stopped; its own are let finish.
+	ReleaseStateMachineARN string `env:"TUNELINE_RELEASE_STATE_MACHINE_ARN"`
 	// JobSecurityGroupID is the group whose network interfaces must go before
 	// CloudFormation can delete it.
 	JobSecurityGroupID string `env:"TUNELINE_JOB_SECURITY_GROUP_ID"`
 	// Pause lies between two looks at what is left, as time.ParseDuration reads it.
 	Pause string `env:"TUNELINE_PAUSE"`
+	// StepPauses is for how many pauses a step may still be at work after its
+	// execution was stopped, a whole number.
+	StepPauses string `env:"TUNELINE_STEP_PAUSES"`
 }
 
 // Env returns the variables of one of this package's structs.

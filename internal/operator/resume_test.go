@@ -105,7 +105,7 @@ func TestResume(t *testing.T) {
 	if len(s.started) != 3 || len(slices.Compact(s.started)) != 3 {
 		t.Errorf("started were %q; want 3, once each", s.started)
 	}
-	if want := `{"dataset":{"bucket":"bucket","key":"key","versionId":"v1","sequencer":""},"resume":true}`; s.input != want {
+	if want := `{"dataset":{"bucket":"bucket","key":"key","versionId":"v1","sequencer":""},"resume":true,"rollback":false}`; s.input != want {
 		t.Errorf("the input is %s; want %s", s.input, want)
 	}
 }
@@ -115,7 +115,7 @@ func TestResumeRefusedByStepFunctions(t *testing.T) {
 	store := storeOf(t, resumable())
 	s := newStarter()
 	for try := 1; try <= maxTries; try++ {
-		s.ended[executionName(resumable(), try)] = true
+		s.ended[executionName(resumable(), toResume, try)] = true
 	}
 	if _, err := Resume(t.Context(), s, store, machine, id); err == nil || len(s.started) != 0 {
 		t.Errorf("got %v after starting %q; want an error", err, s.started)
@@ -124,6 +124,15 @@ func TestResumeRefusedByStepFunctions(t *testing.T) {
 	s.refusal = &types.StateMachineDoesNotExist{}
 	if _, err := Resume(t.Context(), s, store, machine, id); !errors.Is(err, s.refusal) {
 		t.Errorf("got %v; want %v", err, s.refusal)
+	}
+}
+
+// Ensure a run that ended before any job was intended goes on from the beginning.
+func TestResumeBeforeAnyJob(t *testing.T) {
+	run, s := resumable(), newStarter()
+	run.CustomModel, run.Error = nil, string(finetune.SpendUnanswered)
+	if _, err := Resume(t.Context(), s, storeOf(t, run), machine, id); err != nil || len(s.started) != 1 {
+		t.Errorf("got %v after starting %q; want one execution", err, s.started)
 	}
 }
 
@@ -137,7 +146,8 @@ func TestResumeRefused(t *testing.T) {
 		"deployed":      {func(r *registry.Run) { r.End = finetune.EndDeployed }, "deployed already"},
 		"superseded":    {func(r *registry.Run) { r.End = finetune.EndSuperseded }, "ended Superseded"},
 		"rejected":      {func(r *registry.Run) { r.End = finetune.EndRejected }, "ended Rejected"},
-		"without model": {func(r *registry.Run) { r.End, r.CustomModel = finetune.EndFailed, nil }, "without a trained model"},
+		"rolled back":   {func(r *registry.Run) { r.Rollback = &registry.Rollback{} }, "tuneline rollback support --to " + string(id)},
+		"without model": {func(r *registry.Run) { r.End, r.CustomModel, r.Job = finetune.EndFailed, nil, &finetune.Job{} }, "without a trained model"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -11,7 +11,8 @@ import (
 // now, what served it before, and what is still to be deleted.
 type Model struct {
 	Name string `json:"name"`
-	// Serving is what callers reach; nil until the first run is published.
+	// Serving is what callers reach; nil until the first run is published, and after
+	// a release.
 	Serving *Capacity `json:"serving,omitempty"`
 	// Previous is the deployment kept for an instant rollback.
 	Previous *Capacity `json:"previous,omitempty"`
@@ -24,6 +25,9 @@ type Model struct {
 	// Withdrawn are runs that must not be published any more: they were closed,
 	// and what they bought is being released.
 	Withdrawn []Withdrawal `json:"withdrawn,omitempty"`
+	// Released is the last time that what served was given up with nothing in its
+	// place; it is history once something serves again.
+	Released *Released `json:"released,omitempty"`
 	// History holds every publication, oldest first.
 	History []Capacity `json:"history,omitempty"`
 }
@@ -38,6 +42,10 @@ type Capacity struct {
 	// Dataset is the checked copy the model was trained on.
 	Dataset     finetune.Accepted `json:"dataset"`
 	PublishedAt time.Time         `json:"publishedAt"`
+	// Attempt is [Run.Attempt] at the publication: a run may be published again.
+	Attempt int `json:"attempt,omitempty"`
+	// Rollback is set when an operator went back to the run.
+	Rollback *Rollback `json:"rollback,omitempty"`
 }
 
 // Lease is one run's right to buy a provisioned throughput for the model or to
@@ -72,29 +80,34 @@ func (s Store) UpdateModel(ctx context.Context, name string, change func(*Model)
 	})
 }
 
-// CheckNewest refuses, with kind Superseded, a run that is older than the one
-// being served: older never replaces newer.
+// CheckNewest refuses, with kind Superseded, a run that is older than one that
+// was published: older never replaces newer. What is served may itself be older,
+// after a rollback; that opens no door for the uploads in between.
 func (m *Model) CheckNewest(run finetune.Run) error {
-	if m.Serving != nil && run.Order.Before(m.Serving.Run.Order) {
-		return finetune.Errorf(finetune.Superseded, "run %s of model %s is older than the published run %s", run.ID, m.Name, m.Serving.Run.ID)
+	for _, c := range m.History {
+		if run.Order.Before(c.Run.Order) {
+			return finetune.Errorf(finetune.Superseded, "run %s of model %s is older than the published run %s", run.ID, m.Name, c.Run.ID)
+		}
 	}
 	return nil
 }
 
 // Publish makes c what callers reach. What served before is kept for an
 // instant rollback when it costs nothing by the hour, and retired when it
-// does; a throughput that was updated in place is neither. Publishing the same
-// run again changes nothing.
+// does; a throughput that was updated in place is neither. A rollback may publish
+// what is kept or retired, which is neither from then on. Publishing the same
+// attempt of a run again changes nothing.
 func (m *Model) Publish(c Capacity) error {
-	if err := m.CheckNewest(c.Run); err != nil {
+	if m.Serving != nil && m.Serving.publication() == c.publication() {
+		return nil
+	}
+	if err := m.CheckTurn(c.Run, c.Rollback); err != nil {
 		return err
 	}
 	if m.Lease != nil && m.Lease.Run.ID == c.Run.ID {
 		m.Lease = nil
 	}
-	if m.Serving != nil && m.Serving.Run.ID == c.Run.ID {
-		return nil
-	}
+	m.takeBack(c.ThroughputARN)
 	if was := m.Serving; was != nil && was.ThroughputARN != c.ThroughputARN {
 		m.retireOrKeep(*was)
 	}

@@ -199,7 +199,8 @@ func TestReclaim(t *testing.T) {
 	}{
 		"needs operator":     {was: Run{End: finetune.EndNeedsOperator, CustomModel: model}},
 		"failed with model":  {was: Run{End: finetune.EndFailed, CustomModel: model}},
-		"failed without one": {was: Run{End: finetune.EndFailed}, want: finetune.SettingsRejected},
+		"failed without one": {was: Run{End: finetune.EndFailed, Job: &finetune.Job{Name: "job"}}, want: finetune.SettingsRejected},
+		"no job intended":    {was: Run{End: finetune.EndFailed}},
 		"still going on":     {was: Run{CustomModel: model}, want: finetune.SettingsRejected},
 		"deployed":           {was: Run{End: finetune.EndDeployed, CustomModel: model}, want: finetune.SettingsRejected},
 	}

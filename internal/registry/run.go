@@ -23,11 +23,23 @@ type Run struct {
 	Dataset finetune.Dataset `json:"dataset"`
 	// ExecutionARN is the execution that owns the run.
 	ExecutionARN string `json:"executionArn"`
-	// EarlierExecutionARNs are those that owned it before it was resumed.
-	EarlierExecutionARNs []string  `json:"earlierExecutionArns,omitempty"`
-	ClaimedAt            time.Time `json:"claimedAt"`
+	// EarlierExecutionARNs are those that owned it before it was resumed or
+	// rolled back to.
+	EarlierExecutionARNs []string `json:"earlierExecutionArns,omitempty"`
+	// EarlierEnds are how those ended, in the same order: of a rollback that
+	// failed, one of them still says that the run was deployed.
+	EarlierEnds []Ended   `json:"earlierEnds,omitempty"`
+	ClaimedAt   time.Time `json:"claimedAt"`
+	// Rollback is set while the last attempt is a rollback.
+	Rollback *Rollback `json:"rollback,omitempty"`
 
 	Report *finetune.Report `json:"report,omitempty"`
+	// Estimate is what the run was expected to cost when its data set was
+	// accepted, by the price table that was part of the program then.
+	Estimate *finetune.Estimate `json:"estimate,omitempty"`
+	// Spend is what the run was about to pay for, by its purpose, with the price
+	// and who allowed it. One that is [finetune.DecisionAsked] has no answer yet.
+	Spend map[string]finetune.Spend `json:"spend,omitempty"`
 	// Job is set before the job is submitted, without an ARN, and completed after.
 	Job         *finetune.Job     `json:"job,omitempty"`
 	CustomModel *finetune.Model   `json:"customModel,omitempty"`
@@ -103,30 +115,58 @@ func (s Store) Claim(ctx context.Context, run Run) (Run, error) {
 	return run, err
 }
 
-// Reclaim makes executionARN the owner of a run that ended after its model was
-// trained, so that it goes on from that model. What was released is forgotten.
-// A run without a model cannot be resumed: its job's name and token are spent,
-// and uploading again costs no more.
+// Reclaim makes executionARN the owner of a run that ended, so that it goes on
+// from its trained model, or from the beginning if it never came to a job. What
+// was released is forgotten. A run that has a job and no model cannot be resumed:
+// the job's name and token are spent, and uploading again costs no more.
 func (s Store) Reclaim(ctx context.Context, id finetune.RunID, executionARN string) (Run, error) {
 	return s.UpdateRun(ctx, id, func(r *Run) error {
 		if r.ExecutionARN == executionARN {
 			return nil
 		}
+		if r.Rollback != nil && r.End != "" {
+			return finetune.Errorf(finetune.SettingsRejected, "run %s cannot be resumed: its last attempt was a rollback; ask for it again with: tuneline rollback %s --to %s", id, r.Model, id)
+		}
 		if r.End != finetune.EndNeedsOperator && r.End != finetune.EndFailed {
 			return finetune.Errorf(finetune.SettingsRejected, "run %s cannot be resumed: its end is %q, and only a run that ended NeedsOperator or Failed can", id, r.End)
 		}
-		if r.CustomModel == nil {
+		if !r.Resumable() {
 			return finetune.Errorf(finetune.SettingsRejected, "run %s cannot be resumed: it has no trained model; upload the data set again", id)
 		}
-		r.EarlierExecutionARNs = append(r.EarlierExecutionARNs, r.ExecutionARN)
-		r.ExecutionARN = executionARN
-		r.Closed, r.Awaited, r.End, r.Error, r.Cause, r.EndedAt = false, false, "", "", "", nil
-		r.Throughput, r.Endpoint, r.Unreleased = nil, nil, nil
+		r.begin(executionARN, nil)
 		return nil
 	})
 }
 
-// Attempt is how often the run was resumed. It goes into the token of what is
+// Resumable says whether the run has something to go on from: its trained model,
+// or a job that was never intended, and so never paid for.
+func (r Run) Resumable() bool { return r.CustomModel != nil || r.Job == nil }
+
+// begin starts another attempt of a run that ended, and keeps the end. What the
+// last one had of capacity is forgotten; what of it is left is in its cause.
+func (r *Run) begin(executionARN string, rollback *Rollback) {
+	r.EarlierExecutionARNs = append(r.EarlierExecutionARNs, r.ExecutionARN)
+	r.EarlierEnds = append(r.EarlierEnds, Ended{
+		ExecutionARN: r.ExecutionARN, Rollback: r.Rollback, Endpoint: r.Endpoint,
+		End: r.End, Error: r.Error, Cause: r.Cause, EndedAt: r.EndedAt,
+	})
+	r.ExecutionARN, r.Rollback = executionARN, rollback
+	r.Closed, r.Awaited, r.End, r.Error, r.Cause, r.EndedAt = false, false, "", "", "", nil
+	r.Throughput, r.Endpoint, r.Unreleased = nil, nil, nil
+}
+
+// Ended is how an earlier attempt of a run ended.
+type Ended struct {
+	ExecutionARN string             `json:"executionArn"`
+	Rollback     *Rollback          `json:"rollback,omitempty"`
+	Endpoint     *finetune.Endpoint `json:"endpoint,omitempty"`
+	End          string             `json:"end"`
+	Error        string             `json:"error,omitempty"`
+	Cause        string             `json:"cause,omitempty"`
+	EndedAt      *time.Time         `json:"endedAt,omitempty"`
+}
+
+// Attempt is how often the run was resumed or rolled back to. It goes into the token of what is
 // bought, since Bedrock would answer a spent token with what was released.
 func (r Run) Attempt() int { return len(r.EarlierExecutionARNs) }
 

@@ -32,17 +32,21 @@ func (m *Model) CheckOpen(run finetune.Run, attempt int) error {
 	return nil
 }
 
-// Published returns the capacity a run was published with, and whether it ever was.
-func (m *Model) Published(id finetune.RunID) (Capacity, bool) {
+// Published returns the capacity that an attempt of a run was published with, and
+// whether it ever was: an attempt that failed is no less failed because an earlier
+// one was published.
+func (m *Model) Published(id finetune.RunID, attempt int) (Capacity, bool) {
 	for _, c := range slices.Backward(m.History) {
-		if c.Run.ID == id {
+		if c.publication() == (Publication{Run: id, Attempt: attempt}) {
 			return c, true
 		}
 	}
 	return Capacity{}, false
 }
 
-// forgetOlder drops the withdrawals of runs that are too old to be published anyway.
+// forgetOlder drops the withdrawals of runs that are too old to be published
+// anyway. An attempt to roll back to one of them is no exception: this publication
+// came since it was asked for.
 func (m *Model) forgetOlder(than finetune.UploadOrder) {
 	m.Withdrawn = slices.DeleteFunc(m.Withdrawn, func(w Withdrawal) bool { return w.Run.Order.Before(than) })
 }

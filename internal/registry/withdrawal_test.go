@@ -28,14 +28,14 @@ func TestWithdrawal(t *testing.T) {
 			t.Errorf("the %s run is refused: %v", name, err)
 		}
 	}
-	if _, ok := m.Published("b"); ok {
+	if _, ok := m.Published("b", 0); ok {
 		t.Error("run b is published before it was")
 	}
 	m.Withdraw(run("c", 2), 0)
 	if err := m.Publish(Capacity{ThroughputARN: "arn:b", Run: run("b", 1)}); err != nil {
 		t.Fatal(err)
 	}
-	if c, ok := m.Published("b"); !ok || c.ThroughputARN != "arn:b" {
+	if c, ok := m.Published("b", 0); !ok || c.ThroughputARN != "arn:b" {
 		t.Errorf("Published = %+v, %v", c, ok)
 	}
 	if len(m.Withdrawn) != 1 || m.Withdrawn[0].Run.ID != "c" {

@@ -35,6 +35,7 @@ func TestStopExecution(t *testing.T) {
 		job   string
 		bills int
 	}{
+		{"ApproveSpend", bothWays[:1], noJob, 0},
 		{"SubmitJob", bothWays[:1], noJob, 0},
 		{"WaitForJob", bothWays, stopped, 0},
 		{"PollJob", bothWays[:1], stopped, 0},
@@ -149,13 +150,13 @@ func TestMachineTimeOutAfterPublishing(t *testing.T) {
 }
 
 // machineLife is the state machine's TimeoutSeconds.
-const machineLife = 30 * 24 * time.Hour
+const machineLife = 45 * 24 * time.Hour
 
 // errLambdaIsDown refuses an invocation, so that the function never runs.
 var errLambdaIsDown = &runtimeapi.ServiceError{Code: "ServiceException", Status: 500, Message: "Lambda is having a bad day"}
 
 // timeOutIn lets the machine's time run out while a Task is between two tries:
-// its first try meets the fault, and a month passes with it.
+// its first try meets the fault, and more than all of it passes.
 func (f *fixture) timeOutIn(state string, fault runtimeapi.Fault) {
 	f.atFirstCall(state, func() *runtimeapi.Fault {
 		f.Clock.Advance(machineLife + time.Hour)

@@ -40,7 +40,7 @@ func TestArticleIsRejectedToday(t *testing.T) {
 		t.Errorf("made %v with %d requests for a job, of which the record says %v; want nothing", made, len(f.jobRequests()), run.Job)
 	}
 	f.mustBeUnpublished("ferry-desk")
-	if _, err := f.resume(run.ID); err == nil || !strings.Contains(err.Error(), "without a trained model") {
+	if _, err := f.resume(run.ID); err == nil || !strings.Contains(err.Error(), "ended Rejected") {
 		t.Errorf("resuming a rejected run: %v; want a refusal", err)
 	}
 }

@@ -209,7 +209,7 @@ func (f *fixture) notServed(run registry.Run) {
 	if err != nil {
 		f.t.Fatal(err)
 	}
-	if _, published := model.Published(run.ID); published || model.Lease != nil {
+	if _, published := model.Published(run.ID, run.Attempt()); published || model.Lease != nil {
 		f.t.Errorf("the registry sends callers to run %s, or holds a lease: %+v", run.ID, model)
 	}
 }

@@ -18,6 +18,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/bedrock"
 	"github.com/aws/aws-sdk-go-v2/service/bedrockruntime"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/sfn"
 
@@ -34,6 +36,8 @@ type Clients struct {
 	Bedrock        *bedrock.Client
 	BedrockRuntime *bedrockruntime.Client
 	SFN            *sfn.Client
+	CloudFormation *cloudformation.Client
+	EC2            *ec2.Client
 }
 
 // As returns clients that sign as principal, with credentials of their own.
@@ -57,11 +61,26 @@ func (c *Cloud) As(principal calls.Principal) Clients {
 		SFN: sfn.NewFromConfig(config, func(o *sfn.Options) {
 			o.BaseEndpoint = aws.String(c.URL(serviceStepFunctions))
 		}),
+		CloudFormation: cloudformation.NewFromConfig(config, func(o *cloudformation.Options) {
+			o.BaseEndpoint = aws.String(c.URL(serviceCloudFormation))
+		}),
+		EC2: ec2.NewFromConfig(config, func(o *ec2.Options) {
+			o.BaseEndpoint = aws.String(c.URL(serviceEC2))
+		}),
 	}
 }
 
 // Operator returns clients that sign as the stack's operator role.
 func (c *Cloud) Operator() Clients { return c.as("OperatorRoleArn") }
+
+// administrator is who has all rights in the account.
+const administrator = "Administrator"
+
+// Administrator returns clients that sign as somebody who administers the
+// account; the stack has no such role.
+func (c *Cloud) Administrator() Clients {
+	return c.As(calls.Principal{Role: administrator, ARN: "arn:aws:iam::" + AccountID + ":role/" + administrator})
+}
 
 // Uploader returns clients that sign as the stack's uploader role.
 func (c *Cloud) Uploader() Clients { return c.as("UploaderRoleArn") }

@@ -129,7 +129,7 @@ func (c *Cloud) startServices(ctx context.Context) error {
 	if err := errors.Join(s3Err, sfnErr); err != nil {
 		return err
 	}
-	steps := []func(context.Context) error{c.startBedrock, c.startKMS, c.startControl, c.startFunctions, c.createMachines, c.startAPI}
+	steps := []func(context.Context) error{c.startBedrock, c.startCloudWatch, c.startKMS, c.startControl, c.startFunctions, c.createMachines, c.startAPI}
 	for _, step := range steps {
 		if err := step(ctx); err != nil {
 			return err

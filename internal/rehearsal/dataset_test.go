@@ -207,6 +207,7 @@ func TestSettingsAndValidationDataArePinned(t *testing.T) {
 		f.overwrite(finetune.ValidationKey("support"), "this is no JSON\n")
 		f.overwrite(finetune.TuningKey("support"), `{"hyperparameters":{"epochCount":1}}`)
 	})
+	f.answersAll() // whoever drops data cannot buy model units alone
 	run, _ := f.train("support", conversation("first"), finetune.EndDeployed)
 
 	f.checkTuned(run)

@@ -247,7 +247,7 @@ func TestKilledFunctionsAreCalledAgain(t *testing.T) {
 				run, _ := f.train("m", w.data, finetune.EndDeployed)
 				f.deployedOnce(run)
 				f.mustAnswer("m", question(7), fact("a", 7))
-				if want := 8; killed() != want {
+				if want := 9; killed() != want {
 					t.Errorf("%d first calls were disturbed, want %d: those of every step", killed(), want)
 				}
 			})

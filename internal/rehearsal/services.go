@@ -29,6 +29,7 @@ const (
 	serviceKMS            = "KMS"
 	serviceBedrock        = "BEDROCK"
 	serviceBedrockRuntime = "BEDROCK_RUNTIME"
+	serviceCloudWatch     = "CLOUDWATCH"
 	serviceStepFunctions  = "SFN"
 	serviceEventBridge    = "EVENTBRIDGE"
 	serviceEC2            = "EC2"

@@ -24,8 +24,16 @@ type handler struct {
 }
 
 // Handle reads the job's metrics, judges them, and writes job, model and
-// results into the run's record and its report.
+// results into the run's record and its report. Of a run that goes on from its
+// trained model the results stand as they were judged.
 func (h handler) Handle(ctx context.Context, in finetune.AnalyzeInput) (finetune.Results, error) {
+	before, err := h.store.Run(ctx, in.Run.ID)
+	if err != nil {
+		return finetune.Results{}, err
+	}
+	if before.Attempt() > 0 && before.Results != nil {
+		return *before.Results, nil
+	}
 	found, err := h.metrics(ctx, in.Run.ID, in.Job.ARN)
 	if err != nil {
 		return finetune.Results{}, err

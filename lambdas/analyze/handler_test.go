@@ -166,6 +166,24 @@ func TestHandleNeverWritesNaN(t *testing.T) {
 	}
 }
 
+// TestHandleGoesOnFromResults holds that a run that is resumed or rolled back to
+// keeps the results of its first attempt, whatever became of the metric files.
+func TestHandleGoesOnFromResults(t *testing.T) {
+	for name, earlier := range map[string][]string{"first attempt": nil, "second attempt": {"arn:first"}} {
+		b := newBucket(t, nil)
+		before := finetune.Results{Verdict: finetune.VerdictUsable, Steps: 40, Reason: "as judged then"}
+		record, err := json.Marshal(registry.Run{ID: runID, ExecutionARN: "arn:execution", EarlierExecutionARNs: earlier, Results: &before})
+		if err != nil {
+			t.Fatal(err)
+		}
+		b[finetune.RunKey(runID)] = string(record)
+		got, err := newHandler(b).Handle(t.Context(), input)
+		if err != nil || (got == before) != (earlier != nil) {
+			t.Errorf("%s: got %+v, %v", name, got, err)
+		}
+	}
+}
+
 func TestHandleErrors(t *testing.T) {
 	t.Run("no record of the run", func(t *testing.T) {
 		if _, err := newHandler(bucket{}).Handle(t.Context(), input); !errors.Is(err, registry.ErrNotFound) {
@@ -173,7 +191,7 @@ func TestHandleErrors(t *testing.T) {
 		}
 	})
 	t.Run("listing fails", func(t *testing.T) {
-		if _, err := newHandler(brokenList{bucket{}}).Handle(t.Context(), input); err == nil || !strings.Contains(err.Error(), jobARN) {
+		if _, err := newHandler(brokenList{newBucket(t, nil)}).Handle(t.Context(), input); err == nil || !strings.Contains(err.Error(), jobARN) {
 			t.Errorf("got %v, want an error naming the job", err)
 		}
 	})

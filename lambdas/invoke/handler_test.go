@@ -164,6 +164,7 @@ var refusals = map[string]struct {
 }{
 	"unknown model":       {change: func(r *events.APIGatewayProxyRequest) { r.PathParameters["model"] = "nobody" }, status: 404, errorType: "ResourceNotFoundException", says: "no model nobody"},
 	"not published":       {change: func(r *events.APIGatewayProxyRequest) { r.PathParameters["model"] = "fresh" }, status: 404, errorType: "ResourceNotFoundException", says: "not published yet"},
+	"released":            {change: func(r *events.APIGatewayProxyRequest) { r.PathParameters["model"] = "gone" }, status: 404, errorType: "ResourceNotFoundException", says: "released on 2026-11-23 and is not served: it was idle; its operators serve it again with"},
 	"no model's name":     {change: func(r *events.APIGatewayProxyRequest) { r.PathParameters["model"] = "../runs/x" }, status: 400, errorType: "ValidationException", says: "letters"},
 	"encoded name":        {change: func(r *events.APIGatewayProxyRequest) { r.PathParameters["model"] = "%6Eobody" }, status: 404, errorType: "ResourceNotFoundException", says: "no model nobody"},
 	"broken encoding":     {change: func(r *events.APIGatewayProxyRequest) { r.PathParameters["model"] = "%zz" }, status: 400, errorType: "ValidationException", says: "escape"},
@@ -187,7 +188,7 @@ var refusals = map[string]struct {
 }
 
 func TestRefusals(t *testing.T) {
-	models := map[string]registry.Model{"support": serving("arn:a"), "fresh": {Name: "fresh"}}
+	models := map[string]registry.Model{"support": serving("arn:a"), "fresh": {Name: "fresh"}, "gone": {Name: "gone", Released: &registry.Released{At: time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC), Why: "was idle"}}}
 	for name, test := range refusals {
 		t.Run(name, func(t *testing.T) {
 			b := newBedrock(t, map[string][]answered{"arn:a": {test.answer}})

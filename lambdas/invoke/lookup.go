@@ -49,6 +49,8 @@ func (l *lookup) throughput(ctx context.Context, model string, anew bool) (arn s
 	case err != nil:
 		unreadable := unexpected(fmt.Errorf("looking up model %s: %w", model, err))
 		return "", false, &unreadable
+	case record.Serving == nil && record.Released != nil:
+		return "", false, refuse(http.StatusNotFound, "ResourceNotFoundException", fmt.Sprintf("model %s was released on %s and is not served: it %s; its operators serve it again with \"tuneline rollback\", or by uploading its data set again", model, record.Released.At.Format(time.DateOnly), record.Released.Why))
 	case record.Serving == nil:
 		return "", false, refuse(http.StatusNotFound, "ResourceNotFoundException", fmt.Sprintf("model %s is not published yet: its first run is still under way or did not end Deployed", model))
 	}

@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/tuneline/tuneline/internal/finetune"
+	"github.com/tuneline/tuneline/internal/lambdaenv"
 )
 
 const (
@@ -23,8 +25,13 @@ const (
 // clear stops everything that runs and releases everything billed by the hour.
 // It looks again and again, because what is stopped takes a while to go and
 // what is under way may still make something, and it is done when two looks in
-// a row found nothing. Whatever is billed is released in the first look
-// already, and waits for nothing else.
+// a row found nothing, and no step of an execution that was stopped can be at
+// work any more. Whatever is billed is released in the first look already, and
+// waits for nothing else.
+//
+// The release machine is let finish, so that every run that was interrupted has
+// its end and its report; but nothing billed hangs on that, so when the time is
+// up it is no reason to fail.
 func (h handler) clear(ctx context.Context) error {
 	if deadline, ok := ctx.Deadline(); ok {
 		var cancel context.CancelFunc
@@ -32,23 +39,40 @@ func (h handler) clear(ctx context.Context) error {
 		defer cancel()
 	}
 	tags := tagReader{bedrock: h.bedrock, stack: h.env.Stack, seen: map[string]bool{}}
-	empty := 0
+	empty, atWork := 0, 0
 	for looks := 1; ; looks++ {
 		left := h.look(ctx, tags)
 		if err := left.hopeless(); err != nil {
 			return err
 		}
-		if len(left.waiting) > 0 {
-			empty = 0
-		} else if empty++; empty == 2 {
-			h.nameModels(ctx, tags)
-			return left.committedError()
+		if atWork = max(0, atWork-1); left.stopped {
+			atWork = h.stepPauses
 		}
-		h.log.Info("waiting", "look", looks, "for", left.waiting)
-		if looks == maxLooks || h.late(ctx) || h.sleep(ctx, h.pause) != nil {
+		if atWork > 0 {
+			left.wait("a step of an execution that was stopped may still be at work")
+		}
+		if empty++; len(left.waiting) > 0 {
+			empty = 0
+		}
+		last := looks == maxLooks || h.late(ctx)
+		if empty >= 2 && (len(left.closing) == 0 || last) {
+			return h.cleared(ctx, tags, left)
+		}
+		h.log.Info("waiting", "look", looks, "for", append(left.waiting, left.closing...))
+		if last || h.sleep(ctx, h.pause) != nil {
 			return left.lateError()
 		}
 	}
+}
+
+// cleared says what stays of a stack of which nothing goes on any more. Its
+// error is what only a commitment keeps.
+func (h handler) cleared(ctx context.Context, tags tagReader, left leftover) error {
+	if len(left.closing) > 0 {
+		h.log.Warn("not waited for: the report of a run will lack its end", "for", left.closing)
+	}
+	h.nameModels(ctx, tags)
+	return left.committedError()
 }
 
 // late says whether there is no time for another pause and look.
@@ -61,6 +85,10 @@ func (h handler) late(ctx context.Context) bool {
 type leftover struct {
 	// waiting is what another look may find gone, each with what to do by hand.
 	waiting []string
+	// closing is what only finishes a run's record, and frees nothing.
+	closing []string
+	// stopped says that an execution was stopped in this look.
+	stopped bool
 	// committed is what only the end of a commitment releases.
 	committed []string
 	// errs are the failures of this look.
@@ -103,8 +131,10 @@ func (l *leftover) lateError() error {
 	return fmt.Errorf("not all was gone when the function's time was up: %s. Delete the stack again to go on from here", l.text())
 }
 
+// text is everything that is left, a commitment first: a long reason is cut, and
+// its date must not be.
 func (l *leftover) text() string {
-	return strings.Join(append(l.waiting, l.committed...), "; ")
+	return strings.Join(slices.Concat(l.committed, l.waiting), "; ")
 }
 
 // look stops and releases what it finds, once: first what could make more, then
@@ -112,7 +142,10 @@ func (l *leftover) text() string {
 func (h handler) look(ctx context.Context, tags tagReader) leftover {
 	var left leftover
 	h.disableRule(ctx, &left)
-	h.stopExecutions(ctx, &left)
+	for _, machine := range lambdaenv.List(h.env.StateMachineARNs) {
+		h.stopExecutions(ctx, machine, &left)
+	}
+	h.findReleases(ctx, &left)
 	h.stopJobs(ctx, tags, &left)
 	h.releaseThroughputs(ctx, tags, &left)
 	h.releaseDeployments(ctx, tags, &left)

@@ -64,15 +64,18 @@ type handler struct {
 	env lambdaenv.Lifecycle
 	// pause lies between two looks at what is left.
 	pause time.Duration
-	log   *slog.Logger
-	now   func() time.Time
+	// stepPauses is for how many pauses a step may still be at work after its
+	// execution was stopped: stopping an execution stops no function.
+	stepPauses int
+	log        *slog.Logger
+	now        func() time.Time
 	// sleep waits, or returns early with the context's error.
 	sleep func(context.Context, time.Duration) error
 }
 
-func newHandler(c clients, env lambdaenv.Lifecycle, pause time.Duration) handler {
+func newHandler(c clients, env lambdaenv.Lifecycle, pause time.Duration, stepPauses int) handler {
 	return handler{
-		clients: c, env: env, pause: pause, now: time.Now, sleep: sleep,
+		clients: c, env: env, pause: pause, stepPauses: stepPauses, now: time.Now, sleep: sleep,
 		log: slog.New(slog.NewJSONHandler(os.Stdout, nil)).With("step", "lifecycle"),
 	}
 }

@@ -31,8 +31,18 @@ import (
 	"github.com/tuneline/tuneline/internal/lambdaenv"
 )
 
-// pause is what the tests' functions leave between two looks.
-const pause = 15 * time.Second
+const (
+	// pause is what the tests' functions leave between two looks.
+	pause = 15 * time.Second
+	// stepPauses is how long a step may be at work after its execution.
+	stepPauses = 8
+)
+
+// env is the function's environment.
+var env = lambdaenv.Lifecycle{
+	Stack: "tuneline", RuleName: "rule", JobSecurityGroupID: "sg-job",
+	StateMachineARNs: "arn:machine,arn:sweep", ReleaseStateMachineARN: "arn:release",
+}
 
 // account is everything lifecycle can see and change. What is under way goes
 // away by itself after as many looks as its number says.
@@ -46,6 +56,8 @@ type account struct {
 	// interfaces is for how many looks a job's network interface stays once no
 	// job goes on.
 	interfaces int
+	// releases is for how many looks an execution of the release machine runs.
+	releases int
 	// foreign are the ARNs that carry another stack's tag.
 	foreign []string
 	// refusals are answered to an operation, one after the other.
@@ -56,6 +68,15 @@ type account struct {
 
 func refused(code string) error {
 	return &smithy.GenericAPIError{Code: code, Message: "refused by the test"}
+}
+
+// releasing are the executions of the release machine that run.
+func (a *account) releasing() []string {
+	if a.releases == 0 {
+		return nil
+	}
+	a.releases--
+	return []string{"arn:execution/release"}
 }
 
 // refusal answers the next refusal of an operation, if there is one.
@@ -92,11 +113,21 @@ func (a *account) DisableRule(_ context.Context, in *eventbridge.DisableRuleInpu
 }
 
 func (a *account) ListExecutions(_ context.Context, in *sfn.ListExecutionsInput, _ ...func(*sfn.Options)) (*sfn.ListExecutionsOutput, error) {
-	if in.StatusFilter != sfntypes.ExecutionStatusRunning || *in.StateMachineArn != "arn:machine" {
+	if in.StatusFilter != sfntypes.ExecutionStatusRunning {
 		return nil, fmt.Errorf("asked for %+v", in)
 	}
+	var list []string
+	switch *in.StateMachineArn {
+	case "arn:machine":
+		list = a.executions
+	case "arn:release":
+		list = a.releasing()
+	case "arn:sweep": // none of it runs
+	default:
+		return nil, fmt.Errorf("asked for %s", *in.StateMachineArn)
+	}
 	out := &sfn.ListExecutionsOutput{}
-	for _, arn := range a.executions {
+	for _, arn := range list {
 		out.Executions = append(out.Executions, sfntypes.ExecutionListItem{ExecutionArn: aws.String(arn)})
 	}
 	return out, a.refusal("ListExecutions")
@@ -227,7 +258,7 @@ func asked(t *testing.T, a *account, request cfn.RequestType) (answer, time.Dura
 		}
 	}))
 	defer server.Close()
-	h := newHandler(clients{a, a, a, a, a}, lambdaenv.Lifecycle{Stack: "tuneline", RuleName: "rule", StateMachineARN: "arn:machine", JobSecurityGroupID: "sg-job"}, pause)
+	h := newHandler(clients{a, a, a, a, a}, env, pause, stepPauses)
 	var log bytes.Buffer
 	h.log = slog.New(slog.NewJSONHandler(&log, nil))
 	var paused time.Duration
@@ -308,7 +339,7 @@ func TestCommitment(t *testing.T) {
 	a.throughputs[0].CommitmentExpirationTime = aws.Time(time.Date(2027, 1, 2, 3, 4, 5, 0, time.UTC))
 	a.refusals["DeleteProvisionedModelThroughput"] = slices.Repeat([]error{refused(invalid)}, 100)
 	got, paused, _ := asked(t, a, cfn.RequestDelete)
-	if got.Status != "FAILED" || paused > 2*time.Minute {
+	if got.Status != "FAILED" || paused > 3*time.Minute {
 		t.Errorf("answered %+v after %v", got, paused)
 	}
 	for _, want := range []string{"arn:pt/1", "2027-01-02T03:04:05Z", "aws bedrock delete-provisioned-model-throughput --provisioned-model-id arn:pt/1"} {
@@ -348,12 +379,46 @@ func TestWaitsForJobs(t *testing.T) {
 	}
 }
 
+// TestWaitsForSteps: stopping an execution stops no function, so what a step at
+// work buys after two empty looks is still found; it is waited for until no
+// function of a stopped execution can run, and a release machine as well.
+func TestWaitsForSteps(t *testing.T) {
+	for name, test := range map[string]struct {
+		releases int
+		looks    int
+	}{
+		"the step":                 {0, stepPauses + 2},
+		"a release that is longer": {stepPauses + 5, stepPauses + 6},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := &account{status: cftypes.StackStatusDeleteInProgress, executions: []string{"arn:execution/1"}, releases: test.releases, refusals: map[string][]error{}}
+			late := &arrives{account: a, at: stepPauses}
+			h := newHandler(clients{a, a, a, late, a}, env, pause, stepPauses)
+			h.log = slog.New(slog.DiscardHandler)
+			h.sleep = func(context.Context, time.Duration) error { return nil }
+			if err := h.clear(t.Context()); err != nil || len(a.throughputs) != 0 || late.looks != test.looks {
+				t.Errorf("%v after %d looks, want %d; left %+v", err, late.looks, test.looks, a.throughputs)
+			}
+		})
+	}
+}
+
+// TestReleaseThatGoesOn: a run whose record is not closed in time is no reason
+// to keep a stack of which nothing is billed any more.
+func TestReleaseThatGoesOn(t *testing.T) {
+	a := &account{status: cftypes.StackStatusDeleteInProgress, releases: 1000, refusals: map[string][]error{}}
+	got, paused, log := asked(t, a, cfn.RequestDelete)
+	if got.Status != "SUCCESS" || paused < 12*time.Minute || !strings.Contains(log, "arn:execution/release") {
+		t.Errorf("answered %+v after %v: %s", got, paused, log)
+	}
+}
+
 // TestSomethingComesLate: what a step made after the first look found nothing
 // is found by the second.
 func TestSomethingComesLate(t *testing.T) {
 	a := &account{status: cftypes.StackStatusDeleteInProgress, refusals: map[string][]error{}}
-	late := &arrives{account: a}
-	h := newHandler(clients{a, a, a, late, a}, lambdaenv.Lifecycle{Stack: "tuneline", StateMachineARN: "arn:machine", JobSecurityGroupID: "sg-job"}, pause)
+	late := &arrives{account: a, at: 2}
+	h := newHandler(clients{a, a, a, late, a}, env, pause, stepPauses)
 	h.log = slog.New(slog.DiscardHandler)
 	h.sleep = func(context.Context, time.Duration) error { return nil }
 	if err := h.clear(t.Context()); err != nil || len(a.throughputs) != 0 || late.looks != 4 {
@@ -361,14 +426,14 @@ func TestSomethingComesLate(t *testing.T) {
 	}
 }
 
-// arrives has a throughput from the second look on.
+// arrives has a throughput from one look on.
 type arrives struct {
 	*account
-	looks int
+	looks, at int
 }
 
 func (a *arrives) ListProvisionedModelThroughputs(ctx context.Context, in *bedrock.ListProvisionedModelThroughputsInput, options ...func(*bedrock.Options)) (*bedrock.ListProvisionedModelThroughputsOutput, error) {
-	if a.looks++; a.looks == 2 {
+	if a.looks++; a.looks == a.at {
 		a.throughputs = []types.ProvisionedModelSummary{throughput("arn:pt/late")}
 	}
 	return a.account.ListProvisionedModelThroughputs(ctx, in, options...)
@@ -386,7 +451,7 @@ func TestAnswersInTime(t *testing.T) {
 	if paused < 12*time.Minute || paused > 15*time.Minute-margin {
 		t.Errorf("answered after %v", paused)
 	}
-	h := newHandler(clients{a, a, a, a, a}, lambdaenv.Lifecycle{Stack: "tuneline", StateMachineARN: "arn:machine", JobSecurityGroupID: "sg-job"}, pause)
+	h := newHandler(clients{a, a, a, a, a}, env, pause, stepPauses)
 	h.log = slog.New(slog.DiscardHandler)
 	pauses := 0
 	h.sleep = func(context.Context, time.Duration) error { pauses++; return nil }

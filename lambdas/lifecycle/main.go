@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"strconv"
 	"time"
 
 	"github.com/aws/aws-lambda-go/cfn"
@@ -28,6 +29,10 @@ func main() {
 	if err != nil {
 		task.Fatal("lifecycle", err)
 	}
+	stepPauses, err := strconv.Atoi(env.StepPauses)
+	if err != nil {
+		task.Fatal("lifecycle", err)
+	}
 	cfg, err := config.LoadDefaultConfig(context.Background())
 	if err != nil {
 		task.Fatal("lifecycle", err)
@@ -35,6 +40,6 @@ func main() {
 	h := newHandler(clients{
 		stacks: cloudformation.NewFromConfig(cfg), rules: eventbridge.NewFromConfig(cfg), executions: sfn.NewFromConfig(cfg),
 		bedrock: bedrock.NewFromConfig(cfg), networks: ec2.NewFromConfig(cfg),
-	}, env, pause)
+	}, env, pause, stepPauses)
 	lambda.Start(cfn.LambdaWrap(h.Handle))
 }

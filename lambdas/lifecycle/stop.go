@@ -22,29 +22,45 @@ func (h handler) disableRule(ctx context.Context, left *leftover) {
 	}
 }
 
-// stopExecutions stops every execution that runs.
-func (h handler) stopExecutions(ctx context.Context, left *leftover) {
-	pages := sfn.NewListExecutionsPaginator(h.executions, &sfn.ListExecutionsInput{StateMachineArn: &h.env.StateMachineARN, StatusFilter: sfntypes.ExecutionStatusRunning})
+// stopExecutions stops every execution of a machine that runs.
+func (h handler) stopExecutions(ctx context.Context, machine string, left *leftover) {
+	h.running(ctx, machine, left, func(execution string) {
+		_, err := h.executions.StopExecution(ctx, &sfn.StopExecutionInput{
+			ExecutionArn: &execution, Error: aws.String("StackDeleted"), Cause: aws.String("The stack " + h.env.Stack + " is being deleted."),
+		})
+		switch {
+		case code(err) == "ExecutionDoesNotExist":
+		case err != nil:
+			left.fail(fmt.Errorf("stopping execution %s: %w", execution, err))
+		default:
+			left.stopped = true
+			left.wait("execution %s was just stopped", execution)
+		}
+	})
+}
+
+// findReleases notes the executions of the release machine, which finish the
+// records of the runs that were stopped.
+func (h handler) findReleases(ctx context.Context, left *leftover) {
+	h.running(ctx, h.env.ReleaseStateMachineARN, left, func(execution string) {
+		left.closing = append(left.closing, fmt.Sprintf("execution %s is closing a run", execution))
+	})
+}
+
+// running calls each with every execution of a machine that runs.
+func (h handler) running(ctx context.Context, machine string, left *leftover, each func(execution string)) {
+	pages := sfn.NewListExecutionsPaginator(h.executions, &sfn.ListExecutionsInput{StateMachineArn: &machine, StatusFilter: sfntypes.ExecutionStatusRunning})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if code(err) == "StateMachineDoesNotExist" {
 			return
 		}
 		if err != nil {
-			left.fail(fmt.Errorf("listing the executions of %s: %w", h.env.StateMachineARN, err))
+			left.fail(fmt.Errorf("listing the executions of %s: %w", machine, err))
 			return
 		}
 		for _, e := range page.Executions {
-			_, err := h.executions.StopExecution(ctx, &sfn.StopExecutionInput{
-				ExecutionArn: e.ExecutionArn, Error: aws.String("StackDeleted"), Cause: aws.String("The stack " + h.env.Stack + " is being deleted."),
-			})
-			switch {
-			case code(err) == "ExecutionDoesNotExist":
-			case err != nil:
-				left.fail(fmt.Errorf("stopping execution %s: %w", *e.ExecutionArn, err))
-			default:
-				left.wait("execution %s was just stopped", *e.ExecutionArn)
-			}
+			each(aws.ToString(e.ExecutionArn))
 		}
 	}
 }

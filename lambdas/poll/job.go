@@ -14,8 +14,8 @@ import (
 	"github.com/tuneline/tuneline/internal/finetune"
 )
 
-// pollJob asks Bedrock for the job, checks that it is private, and answers it
-// as it stands. A job counts as completed only once its custom model is ready.
+// pollJob asks Bedrock for the job, checks that it is private unless that was
+// seen before, and answers it as it stands. A job counts as completed only once its custom model is ready.
 // One that failed over its data is an error, so that the run ends Rejected as it
 // would have had the check found the fault.
 func (h handler) pollJob(ctx context.Context, job finetune.Job) (finetune.Job, error) {
@@ -23,8 +23,10 @@ func (h handler) pollJob(ctx context.Context, job finetune.Job) (finetune.Job, e
 	if err != nil {
 		return job, fmt.Errorf("polling job %s: %w", job.ARN, err)
 	}
-	if err := h.private.check(job.ARN, out); err != nil {
-		return job, err
+	if !job.Verified {
+		if err := h.private.check(job.ARN, out); err != nil {
+			return job, err
+		}
 	}
 	job = refresh(job, out)
 	if job.Status == completed {
@@ -86,14 +88,21 @@ func phase(details *types.StatusDetails) string {
 }
 
 // awaitModel keeps a completed job in progress until its custom model can be
-// served: it exists before that, with status Creating.
+// served: it exists before that, with status Creating. One that was seen before
+// and is missing does not come any more.
 func (h handler) awaitModel(ctx context.Context, job finetune.Job) (finetune.Job, error) {
+	if job.OutputModelARN == "" && job.Verified {
+		return job, finetune.Errorf(finetune.ModelDeleted, "job %s, which had made a custom model, names none any more: it was deleted, and nothing else can be served in its place", job.ARN)
+	}
 	if job.OutputModelARN == "" {
 		job.Status = inProgress
 		return job, nil
 	}
 	model, err := h.bedrock.GetCustomModel(ctx, &bedrock.GetCustomModelInput{ModelIdentifier: &job.OutputModelARN})
 	if missing := new(types.ResourceNotFoundException); errors.As(err, &missing) {
+		if job.Verified {
+			return job, finetune.Errorf(finetune.ModelDeleted, "custom model %s of job %s was deleted, and nothing else can be served in its place: %w", job.OutputModelARN, job.Name, err)
+		}
 		job.Status = inProgress
 		return job, nil
 	}

@@ -35,6 +35,49 @@ func completedJob() *bedrock.GetModelCustomizationJobOutput {
 	return out
 }
 
+// TestPollVerifiedJob: what an earlier attempt saw is not asked for again, and a
+// model that is missing is not waited for.
+func TestPollVerifiedJob(t *testing.T) {
+	moved := completedJob()
+	moved.VpcConfig.SubnetIds = []string{"subnet-of-before"}
+	nameless := completedJob()
+	nameless.OutputModelArn = nil
+	tests := map[string]struct {
+		job     *bedrock.GetModelCustomizationJobOutput
+		missing bool
+		want    finetune.Kind
+	}{
+		"network changed since": {job: moved},
+		"model deleted":         {job: completedJob(), missing: true, want: finetune.ModelDeleted},
+		"model not named":       {job: nameless, want: finetune.ModelDeleted},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			h := newHandler(fake{
+				job: func(*bedrock.GetModelCustomizationJobInput) (*bedrock.GetModelCustomizationJobOutput, error) {
+					return test.job, nil
+				},
+				model: func(*bedrock.GetCustomModelInput) (*bedrock.GetCustomModelOutput, error) {
+					if test.missing {
+						return nil, &types.ResourceNotFoundException{}
+					}
+					return &bedrock.GetCustomModelOutput{ModelStatus: types.ModelStatusActive}, nil
+				},
+			})
+			got, err := h.pollJob(t.Context(), finetune.Job{ARN: jobARN, Name: "support", Verified: true, Waiting: finetune.NoWaiting(3600)})
+			if test.want != "" {
+				if kind := task.Kind(err); err == nil || kind != test.want || !strings.Contains(err.Error(), "deleted") {
+					t.Errorf("got %v of kind %s, want %s", err, kind, test.want)
+				}
+				return
+			}
+			if err != nil || got.Status != "Completed" || !got.Verified {
+				t.Errorf("got %+v, %v, want Completed", got, err)
+			}
+		})
+	}
+}
+
 func TestPollJobStatus(t *testing.T) {
 	modelAnswer := func(status types.ModelStatus, message string, err error) func(*bedrock.GetCustomModelInput) (*bedrock.GetCustomModelOutput, error) {
 		return func(*bedrock.GetCustomModelInput) (*bedrock.GetCustomModelOutput, error) {

@@ -32,7 +32,7 @@ func explain(in finetune.SubmitInput, err error) error {
 	case errors.As(err, &missing):
 		return finetune.Errorf(finetune.SettingsRejected, "creating job %s: Bedrock does not find what the job names, most likely base model %s: set another baseModel in tuning.json or in the stack's configuration: %w", name, base, err)
 	case errors.As(err, &denied):
-		return finetune.Errorf(finetune.AccessDenied, "creating job %s: the submit function may not do this, or the account has no access to base model %s; if the stack is deployed as it is, look for a service control policy that denies bedrock:CreateModelCustomizationJob: %w", name, base, err)
+		return finetune.Errorf(finetune.AccessDenied, "creating job %s: the submit function may not do this, or the account has no access to base model %s; if the stack is deployed as it is, look for a service control policy that denies bedrock:CreateModelCustomizationJob; tuneline preflight tells whether the account has access: %w", name, base, err)
 	}
 	return fmt.Errorf("creating job %s: %w", name, err)
 }
@@ -46,7 +46,7 @@ var refusals = []struct {
 	kind finetune.Kind
 	next string
 }{
-	{"Could not validate GetObject permissions", finetune.SettingsRejected, "the service role cannot read the accepted copy: bucket and job must be in one Region, the role needs s3:GetObject, s3:ListBucket and kms:Decrypt and must trust bedrock.amazonaws.com; if Bedrock looks from outside the VPC, set bucketPolicy.exemptServiceRole to true and deploy"},
+	{"Could not validate GetObject permissions", finetune.SettingsRejected, "the service role cannot read the accepted copy: bucket and job must be in one Region, the role needs s3:GetObject, s3:ListBucket and kms:Decrypt and must trust bedrock.amazonaws.com, as tuneline preflight shows; if Bedrock looks from outside the VPC, set bucketPolicy.exemptServiceRole to true and deploy"},
 	{"perms missing (PutObject)", finetune.SettingsRejected, "the service role cannot write under outputs/: it needs s3:PutObject there and kms:GenerateDataKey; if Bedrock looks from outside the VPC, set bucketPolicy.exemptServiceRole to true and deploy"},
 	{"unexpected error when processing the request", finetune.Unavailable, "a fault of the service; it is tried again"},
 }

@@ -24,6 +24,7 @@ type bedrockAPI interface {
 	GetFoundationModel(context.Context, *bedrock.GetFoundationModelInput, ...func(*bedrock.Options)) (*bedrock.GetFoundationModelOutput, error)
 	CreateModelCustomizationJob(context.Context, *bedrock.CreateModelCustomizationJobInput, ...func(*bedrock.Options)) (*bedrock.CreateModelCustomizationJobOutput, error)
 	GetModelCustomizationJob(context.Context, *bedrock.GetModelCustomizationJobInput, ...func(*bedrock.Options)) (*bedrock.GetModelCustomizationJobOutput, error)
+	GetCustomModel(context.Context, *bedrock.GetCustomModelInput, ...func(*bedrock.Options)) (*bedrock.GetCustomModelOutput, error)
 	StopModelCustomizationJob(context.Context, *bedrock.StopModelCustomizationJobInput, ...func(*bedrock.Options)) (*bedrock.StopModelCustomizationJobOutput, error)
 }
 
@@ -72,7 +73,7 @@ func newHandler(env lambdaenv.Submit, cfg aws.Config) (handler, error) {
 	}, nil
 }
 
-// Handle finds the run's job, or checks key and base model, writes down that a
+// Handle finds the run's job, or looks whether one can be made, writes down that a
 // job is about to be made, makes it, and writes down its ARN.
 func (h handler) Handle(ctx context.Context, in finetune.SubmitInput) (finetune.Job, error) {
 	run, err := h.store.Run(ctx, in.Run.ID)
@@ -80,9 +81,11 @@ func (h handler) Handle(ctx context.Context, in finetune.SubmitInput) (finetune.
 		return finetune.Job{}, err
 	}
 	if run.Job != nil && run.Job.ARN != "" {
-		return h.find(ctx, run.Job.ARN)
+		job, err := h.find(ctx, run.Job.ARN)
+		job.Verified = run.Results != nil // what was recorded after the last poll
+		return job, err
 	}
-	if err := h.preflight(ctx, in.Settings); err != nil {
+	if err := h.preflight(ctx, in); err != nil {
 		return finetune.Job{}, err
 	}
 	intent := finetune.Job{Name: in.Run.Name()}

@@ -35,7 +35,9 @@ type fake struct {
 	create     func(*bedrock.CreateModelCustomizationJobInput) (*bedrock.CreateModelCustomizationJobOutput, error)
 	get        func(id string) (*bedrock.GetModelCustomizationJobOutput, error)
 	stop       func(id string) error
-	key        func() (*kms.DescribeKeyOutput, error)
+	// model answers GetCustomModel; nil has none of the name.
+	model func(id string) (*bedrock.GetCustomModelOutput, error)
+	key   func() (*kms.DescribeKeyOutput, error)
 }
 
 func (f fake) GetFoundationModel(_ context.Context, in *bedrock.GetFoundationModelInput, _ ...func(*bedrock.Options)) (*bedrock.GetFoundationModelOutput, error) {
@@ -48,6 +50,13 @@ func (f fake) CreateModelCustomizationJob(_ context.Context, in *bedrock.CreateM
 
 func (f fake) GetModelCustomizationJob(_ context.Context, in *bedrock.GetModelCustomizationJobInput, _ ...func(*bedrock.Options)) (*bedrock.GetModelCustomizationJobOutput, error) {
 	return f.get(*in.JobIdentifier)
+}
+
+func (f fake) GetCustomModel(_ context.Context, in *bedrock.GetCustomModelInput, _ ...func(*bedrock.Options)) (*bedrock.GetCustomModelOutput, error) {
+	if f.model == nil {
+		return nil, &types.ResourceNotFoundException{}
+	}
+	return f.model(*in.ModelIdentifier)
 }
 
 func (f fake) StopModelCustomizationJob(_ context.Context, in *bedrock.StopModelCustomizationJobInput, _ ...func(*bedrock.Options)) (*bedrock.StopModelCustomizationJobOutput, error) {
@@ -174,7 +183,8 @@ func TestHandle(t *testing.T) {
 }
 
 // TestHandleFindsItsJob ensures that a second call makes nothing and asks for
-// nothing but the job that is recorded.
+// nothing but the job that is recorded; what completed is polled at once, and
+// known to be verified once its results are recorded.
 func TestHandleFindsItsJob(t *testing.T) {
 	h, r := testHandler(t, fake{get: func(id string) (*bedrock.GetModelCustomizationJobOutput, error) {
 		if id != jobARN {
@@ -189,10 +199,15 @@ func TestHandleFindsItsJob(t *testing.T) {
 	got, err := h.Handle(t.Context(), input)
 	want := finetune.Job{
 		ARN: jobARN, Name: "support-0123456789abcdef", Status: "Completed",
-		OutputModelARN: "arn:model", OutputModelName: "support-0123456789abcdef", Waiting: finetune.NewWaiting(3600),
+		OutputModelARN: "arn:model", OutputModelName: "support-0123456789abcdef", Waiting: finetune.NoWaiting(3600),
 	}
 	if err != nil || got != want {
 		t.Errorf("got %+v, %v, want %+v", got, err, want)
+	}
+	r.set(t, registry.Run{ID: input.Run.ID, Job: &finetune.Job{ARN: jobARN}, Results: &finetune.Results{}})
+	want.Verified = true
+	if got, err := h.Handle(t.Context(), input); err != nil || got != want {
+		t.Errorf("once its results are recorded: got %+v, %v, want %+v", got, err, want)
 	}
 }
 

@@ -82,8 +82,11 @@ func (h handler) answer(out *bedrock.GetModelCustomizationJobOutput) finetune.Jo
 		OutputModelName: aws.ToString(out.OutputModelName),
 		Waiting:         finetune.NewWaiting(h.deadline),
 	}
-	if job.Status == "" {
+	switch out.Status {
+	case "":
 		job.Status = string(types.ModelCustomizationJobStatusInProgress)
+	case types.ModelCustomizationJobStatusCompleted:
+		job.Waiting = finetune.NoWaiting(h.deadline)
 	}
 	return job
 }

@@ -5,24 +5,69 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/bedrock"
 	"github.com/aws/aws-sdk-go-v2/service/bedrock/types"
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 	kmstypes "github.com/aws/aws-sdk-go-v2/service/kms/types"
 
 	"github.com/tuneline/tuneline/internal/catalog"
+	"github.com/tuneline/tuneline/internal/dataset"
 	"github.com/tuneline/tuneline/internal/finetune"
 )
 
 // preflight refuses, before anything is paid for, a job that Bedrock would
 // refuse or that would fail after hours: each error says what to do.
-func (h handler) preflight(ctx context.Context, settings finetune.Settings) error {
+//
+// It asks KMS and Bedrock, which can be reached from inside the VPC. Service role,
+// quotas and zones are known outside only: "tuneline preflight" looks at them, and
+// Bedrock's refusal is explained ([explain]).
+func (h handler) preflight(ctx context.Context, in finetune.SubmitInput) error {
+	if err := checkURIs(in); err != nil {
+		return err
+	}
 	if err := h.checkKey(ctx); err != nil {
 		return err
 	}
-	return h.checkBaseModel(ctx, settings)
+	if err := h.checkBaseModel(ctx, in.Settings); err != nil {
+		return err
+	}
+	return h.checkName(ctx, in)
+}
+
+// checkURIs holds what Bedrock is to read against the API's pattern of an S3Uri.
+// The check of a data set names its copies within it, so this finds functions of
+// different versions at work.
+func checkURIs(in finetune.SubmitInput) error {
+	copies := []finetune.Accepted{in.Training}
+	if in.Validation != nil {
+		copies = append(copies, *in.Validation)
+	}
+	for _, accepted := range copies {
+		bucket, key, _ := strings.Cut(strings.TrimPrefix(accepted.URI, "s3://"), "/")
+		for _, found := range dataset.CheckObjectKey(bucket, key) {
+			if found.Code == dataset.CodeObjectKey {
+				return finetune.Errorf(finetune.Internal, "accepted copy %s: %s; deploy the stack once more, so that all functions are of one version, and upload the data set again", accepted.URI, found.Message)
+			}
+		}
+	}
+	return nil
+}
+
+// checkName refuses a run whose custom model's name somebody else's model has.
+// Whatever Bedrock answers otherwise is left to the job's creation, which refuses
+// a name in use by itself, without saying whose it is.
+func (h handler) checkName(ctx context.Context, in finetune.SubmitInput) error {
+	name := in.Run.Name()
+	out, err := h.bedrock.GetCustomModel(ctx, &bedrock.GetCustomModelInput{ModelIdentifier: &name})
+	if err != nil || out.TrainingDataConfig == nil || aws.ToString(out.TrainingDataConfig.S3Uri) == in.Training.URI {
+		return nil //nolint:nilerr // see above
+	}
+	arn := aws.ToString(out.ModelArn)
+	return finetune.Errorf(finetune.SettingsRejected, "the name %s belongs to custom model %s, which was not trained on %s; upload the data set again, which makes another name, or, if nobody needs the model, run: aws bedrock delete-custom-model --model-identifier %s", name, arn, in.Training.URI, arn)
 }
 
 // checkKey asks whether the model can be encrypted with the stack's key.
@@ -57,6 +102,9 @@ func (h handler) checkBaseModel(ctx context.Context, settings finetune.Settings)
 	model, err := h.catalog.Find(settings.BaseModel)
 	if err != nil {
 		return finetune.Errorf(finetune.SettingsRejected, "%w", err)
+	}
+	if err := model.CheckRegion(regionOf(h.stack.keyARN)); err != nil {
+		return finetune.Errorf(finetune.SettingsRejected, "%w; set another baseModel in tuning.json or in the stack's configuration", err)
 	}
 	details, exact, err := h.describe(ctx, model)
 	if err != nil {
@@ -118,6 +166,15 @@ func (h handler) checkLifecycle(model *catalog.BaseModel, lifecycle *types.Found
 func supports(listed []types.ModelCustomization, customizationType string) bool {
 	asked := types.ModelCustomization(customizationType)
 	return slices.Contains(listed, asked) || !slices.Contains(asked.Values(), asked)
+}
+
+// regionOf is the Region in an ARN: the key's is the stack's.
+func regionOf(arn string) string {
+	parts := strings.SplitN(arn, ":", 5)
+	if len(parts) < 5 {
+		return ""
+	}
+	return parts[3]
 }
 
 // choices names base models.

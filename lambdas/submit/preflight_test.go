@@ -110,6 +110,78 @@ func TestCheckBaseModel(t *testing.T) {
 	}
 }
 
+// TestCheckRegion ensures that a base model that is tuned elsewhere is refused
+// without asking.
+func TestCheckRegion(t *testing.T) {
+	for key, want := range map[string]string{
+		"arn:aws:kms:us-west-2:111122223333:key/1": `cannot be customized in "us-west-2"; use us-east-1; set another baseModel`,
+		"no ARN": `cannot be customized in ""`,
+	} {
+		h, _ := testHandler(t, fake{})
+		h.stack.keyARN = key
+		checkRefusal(t, h.checkBaseModel(t.Context(), input.Settings), finetune.SettingsRejected, want)
+	}
+}
+
+func TestCheckURIs(t *testing.T) {
+	const good = "s3://tuneline-bucket/accepted/0123456789abcdef/train.jsonl"
+	tests := map[string]struct {
+		training   string
+		validation *finetune.Accepted
+		kind       finetune.Kind
+		want       string
+	}{
+		"good":                    {training: good},
+		"both good":               {training: good, validation: &finetune.Accepted{URI: good}},
+		"a space":                 {training: "s3://tuneline-bucket/accepted/a b/train.jsonl", kind: finetune.Internal, want: "accepted/a b/train.jsonl"},
+		"an equals sign":          {training: "s3://tuneline-bucket/accepted/dt=1/train.jsonl", kind: finetune.Internal, want: "deploy the stack once more"},
+		"validation, empty part":  {training: good, validation: &finetune.Accepted{URI: "s3://tuneline-bucket/accepted//v.jsonl"}, kind: finetune.Internal, want: "accepted//v.jsonl"},
+		"not Nova's, but the API": {training: "s3://tuneline-bucket/accepted/a(1)/train.jsonl"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			in := input
+			in.Training.URI, in.Validation = test.training, test.validation
+			checkRefusal(t, checkURIs(in), test.kind, test.want)
+		})
+	}
+}
+
+// TestCheckName ensures that a name in use is refused with whose it is, and that
+// nothing else about the name stands in the way of the job.
+func TestCheckName(t *testing.T) {
+	const arn = "arn:aws:bedrock:us-east-1:111122223333:custom-model/amazon.nova-micro-v1:0:128k/abcdef123456"
+	model := func(uri string) *bedrock.GetCustomModelOutput {
+		return &bedrock.GetCustomModelOutput{ModelArn: aws.String(arn), TrainingDataConfig: &types.TrainingDataConfig{S3Uri: &uri}}
+	}
+	tests := map[string]struct {
+		out  *bedrock.GetCustomModelOutput
+		err  error
+		kind finetune.Kind
+		want string
+	}{
+		"free":            {err: &types.ResourceNotFoundException{}},
+		"our own":         {out: model(input.Training.URI)},
+		"somebody else's": {out: model("s3://other/train.jsonl"), kind: finetune.SettingsRejected, want: "aws bedrock delete-custom-model --model-identifier " + arn},
+		"of unknown data": {out: &bedrock.GetCustomModelOutput{ModelArn: aws.String(arn)}},
+		"denied":          {err: &types.AccessDeniedException{}},
+		"throttled":       {err: &types.ThrottlingException{}},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			f := ready()
+			f.model = func(id string) (*bedrock.GetCustomModelOutput, error) {
+				if id != "support-0123456789abcdef" {
+					t.Errorf("asked for %s, want the run's name", id)
+				}
+				return test.out, test.err
+			}
+			h, _ := testHandler(t, f)
+			checkRefusal(t, h.preflight(t.Context(), input), test.kind, test.want)
+		})
+	}
+}
+
 // TestPreflightStopsBeforeAnythingIsMade ensures that a refusal leaves neither
 // a job nor a word of one.
 func TestPreflightStopsBeforeAnythingIsMade(t *testing.T) {

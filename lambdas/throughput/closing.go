@@ -95,7 +95,7 @@ func endOf(kind finetune.Kind, hasModel bool, left []string) string {
 		return finetune.EndRejected
 	case kind == finetune.Superseded:
 		return finetune.EndSuperseded
-	case kind == finetune.ModelUnitQuota, kind == finetune.ReleaseUnfinished, kind == finetune.Busy && hasModel:
+	case kind == finetune.ModelUnitQuota, kind == finetune.SpendUnanswered, kind == finetune.ReleaseUnfinished, kind == finetune.Busy && hasModel:
 		return finetune.EndNeedsOperator
 	}
 	return finetune.EndFailed
@@ -106,6 +106,12 @@ func nextStep(record registry.Run, kind finetune.Kind) string {
 	bucket := record.Dataset.Bucket
 	report := finetune.S3URI(bucket, finetune.RunReportKey(record.ID))
 	switch {
+	case kind == finetune.SpendUnanswered, kind == finetune.SpendRefused:
+		return spendNextStep(record) + " The run's report is " + report + "."
+	case record.Rollback != nil:
+		return nextRollback(record, kind)
+	case kind == finetune.ModelDeleted:
+		return "Upload the data set again to train it once more; the run's report is " + report + "."
 	case kind == finetune.DatasetRejected:
 		return "The run's report is " + report + "." // the check, or Bedrock, has said what to mend
 	case kind == finetune.SettingsRejected:
@@ -115,20 +121,9 @@ func nextStep(record registry.Run, kind finetune.Kind) string {
 	case kind == finetune.ResultsRejected:
 		return "The model " + trained(record) + " is kept and not served. Mend the data set or the hyperparameters and upload again; the run's report is " + report + "."
 	case record.CustomModel != nil:
-		return fmt.Sprintf("The trained model %s is kept; go on from it with: %s. The run's report is %s.", trained(record), resumeCommand(record), report)
+		return fmt.Sprintf("The trained model %s is kept; go on from it with: %s. The run's report is %s.", trained(record), record.ResumeCommand(), report)
 	}
 	return "Upload the data set again to try again; the run's report is " + report + "."
-}
-
-// resumeCommand is the command that goes on with a run, as it can be run. The
-// state machine's ARN follows from its execution's:
-// arn:...:execution:<machine>:<name> is of arn:...:stateMachine:<machine>.
-func resumeCommand(record registry.Run) string {
-	machine := strings.Replace(record.ExecutionARN, ":execution:", ":stateMachine:", 1)
-	if end := strings.LastIndexByte(machine, ':'); end >= 0 {
-		machine = machine[:end]
-	}
-	return fmt.Sprintf("tuneline resume %s --bucket %s --state-machine %s", record.ID, record.Dataset.Bucket, machine)
 }
 
 // trained is the ARN of the run's custom model, "" when it has none.

@@ -152,8 +152,8 @@ func (f *fake) ListCustomModelDeployments(_ context.Context, in *bedrock.ListCus
 	}
 	out := &bedrock.ListCustomModelDeploymentsOutput{}
 	for arn, d := range f.deployments {
-		if strings.Contains(*d.ModelDeploymentName, *in.NameContains) {
-			out.ModelDeploymentSummaries = append(out.ModelDeploymentSummaries, types.CustomModelDeploymentSummary{CustomModelDeploymentArn: aws.String(arn), CustomModelDeploymentName: d.ModelDeploymentName})
+		if strings.Contains(*d.ModelDeploymentName, aws.ToString(in.NameContains)) {
+			out.ModelDeploymentSummaries = append(out.ModelDeploymentSummaries, types.CustomModelDeploymentSummary{CustomModelDeploymentArn: aws.String(arn), CustomModelDeploymentName: d.ModelDeploymentName, CreatedAt: d.CreatedAt})
 		}
 	}
 	return out, nil
@@ -210,8 +210,8 @@ func (f *fake) ListProvisionedModelThroughputs(_ context.Context, in *bedrock.Li
 	}
 	out := &bedrock.ListProvisionedModelThroughputsOutput{}
 	for arn, t := range f.throughputs {
-		if strings.Contains(*t.ProvisionedModelName, *in.NameContains) {
-			out.ProvisionedModelSummaries = append(out.ProvisionedModelSummaries, types.ProvisionedModelSummary{ProvisionedModelArn: aws.String(arn), ProvisionedModelName: t.ProvisionedModelName})
+		if strings.Contains(*t.ProvisionedModelName, aws.ToString(in.NameContains)) {
+			out.ProvisionedModelSummaries = append(out.ProvisionedModelSummaries, types.ProvisionedModelSummary{ProvisionedModelArn: aws.String(arn), ProvisionedModelName: t.ProvisionedModelName, CreationTime: t.CreationTime, LastModifiedTime: t.LastModifiedTime, CommitmentExpirationTime: t.CommitmentExpirationTime})
 		}
 	}
 	return out, nil
@@ -286,7 +286,7 @@ func newWorld() *world {
 		refusals: map[string][]error{}, after: map[string]func(){},
 	}
 	bucket := &memory{objects: map[string][]byte{}}
-	h := newHandler(f, f, registry.Store{S3: bucket, Bucket: "bucket"}, "stack")
+	h := newHandler(f, f, registry.Store{S3: bucket, Bucket: "bucket"}, "stack", unasked)
 	h.now = func() time.Time { return noon }
 	return &world{handler: h, fake: f, bucket: bucket}
 }

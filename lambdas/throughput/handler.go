@@ -36,23 +36,40 @@ type runtimeAPI interface {
 	Converse(context.Context, *bedrockruntime.ConverseInput, ...func(*bedrockruntime.Options)) (*bedrockruntime.ConverseOutput, error)
 }
 
-// handler serves SecureThroughput, SmokeTest, PublishEndpoint and the ReleaseRun
-// of both state machines.
+// handler serves ApproveSpend, SecureThroughput, SmokeTest, PublishEndpoint and the ReleaseRun
+// of both state machines, and the tasks of the sweep machine.
 type handler struct {
 	bedrock api
 	runtime runtimeAPI
 	store   registry.Store
 	// stack is the value of finetune.TagStack on everything made.
 	stack string
-	now   func() time.Time
+	// spending is what may be spent without asking.
+	spending spending
+	// sweeper is what the sweep needs beside that.
+	sweeper sweeper
+	now     func() time.Time
 }
 
-func newHandler(b api, runtime runtimeAPI, store registry.Store, stack string) handler {
-	return handler{bedrock: b, runtime: runtime, store: store, stack: stack, now: time.Now}
+func newHandler(b api, runtime runtimeAPI, store registry.Store, stack string, s spending) handler {
+	return handler{bedrock: b, runtime: runtime, store: store, stack: stack, spending: s, now: time.Now}
 }
 
 // Handle answers the noun of the action it is asked for.
 func (h handler) Handle(ctx context.Context, in finetune.ThroughputInput) (any, error) {
+	switch in.Action {
+	case finetune.ActionApprove:
+		return h.approve(ctx, in)
+	case finetune.ActionRelease:
+		return h.release(ctx, in)
+	case finetune.ActionSweep, finetune.ActionSweepTold:
+		return h.handleSweep(ctx, in)
+	}
+	return h.serve(ctx, in)
+}
+
+// serve takes the steps that give a model its capacity.
+func (h handler) serve(ctx context.Context, in finetune.ThroughputInput) (any, error) {
 	switch in.Action {
 	case finetune.ActionSecure:
 		if in.Run != nil && in.Settings != nil && in.Model != nil {
@@ -66,10 +83,13 @@ func (h handler) Handle(ctx context.Context, in finetune.ThroughputInput) (any, 
 		if in.Run != nil && in.Settings != nil && in.Training != nil && in.Model != nil && in.Throughput != nil {
 			return h.publish(ctx, h.capacity(in), *in.Throughput)
 		}
-	case finetune.ActionRelease:
-		return h.release(ctx, in)
 	}
-	return nil, finetune.Errorf(finetune.Internal, "throughput: action %q without the fields it needs; deploy functions and state machine from the same source", in.Action)
+	return nil, lacksFields(in.Action)
+}
+
+// lacksFields is the error for an action that is not known, or not without more.
+func lacksFields(action string) error {
+	return finetune.Errorf(finetune.Internal, "throughput: action %q without the fields it needs; deploy functions and state machine from the same source", action)
 }
 
 // registered reads a model's record; a model that was never published has an

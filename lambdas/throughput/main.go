@@ -1,15 +1,18 @@
-// Command throughput gives a custom model the capacity it is served by: it
-// secures it, tries it, publishes it, and releases whatever a run that ended
-// otherwise had bought.
+// Command throughput gives a custom model the capacity it is served by: it asks
+// before anything is paid for, secures the capacity, tries it, publishes it, and
+// releases whatever a run that ended otherwise had bought.
 package main
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
 
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/bedrock"
 	"github.com/aws/aws-sdk-go-v2/service/bedrockruntime"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/tuneline/tuneline/internal/lambdaenv"
@@ -29,6 +32,16 @@ func main() {
 	runtime := bedrockruntime.NewFromConfig(cfg, func(o *bedrockruntime.Options) {
 		o.Retryer = retry.AddWithErrorCodes(retry.NewStandard(), notReady)
 	})
-	store := registry.Store{S3: s3.NewFromConfig(cfg), Bucket: env.Bucket}
-	task.Start("throughput", newHandler(bedrock.NewFromConfig(cfg), runtime, store, env.Stack).Handle)
+	spending, err := newSpending(env)
+	if err != nil {
+		task.Fatal("throughput", err)
+	}
+	objects := s3.NewFromConfig(cfg)
+	store := registry.Store{S3: objects, Bucket: env.Bucket}
+	h := newHandler(bedrock.NewFromConfig(cfg), runtime, store, env.Stack, spending)
+	h.sweeper = sweeper{metrics: cloudwatch.NewFromConfig(cfg), lister: objects}
+	if err := json.Unmarshal([]byte(env.Sweeping), &h.sweeper.rules); err != nil {
+		task.Fatal("throughput", fmt.Errorf("reading what is released and when: %w", err))
+	}
+	task.Start("throughput", h.Handle)
 }

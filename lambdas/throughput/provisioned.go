@@ -83,6 +83,9 @@ func (h handler) buy(ctx context.Context, p purchase) (finetune.Throughput, erro
 		return t, err
 	}
 	if !found {
+		if err := h.checkGranted(ctx, p); err != nil {
+			return t, err
+		}
 		out, err := h.bedrock.CreateProvisionedModelThroughput(ctx, in)
 		if err != nil {
 			err = h.purchaseRefused(ctx, p, &t, err)

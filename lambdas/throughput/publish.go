@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 
 	"github.com/tuneline/tuneline/internal/finetune"
 	"github.com/tuneline/tuneline/internal/registry"
@@ -32,11 +33,15 @@ func (h handler) publish(ctx context.Context, c registry.Capacity, t finetune.Th
 	if record.Throughput == nil || record.Throughput.ARN != t.ARN {
 		return none, finetune.Errorf(finetune.RunClosed, "publishing run %s: its record does not hold throughput %s any more, so it was closed or resumed meanwhile", c.Run.ID, t.ARN)
 	}
+	c.Attempt, c.Rollback = record.Attempt(), record.Rollback
 	model, err := h.store.UpdateModel(ctx, c.Run.Model, func(m *registry.Model) error {
-		if _, done := m.Published(c.Run.ID); done {
+		if _, done := m.Published(c.Run.ID, c.Attempt); done {
 			return nil
 		}
-		if err := m.CheckOpen(c.Run, record.Attempt()); err != nil {
+		if err := errors.Join(m.CheckOpen(c.Run, c.Attempt), m.CheckTurn(c.Run, c.Rollback)); err != nil {
+			return err
+		}
+		if err := h.checkUndisturbed(ctx, *m, c); err != nil {
 			return err
 		}
 		return m.Publish(c)
@@ -44,18 +49,28 @@ func (h handler) publish(ctx context.Context, c registry.Capacity, t finetune.Th
 	if err != nil {
 		return none, err
 	}
-	record, err = h.finishDeployed(ctx, model, c.Run.ID)
-	if err != nil {
+	if _, err := h.finishDeployed(ctx, model, c.Run.ID, c.Attempt); err != nil {
 		return none, err
 	}
-	return *record.Endpoint, nil
+	return finetune.Endpoint{Model: c.Run.Model, ModelID: c.ThroughputARN}, nil
 }
 
-// finishDeployed does what is left once a run is published, as often as it is
+// checkUndisturbed refuses, with kind Busy, to retire the provisioned throughput
+// that serves while another run is re-pointing it: that one would be published
+// from what is being deleted.
+func (h handler) checkUndisturbed(ctx context.Context, m registry.Model, c registry.Capacity) error {
+	l := m.Lease
+	if l == nil || l.Buying() || l.Run.ID == c.Run.ID || l.ThroughputARN == c.ThroughputARN {
+		return nil
+	}
+	return h.checkEnded(ctx, l.Run)
+}
+
+// finishDeployed does what is left once an attempt of a run is published, as often as it is
 // called: it records the end, deletes what nothing serves from any more, and
 // writes the report.
-func (h handler) finishDeployed(ctx context.Context, m registry.Model, id finetune.RunID) (registry.Run, error) {
-	c, _ := m.Published(id)
+func (h handler) finishDeployed(ctx context.Context, m registry.Model, id finetune.RunID, attempt int) (registry.Run, error) {
+	c, _ := m.Published(id, attempt)
 	record, err := h.recordDeployed(ctx, c, nil)
 	if err != nil {
 		return record, err
@@ -68,10 +83,13 @@ func (h handler) finishDeployed(ctx context.Context, m registry.Model, id finetu
 }
 
 // recordDeployed writes the end Deployed into the run's record and its report,
-// with what of earlier runs is left.
+// with what of earlier runs is left. A later attempt of the run has its own end.
 func (h handler) recordDeployed(ctx context.Context, c registry.Capacity, left []string) (registry.Run, error) {
 	now := h.now().UTC()
 	record, err := h.store.UpdateRun(ctx, c.Run.ID, func(r *registry.Run) error {
+		if r.Attempt() != c.Attempt {
+			return errNotOurs
+		}
 		r.Endpoint = &finetune.Endpoint{Model: c.Run.Model, ModelID: c.ThroughputARN}
 		r.Closed, r.End, r.Error, r.Cause, r.Unreleased = false, finetune.EndDeployed, "", joined(left...), left
 		if r.EndedAt == nil {
@@ -79,6 +97,9 @@ func (h handler) recordDeployed(ctx context.Context, c registry.Capacity, left [
 		}
 		return nil
 	})
+	if errors.Is(err, errNotOurs) {
+		return record, nil
+	}
 	if err != nil {
 		return record, err
 	}

@@ -48,8 +48,8 @@ func (h handler) closeClaimed(ctx context.Context, record registry.Run, e ending
 	if err != nil {
 		return finetune.Closing{}, err
 	}
-	if _, published := model.Published(record.ID); published {
-		return h.closeDeployed(ctx, model, record.ID, e)
+	if _, published := model.Published(record.ID, record.Attempt()); published {
+		return h.closeDeployed(ctx, model, record, e)
 	}
 	if record.End == finetune.EndDeployed {
 		return closingOf(record), nil
@@ -81,10 +81,13 @@ func (h handler) closeUnclaimed(ctx context.Context, e ending) (finetune.Closing
 
 // closeDeployed finishes what publishing left undone. A published run stays
 // Deployed, whatever its execution came to.
-func (h handler) closeDeployed(ctx context.Context, m registry.Model, id finetune.RunID, e ending) (finetune.Closing, error) {
-	record, err := h.finishDeployed(ctx, m, id)
+func (h handler) closeDeployed(ctx context.Context, m registry.Model, record registry.Run, e ending) (finetune.Closing, error) {
+	record, err := h.finishDeployed(ctx, m, record.ID, record.Attempt())
 	if err != nil {
 		return finetune.Closing{}, err
+	}
+	if record.ExecutionARN != e.executionARN {
+		return anothers(record, e), nil
 	}
 	return finetune.Closing{
 		End: record.End, Error: string(e.kind),
@@ -116,8 +119,9 @@ func (h handler) closeRun(ctx context.Context, record registry.Run, model regist
 		return finetune.Closing{}, err
 	}
 	if published {
-		return h.closeDeployed(ctx, model, record.ID, e)
+		return h.closeDeployed(ctx, model, record, e)
 	}
+	e = overtaken(record, model, e)
 	left := leftovers{early: e.afterwards && !record.Awaited}
 	h.stopJob(ctx, &record, e.kind, &left)
 	h.releaseThroughput(ctx, record, model, &left)
@@ -152,12 +156,12 @@ func (h handler) withdraw(ctx context.Context, record registry.Run, model regist
 		return model, false, nil
 	}
 	model, err := h.store.UpdateModel(ctx, record.Model, func(m *registry.Model) error {
-		if _, published := m.Published(record.ID); !published {
+		if _, published := m.Published(record.ID, record.Attempt()); !published {
 			m.Withdraw(runOf(record), record.Attempt())
 		}
 		return nil
 	})
-	_, published := model.Published(record.ID)
+	_, published := model.Published(record.ID, record.Attempt())
 	return model, published, err
 }
 
@@ -265,7 +269,7 @@ func (h handler) releaseThroughput(ctx context.Context, record registry.Run, mod
 		left.add(text, err, "Point it back with: "+repointCommand(lease.ThroughputARN, lease.PreviousModelARN)+".")
 	}
 	if record.Throughput != nil && record.Throughput.Change == finetune.ChangeCreated {
-		h.deleteBought(ctx, run, *record.Throughput, left)
+		h.deleteBought(ctx, run, *record.Throughput, model, left)
 	}
 	if leased(model, run.ID) && model.Lease.Buying() && left.again == nil && !left.atWork {
 		left.add("", h.dropLease(ctx, run), "The next run of the model takes its lease over all the same.")
@@ -303,8 +307,9 @@ func (h handler) restoreEarly(ctx context.Context, record registry.Run, lease re
 }
 
 // deleteBought deletes the throughput in a run's record and whatever else the
-// run made.
-func (h handler) deleteBought(ctx context.Context, run finetune.Run, recorded finetune.Throughput, left *leftovers) {
+// run made. What the registry has in its care was published before, under the
+// run's name or not: callers may be there, and it is not this attempt's.
+func (h handler) deleteBought(ctx context.Context, run finetune.Run, recorded finetune.Throughput, model registry.Model, left *leftovers) {
 	made, err := h.sweep(ctx, run)
 	left.add("", err, "Look for "+run.Name()+" with: aws bedrock list-provisioned-model-throughputs; aws bedrock list-custom-model-deployments.")
 	found := func(t finetune.Throughput) bool { return t.ARN == recorded.ARN }
@@ -313,6 +318,9 @@ func (h handler) deleteBought(ctx context.Context, run finetune.Run, recorded fi
 	}
 	left.atWork = left.atWork || left.early && err == nil && len(made) == 0
 	for _, t := range made {
+		if model.Owns(t.ARN) {
+			continue
+		}
 		text, err := h.remove(ctx, t.Kind, t.ARN)
 		left.add(text, err, "Delete it with: "+deleteCommand(t.Kind, t.ARN)+".")
 	}

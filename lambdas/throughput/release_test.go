@@ -22,6 +22,7 @@ func TestEnds(t *testing.T) {
 		finetune.SettingsRejected:  {finetune.EndRejected, finetune.EndRejected},
 		finetune.Superseded:        {finetune.EndSuperseded, finetune.EndSuperseded},
 		finetune.ModelUnitQuota:    {finetune.EndNeedsOperator, finetune.EndNeedsOperator},
+		finetune.SpendUnanswered:   {finetune.EndNeedsOperator, finetune.EndNeedsOperator},
 		finetune.ReleaseUnfinished: {finetune.EndNeedsOperator, finetune.EndNeedsOperator},
 		finetune.Busy:              {finetune.EndFailed, finetune.EndNeedsOperator},
 	}

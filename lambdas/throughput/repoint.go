@@ -24,7 +24,7 @@ func (h handler) takeLease(ctx context.Context, p purchase, published registry.M
 		}
 	}
 	m, err := h.store.UpdateModel(ctx, p.run.Model, func(m *registry.Model) error {
-		if err := errors.Join(m.CheckNewest(p.run), m.CheckOpen(p.run, p.attempt)); err != nil {
+		if err := errors.Join(m.CheckTurn(p.run, p.rollback), m.CheckOpen(p.run, p.attempt)); err != nil {
 			return err
 		}
 		if servingARN(*m) != servingARN(published) || !sameHolder(m.Lease, seen) {

@@ -23,6 +23,8 @@ type purchase struct {
 	stack string
 	// attempt is how often the run was resumed; see [registry.Run.Attempt].
 	attempt int
+	// rollback is set when the attempt is one.
+	rollback *registry.Rollback
 	// resume is the command that goes on with the run once it ended.
 	resume string
 }
@@ -51,16 +53,19 @@ func (h handler) secure(ctx context.Context, p purchase) (finetune.Throughput, e
 	if err != nil {
 		return none, err
 	}
-	if err := published.CheckNewest(p.run); err != nil {
-		return none, err
-	}
 	record, err := h.store.Run(ctx, p.run.ID)
 	if err != nil {
 		return none, err
 	}
-	p.attempt, p.resume = record.Attempt(), resumeCommand(record)
-	if made := record.Throughput; made != nil && made.ARN != "" && made.Change == finetune.ChangeCreated && !record.Closed {
+	p.attempt, p.rollback, p.resume = record.Attempt(), record.Rollback, record.ResumeCommand()
+	if err := published.CheckTurn(p.run, p.rollback); err != nil {
+		return none, err
+	}
+	if made := record.Throughput; made != nil && made.ARN != "" && made.Change != finetune.ChangeUpdated && !record.Closed {
 		return *made, nil
+	}
+	if kept, err := h.kept(ctx, p, published, record.Throughput); err != nil || kept.ARN != "" {
+		return kept, err
 	}
 	switch p.settings.Serving.Mode {
 	case finetune.ServeOnDemand:

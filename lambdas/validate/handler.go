@@ -39,6 +39,7 @@ type handler struct {
 	defaults finetune.Settings
 	store    registry.Store
 	catalog  *catalog.Catalog
+	prices   *catalog.Prices
 	limits   copyLimits
 	// streaming is how data sets are read, maxBytes how many bytes of them at most.
 	streaming s3object.Options
@@ -54,6 +55,10 @@ func newHandler(env lambdaenv.Validate, cfg aws.Config) (handler, error) {
 	if err != nil {
 		return handler{}, err
 	}
+	prices, err := catalog.LoadPrices()
+	if err != nil {
+		return handler{}, err
+	}
 	var defaults finetune.Settings
 	decoder := json.NewDecoder(bytes.NewReader([]byte(env.Defaults)))
 	decoder.DisallowUnknownFields()
@@ -64,7 +69,7 @@ func newHandler(env lambdaenv.Validate, cfg aws.Config) (handler, error) {
 	return handler{
 		s3: client, bucket: env.Bucket, region: env.Region, defaults: defaults,
 		store:   registry.Store{S3: client, Bucket: env.Bucket},
-		catalog: known, limits: s3CopyLimits,
+		catalog: known, prices: prices, limits: s3CopyLimits,
 		streaming: streaming, maxBytes: maxBytes, maxMedia: maxMedia, now: time.Now,
 	}, nil
 }
@@ -102,20 +107,22 @@ func (h handler) Handle(ctx context.Context, in finetune.ValidateInput) (finetun
 	if err != nil {
 		return finetune.Report{}, err
 	}
-	record, err = h.store.UpdateOpenRun(ctx, run.ID, setReport(report))
+	estimate := h.prices.Estimate(report.Settings, h.region, report.Training.Tokens)
+	record, err = h.store.UpdateOpenRun(ctx, run.ID, setReport(report, estimate))
 	if err != nil {
 		return finetune.Report{}, err
 	}
 	return *record.Report, nil
 }
 
-// setReport sets the report unless one is recorded already: an earlier call that
-// was given up on may still be at work, and may have found other settings or
-// other validation data. The first one's report is what the run goes on with.
-func setReport(report finetune.Report) func(*registry.Run) error {
+// setReport sets the report, and the estimate made of it, unless one is recorded
+// already: an earlier call that was given up on may still be at work, and may have
+// found other settings or other validation data. The first one's report is what the
+// run goes on with.
+func setReport(report finetune.Report, estimate finetune.Estimate) func(*registry.Run) error {
 	return func(r *registry.Run) error {
 		if r.Report == nil {
-			r.Report = &report
+			r.Report, r.Estimate = &report, &estimate
 		}
 		return nil
 	}
@@ -140,10 +147,17 @@ func (h handler) model(d finetune.Dataset) (string, error) {
 // "null" version, of a bucket without versioning, is overwritten in place.
 func pinned(versionID string) bool { return versionID != "" && versionID != "null" }
 
-// claim makes this execution the owner of the run, or says who owns it. A
-// resumed run changes hands.
+// claim makes this execution the owner of the run, or says who owns it. A run
+// that is resumed or rolled back to changes hands.
 func (h handler) claim(ctx context.Context, model string, in finetune.ValidateInput) (registry.Run, error) {
 	id := in.Dataset.RunID()
+	if in.Rollback {
+		record, err := h.store.Rollback(ctx, id, in.ExecutionARN)
+		if errors.Is(err, registry.ErrNotFound) {
+			return record, finetune.Errorf(finetune.SettingsRejected, "model %s cannot go back to run %s: there is no record of it: %w", model, id, err)
+		}
+		return record, err
+	}
 	if !in.Resume {
 		return h.store.Claim(ctx, registry.Run{
 			ID: id, Model: model, Dataset: in.Dataset, ExecutionARN: in.ExecutionARN, ClaimedAt: h.now().UTC(),

@@ -52,13 +52,17 @@ func newTestHandler(t *testing.T, b *bucket) handler {
 	if err != nil {
 		t.Fatal(err)
 	}
+	prices, err := catalog.LoadPrices()
+	if err != nil {
+		t.Fatal(err)
+	}
 	return handler{
 		s3: b, bucket: bucketName, region: "us-east-1",
 		defaults: finetune.Settings{
 			BaseModel: "amazon.nova-micro-v1:0:128k", CustomizationType: "FINE_TUNING",
 			Serving: finetune.Serving{Mode: finetune.ServeAuto, ModelUnits: 1},
 		},
-		store: registry.Store{S3: b, Bucket: bucketName}, catalog: known, limits: s3CopyLimits,
+		store: registry.Store{S3: b, Bucket: bucketName}, catalog: known, prices: prices, limits: s3CopyLimits,
 		streaming: streaming, maxBytes: maxBytes, maxMedia: maxMedia,
 		now: func() time.Time { return uploaded.Add(time.Minute) },
 	}
@@ -181,6 +185,57 @@ func TestHandleResume(t *testing.T) {
 	})
 	t.Run("no run", func(t *testing.T) {
 		_, err := newTestHandler(t, newBucket(nil)).Handle(t.Context(), resume)
+		checkError(t, err, finetune.SettingsRejected, "no record of it")
+	})
+}
+
+// TestHandleRollback ensures that a published run changes hands, and that one that
+// serves already does not.
+func TestHandleRollback(t *testing.T) {
+	stored := finetune.Report{Outcome: finetune.OutcomeAccepted, Run: finetune.Run{ID: runID, Model: "support"}}
+	rollback := input
+	rollback.ExecutionARN, rollback.Rollback = "arn:rollback", true
+	// published makes a bucket whose model was served by the run, and then by another.
+	published := func(t *testing.T, then ...finetune.RunID) handler {
+		h := newTestHandler(t, newBucket(nil))
+		claim(t, h, registry.Run{ID: runID, Model: "support", ExecutionARN: execution, Report: &stored, CustomModel: &finetune.Model{ARN: "arn:model"}, End: finetune.EndDeployed})
+		_, err := h.store.UpdateModel(t.Context(), "support", func(m *registry.Model) error {
+			for n, id := range append([]finetune.RunID{runID}, then...) {
+				order := finetune.UploadOrder{LastModified: time.Date(2026, 11, 23, 12, n, 0, 0, time.UTC), RunID: id}
+				if err := m.Publish(registry.Capacity{ThroughputARN: "arn:" + string(id), Run: finetune.Run{ID: id, Model: "support", Order: order}}); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return h
+	}
+	t.Run("a published run", func(t *testing.T) {
+		h := published(t, "another")
+		for range 2 {
+			report, err := h.Handle(t.Context(), rollback)
+			if err != nil || !reflect.DeepEqual(report, stored) {
+				t.Errorf("got %+v, %v, want the stored report", report, err)
+			}
+		}
+		record, err := h.store.Run(t.Context(), runID)
+		if err != nil || record.ExecutionARN != "arn:rollback" || record.Rollback == nil || record.Attempt() != 1 {
+			t.Errorf("recorded %+v, %v, want it owned by the execution that goes back to it", record, err)
+		}
+	})
+	t.Run("the run that is served", func(t *testing.T) {
+		h := published(t)
+		_, err := h.Handle(t.Context(), rollback)
+		checkError(t, err, finetune.SettingsRejected, "serves the model already")
+		if record, err := h.store.Run(t.Context(), runID); err != nil || record.ExecutionARN != execution || record.End != finetune.EndDeployed {
+			t.Errorf("the record is %+v, %v, want it as it was", record, err)
+		}
+	})
+	t.Run("no run", func(t *testing.T) {
+		_, err := newTestHandler(t, newBucket(nil)).Handle(t.Context(), rollback)
 		checkError(t, err, finetune.SettingsRejected, "no record of it")
 	})
 }

@@ -122,7 +122,7 @@ func TestRealData(t *testing.T) {
 		{"openai_chat/openai_sft_tool_test_data.jsonl", dataset.FormatConversation, 8, map[Kind]int64{KindReasoning: 1}},
 		{"openai_chat/openai_sft_test_data.jsonl", dataset.FormatPromptCompletion, 10, map[Kind]int64{KindSystemInPrompt: 10}},
 		{"prompt_completion/abmc_training-data.jsonl", dataset.FormatConversation, 1000, nil},
-		{"converse_nova/nova_tooluse_train.jsonl", dataset.FormatOpenAIChat, 560, nil},
+		{"converse_nova/nova_tooluse_train.jsonl", dataset.FormatOpenAIChat, 560, map[Kind]int64{KindSchemaVersion: 560}},
 		{"rft/rft_train_data.jsonl", dataset.FormatReinforcement, 300, nil},
 		{"rft/rft_train_data.jsonl", dataset.FormatDistillation, 300, map[Kind]int64{KindReferenceAnswer: 300, KindUnknownKey: 300}},
 	} {

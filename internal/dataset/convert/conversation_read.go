@@ -2,6 +2,8 @@ package convert
 
 import (
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/tuneline/tuneline/internal/dataset"
 )
 
 // conversationReader reads one row of the conversation form.
@@ -19,6 +21,7 @@ func readConversation(in *reading) (record, error) {
 		return record{}, refuse("", "the key messages is missing")
 	}
 	c := &conversationReader{reading: in}
+	c.schemaVersion(row.SchemaVersion)
 	c.unknown("", row.Rest)
 	for i, item := range row.System {
 		at := index("/system", i)
@@ -37,6 +40,18 @@ func readConversation(in *reading) (record, error) {
 		}
 	}
 	return c.record, nil
+}
+
+// schemaVersion notes a version of the row's own that is not written again. The
+// constant of the form says nothing of the row.
+func (c *conversationReader) schemaVersion(version string) {
+	written := defaultSchemaVersion
+	if c.o.To == dataset.FormatConversation || c.o.To == dataset.FormatDistillation {
+		written = c.o.SchemaVersion
+	}
+	if version != "" && version != defaultSchemaVersion && version != written {
+		c.lose(KindSchemaVersion, "/schemaVersion")
+	}
 }
 
 func (c *conversationReader) tools(config *conversationTools) error {

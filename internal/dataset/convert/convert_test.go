@@ -64,6 +64,7 @@ var losing = map[Kind]struct {
 	KindTemplate:         {dialogue("a", "b", "c", "d"), Options{To: dataset.FormatPromptCompletion, PromptTemplate: "{{(index .Turns 0).Text}}"}},
 	KindBlankLine:        {"  ", Options{To: dataset.FormatConversation}},
 	KindByteOrderMark:    {"\uFEFF" + dialogue("a", "b"), Options{To: dataset.FormatConversation}},
+	KindSchemaVersion:    {`{"schemaVersion":"tooluse-dataset-2024","messages":[{"role":"user","content":[{"text":"a"}]},{"role":"assistant","content":[{"text":"b"}]}]}`, Options{To: dataset.FormatConversation}},
 	KindDeveloper:        {`{"messages":[{"role":"developer","content":"s"},{"role":"user","content":"a"},{"role":"assistant","content":"b"}]}`, Options{To: dataset.FormatConversation}},
 	KindMergedSystem:     {`{"schemaVersion":"v","system":[{"text":"s"},{"text":"t"}],"messages":[{"role":"user","content":[{"text":"a"}]},{"role":"assistant","content":[{"text":"b"}]}]}`, Options{To: dataset.FormatAnthropic}},
 	KindMergedTurns:      {`{"messages":[{"role":"user","content":"a"},{"role":"assistant","content":"b"},{"role":"assistant","content":"c"}]}`, Options{To: dataset.FormatConversation}},
@@ -112,6 +113,31 @@ func TestEveryKind(t *testing.T) {
 				t.Errorf("%d rows for %d kinds", len(losing), len(Kinds()))
 			}
 		})
+	}
+}
+
+// TestSchemaVersion ensures that a schemaVersion of the row's own is told where it
+// is not written again, and nowhere else.
+func TestSchemaVersion(t *testing.T) {
+	row := func(version string) string {
+		return `{"schemaVersion":"` + version + `","messages":[{"role":"user","content":[{"text":"a"}]},{"role":"assistant","content":[{"text":"b"}]}]}`
+	}
+	for name, tt := range map[string]struct {
+		version string
+		o       Options
+		told    int64
+	}{
+		"own, replaced":             {"mine", Options{To: dataset.FormatConversation}, 1},
+		"own, replaced for prompts": {"mine", Options{To: dataset.FormatDistillation}, 1},
+		"own, no place":             {"mine", Options{To: dataset.FormatOpenAIChat, SchemaVersion: "mine"}, 1},
+		"own, kept":                 {"mine", Options{To: dataset.FormatConversation, SchemaVersion: "mine"}, 0},
+		"constant, no place":        {defaultSchemaVersion, Options{To: dataset.FormatOpenAIChat}, 0},
+		"constant, replaced":        {defaultSchemaVersion, Options{To: dataset.FormatConversation, SchemaVersion: "mine"}, 0},
+	} {
+		_, result := converted(t, row(tt.version), tt.o)
+		if got := result.Counts[KindSchemaVersion]; got != tt.told || result.Lossy > 0 || result.Changed != tt.told {
+			t.Errorf("%s: told %d times, want %d: %+v", name, got, tt.told, result)
+		}
 	}
 }
 

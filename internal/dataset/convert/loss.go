@@ -39,6 +39,7 @@ const (
 
 	KindBlankLine       Kind = "blank-line"
 	KindByteOrderMark   Kind = "byte-order-mark"
+	KindSchemaVersion   Kind = "schema-version"
 	KindDeveloper       Kind = "developer"
 	KindMergedSystem    Kind = "merged-system"
 	KindMergedTurns     Kind = "merged-turns"
@@ -83,6 +84,7 @@ var kinds = []KindInfo{
 
 	{KindBlankLine, SeverityChanged, "the blank line was left out"},
 	{KindByteOrderMark, SeverityChanged, "the byte order mark was left out"},
+	{KindSchemaVersion, SeverityChanged, "the row's own schemaVersion gave way to what the format has; --schema-version writes another"},
 	{KindDeveloper, SeverityChanged, "the developer message became the system prompt"},
 	{KindMergedSystem, SeverityChanged, "several system prompts were joined with blank lines"},
 	{KindMergedTurns, SeverityChanged, "the message was joined to the one before it, which has the same role"},

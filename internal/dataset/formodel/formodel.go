@@ -24,8 +24,11 @@ func Options(m *catalog.BaseModel, customizationType string) (dataset.Options, e
 	rules.BaseModel = m.ID
 	rules.TextOnly = m.TextOnly()
 	o := dataset.Options{Format: dataset.Format(data.Format), Limits: dataset.Limits(data.Limits), Rules: rules}
-	if o.Format == dataset.FormatDistillation {
+	switch o.Format {
+	case dataset.FormatDistillation:
 		o.Rules = prompts(rules, m.Family == catalog.FamilyLlama)
+	case dataset.FormatReinforcement:
+		o.Rules.NoValidation = false // only of supervised fine-tuning is that said
 	}
 	return o, nil
 }
@@ -50,8 +53,8 @@ var withoutModel = map[dataset.Format]dataset.Limits{
 		MinRecords: 32, MaxRecords: 10_000, MaxValidationRecords: 1_000, TokensPerRecord: 32_000,
 		MaxBytes: 10 << 30, MaxValidationBytes: 1 << 30,
 	},
-	dataset.FormatImageCaption: {MinRecords: 5, MaxRecords: 500_000, MaxCaption: 2_560},
-	dataset.FormatDistillation: {MinRecords: 100, MaxRecords: 15_000, MaxBytes: 2 << 30, MaxLineBytes: 16 << 10},
+	dataset.FormatImageCaption: {MinRecords: 5, MaxRecords: 500_000, DoubtfulRecords: 50_000, MaxCaption: 2_560},
+	dataset.FormatDistillation: {MinRecords: 100, MaxRecords: 15_000, MaxBytes: 2 << 30, DoubtfulBytes: 1 << 30, MaxLineBytes: 16 << 10},
 	dataset.FormatReinforcement: {
 		MinRecords: 100, MaxRecords: 20_000,
 	},
@@ -64,8 +67,10 @@ func ForFormat(f dataset.Format) dataset.Options {
 	o := dataset.Options{Format: f, Limits: withoutModel[f]}
 	switch f {
 	case dataset.FormatConversation, dataset.FormatReinforcement:
-		// Nova 2 takes the most of all base models that can still be tuned.
+		// Nova 2 takes the most of all base models that can still be tuned, but for
+		// validation data.
 		o.Rules = family(catalog.FamilyNova2)
+		o.Rules.NoValidation = false
 	case dataset.FormatAnthropic:
 		o.Rules = family("anthropic")
 	case dataset.FormatDistillation:

@@ -65,7 +65,7 @@ func TestOptions(t *testing.T) {
 		{"Nova 2 Lite is reinforced", lite2, "REINFORCEMENT_FINE_TUNING", dataset.FormatReinforcement, func(o dataset.Options) bool { return o.Limits.TokensPerRecord == 0 && o.Limits.MinRecords == 100 }},
 		{"Nova Micro is distilled from several turns", micro, "DISTILLATION", dataset.FormatDistillation, func(o dataset.Options) bool { return !o.Rules.SingleTurn && !o.Rules.AnySchemaVersion }},
 		{"Llama 3.1 is distilled from a single turn", llama, "DISTILLATION", dataset.FormatDistillation, func(o dataset.Options) bool { return o.Rules.SingleTurn && o.Limits.MaxLineBytes == 16<<10 }},
-		{"Llama 3.1 takes prompts and completions", llama, "FINE_TUNING", dataset.FormatPromptCompletion, func(o dataset.Options) bool { return o.Limits.MaxValidationRecords == 1000 }},
+		{"Llama 3.1 takes prompts and completions", llama, "FINE_TUNING", dataset.FormatPromptCompletion, func(o dataset.Options) bool { return o.Limits.TokensPerRecord == 16_000 }},
 		{"Llama 3.3 takes conversations", llama3, "FINE_TUNING", dataset.FormatConversation, func(o dataset.Options) bool { return o.Rules.SystemItems == 1 && !o.Rules.Tools }},
 	}
 	for _, tt := range tests {
@@ -78,6 +78,30 @@ func TestOptions(t *testing.T) {
 				t.Errorf("got format %s, rules %+v, limits %+v", o.Format, o.Rules, o.Limits)
 			}
 		})
+	}
+}
+
+// TestConflictingPages: where AWS's pages disagree, the documented limit binds,
+// and the stricter one is there to warn of.
+func TestConflictingPages(t *testing.T) {
+	const nova2, llama = "amazon.nova-2-lite-v1:0:256k", "meta.llama3-1-8b-instruct-v1:0:128k"
+	for _, tt := range []struct {
+		id, kind   string
+		limits     dataset.Limits
+		validation bool
+	}{
+		{nova2, "FINE_TUNING", dataset.Limits{MinRecords: 8, MaxRecords: 20_000, AdvisedRecords: 200, TokensPerRecord: 32_000, CharactersPerToken: 6}, false},
+		{nova2, "REINFORCEMENT_FINE_TUNING", dataset.Limits{MinRecords: 100, MaxRecords: 20_000, CharactersPerToken: 6}, true},
+		{llama, "FINE_TUNING", dataset.Limits{MinRecords: 100, MaxRecords: 10_000, DoubtfulValidationRecords: 1_000, TokensPerRecord: 16_000, CharactersPerToken: 6}, true},
+		{llama, "DISTILLATION", dataset.Limits{MinRecords: 100, MaxRecords: 15_000, TokensPerRecord: 32_000, CharactersPerToken: 6, MaxBytes: 2 << 30, DoubtfulBytes: 1 << 30, MaxLineBytes: 16 << 10}, true},
+	} {
+		o, err := Options(model(t, tt.id), tt.kind)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if o.Limits != tt.limits || o.Rules.NoValidation == tt.validation {
+			t.Errorf("%s of %s: got limits %+v, no validation %v; want %+v, %v", tt.kind, tt.id, o.Limits, o.Rules.NoValidation, tt.limits, !tt.validation)
+		}
 	}
 }
 

@@ -34,7 +34,7 @@ func (f File) verdict() string {
 	r := f.Report
 	switch {
 	case f.Problem != "":
-		return "not checked: " + oneLine(f.Problem)
+		return "not checked: " + OneLine(f.Problem)
 	case !r.Accepted:
 		return "not accepted, " + found(r)
 	case r.Warnings+r.Notes > 0:
@@ -113,8 +113,8 @@ func size(n int64) string {
 	return count(n, "byte", "bytes")
 }
 
-// oneLine makes one line of an error, which may name a file in whatever words.
-func oneLine(problem string) string {
+// OneLine makes one line of an error, which may name a file in whatever words.
+func OneLine(problem string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsPrint(r) {
 			return r

@@ -40,7 +40,7 @@ func GitHub(w io.Writer, files []File) error {
 			b.WriteString(a.command(c.command))
 		}
 		if rest := total - int64(len(shown)); rest > 0 {
-			message := fmt.Sprintf("%s not annotated (%s): see the report", count(rest, "more "+c.one+" is", "more "+c.many+" are"), unshown(files, shown, c.severity))
+			message := fmt.Sprintf("%s not annotated (%s): check without --output github to have them listed", count(rest, "more "+c.one+" is", "more "+c.many+" are"), unshown(files, shown, c.severity))
 			fmt.Fprintf(&b, "::%s title=%s::%s\n", c.command, toolName, escapeData(message))
 		}
 	}

@@ -142,7 +142,7 @@ func TestWords(t *testing.T) {
 		size(9_999):                 "9999 bytes",
 		size(10_000):                "10 kB",
 		size(10_000_000):            "10 MB",
-		oneLine("a\nb\x1b[2J ü"):    "a b [2J ü",
+		OneLine("a\nb\x1b[2J ü"):    "a b [2J ü",
 		printable("a b.jsonl"):      "a b.jsonl",
 		printable("ü.jsonl"):        "ü.jsonl",
 		printable("a\x1b[2J"):       `"a\x1b[2J"`,

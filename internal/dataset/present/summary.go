@@ -24,6 +24,9 @@ func (h *Human) Summary(f File) {
 		h.row("checked as", f.Checked)
 	}
 	h.row("size", fmt.Sprintf("%s on %s, %s", count(r.Records, "record", "records"), count(r.Lines, "line", "lines"), size(r.Bytes)))
+	if r.SHA256 != "" {
+		h.row("SHA-256", r.SHA256)
+	}
 	if r.Records > 0 {
 		h.profile(r)
 	}
@@ -120,6 +123,8 @@ func unsought(f File) []string {
 func next(f File) string {
 	r := f.Report
 	switch {
+	case r.Counts[dataset.CodeOtherFormat] > 0:
+		return "have the records in another format converted, as their findings say, and check again"
 	case !r.Accepted:
 		return fmt.Sprintf("correct what is an error and check again; \"%s fix\" writes a copy with what can be repaired, and sets aside what cannot", toolName)
 	case r.Warnings+r.Notes > 0:

@@ -44,6 +44,8 @@ const maxRowFindings = 4096
 func newJudge(o dataset.Options) *judge {
 	o.Limits.MinRecords, o.Limits.MaxRecords = 0, 0
 	o.Limits.MaxValidationRecords, o.Limits.AdvisedRecords = 0, 0
+	o.Limits.DoubtfulRecords, o.Limits.DoubtfulValidationRecords, o.Limits.DoubtfulBytes = 0, 0, 0
+	o.Rules.NoValidation = false
 	o.Validation, o.Inspectors, o.NearDuplicates, o.Digest = nil, nil, false, false
 	o.Found, o.Progress = nil, nil
 	o.Workers = 1

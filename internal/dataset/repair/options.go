@@ -26,14 +26,15 @@ type Options struct {
 	// ReplaceInvalid writes U+FFFD for halves of surrogate pairs and for bytes
 	// that are not UTF-8.
 	ReplaceInvalid bool
-	// MaxActions is how many actions of a kind are kept; Counts has them all.
+	// MaxActions is how many actions of a kind with the same code are kept, so that
+	// no reason goes untold; Counts has them all.
 	// 0 means DefaultMaxActions.
 	MaxActions int
 	// Progress is called now and then with the bytes read and the records seen.
 	Progress func(bytes, records int64)
 }
 
-// DefaultMaxActions is how many actions of a kind are kept.
+// DefaultMaxActions is how many actions of a kind with the same code are kept.
 const DefaultMaxActions = 100
 
 // What an action was. The words are stable: scripts may look for them.
@@ -97,7 +98,7 @@ type Result struct {
 	DuplicatesUnchecked int64 `json:"duplicatesUnchecked,omitempty"`
 	// Counts is the full number of actions by their word.
 	Counts map[string]int64 `json:"counts"`
-	// Actions are in the order of the lines; of each kind no more than
+	// Actions are in the order of the lines; of each kind and code no more than
 	// Options.MaxActions.
 	Actions []Action `json:"actions"`
 	// Report is the check of the copy, with the lines of the copy.
@@ -118,27 +119,35 @@ func (o Options) complete() (Options, error) {
 	return o, nil
 }
 
-// journal keeps the actions, of each kind the first ones.
+// journal keeps the actions, of each kind and code the first ones.
 type journal struct {
 	max     int
 	counts  map[string]int64
+	kept    map[reason]int
 	actions []Action
 }
 
+// reason is what was done, and what for.
+type reason struct {
+	what string
+	code dataset.Code
+}
+
 func newJournal(limit int) *journal {
-	return &journal{max: limit, counts: map[string]int64{}, actions: []Action{}}
+	return &journal{max: limit, counts: map[string]int64{}, kept: map[reason]int{}, actions: []Action{}}
 }
 
 func (j *journal) add(a Action) {
 	j.counts[a.What]++
-	if j.counts[a.What] <= int64(j.max) {
+	if why := (reason{a.What, a.Code}); j.kept[why] < j.max {
+		j.kept[why]++
 		j.actions = append(j.actions, a)
 	}
 }
 
 // run files the action for n lines, one after the other.
 func (j *journal) run(a Action, n int64) {
-	for ; n > 0 && j.counts[a.What] < int64(j.max); n-- {
+	for why := (reason{a.What, a.Code}); n > 0 && j.kept[why] < j.max; n-- {
 		j.add(a)
 		a.Line++
 	}

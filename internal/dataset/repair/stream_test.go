@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -141,6 +142,20 @@ func TestActionsAreCapped(t *testing.T) {
 	}
 	if res.Lines != 501 || res.Bytes != 500+int64(len(rowA))+2 {
 		t.Errorf("got %d lines and %d bytes", res.Lines, res.Bytes)
+	}
+}
+
+// TestEveryReasonIsKept: however many rows are rejected for one reason, the next
+// reason is told.
+func TestEveryReasonIsKept(t *testing.T) {
+	empty, incomplete := `{"prompt": "", "completion": "b"}`, `{"prompt": "a"}`
+	res, _, _ := fix(t, strings.Repeat(empty+"\n", 9)+lines(incomplete, rowA), with(pc, func(o *Options) { o.MaxActions = 2 }), false)
+	var told []dataset.Code
+	for _, a := range res.Actions {
+		told = append(told, a.Code)
+	}
+	if want := []dataset.Code{dataset.CodeBlankText, dataset.CodeBlankText, dataset.CodeMissingKey}; !slices.Equal(told, want) || res.Counts[Rejected] != 10 {
+		t.Errorf("got %v of %v, want %v of 10", told, res.Counts, want)
 	}
 }
 

@@ -61,6 +61,14 @@ func (a Amount) of(records int64) float64 {
 	return float64(records) * part / 100
 }
 
+// atMost is the amount, or the records there are where it is more than those.
+func (a Amount) atMost(records int64) Amount {
+	if a.percent == nil {
+		a.Records = min(a.Records, records)
+	}
+	return a
+}
+
 // chooser says which groups are for validation.
 type chooser interface {
 	// see takes in one record of the group.

@@ -130,6 +130,9 @@ func (s *splitter) pass(ctx context.Context, open func() (io.ReadCloser, error),
 			return sum, err
 		}
 		text, err := groupText(lines.Bytes(), s.o.By)
+		if err != nil && lines.Err() != nil {
+			break // the line was cut off by what ended the reading
+		}
 		if err != nil {
 			return sum, at(number, err)
 		}
@@ -202,7 +205,7 @@ func (s *splitter) finish() (Result, error) {
 	case res.Validation == 0:
 		return Result{}, fmt.Errorf("no record is for validation: of %s, none came below %s; ask for more, name a number of records, or try another seed", plural(res.Groups, "group"), res.Wanted)
 	case res.Training == 0:
-		return Result{}, fmt.Errorf("all %s are for validation: ask for less than %s, or try another seed; the largest group has %d", plural(res.Records, "record"), res.Wanted, res.LargestGroup)
+		return Result{}, fmt.Errorf("all %s are for validation: ask for less than %s, or try another seed; the largest group has %d", plural(res.Records, "record"), o.Validation.atMost(res.Records), res.LargestGroup)
 	}
 	res.Percent = math.Round(10000*float64(res.Validation)/float64(res.Records)) / 100
 	if err := limits(res, o.Limits); err != nil {
@@ -239,6 +242,9 @@ func (r *Result) warn(o Options) {
 		r.Warnings = append(r.Warnings, said)
 	}
 	l := o.Limits
+	if most := l.DoubtfulValidationRecords; most > 0 && r.Validation > most {
+		r.Warnings = append(r.Warnings, fmt.Sprintf("%s for validation, AWS's sample validator takes %d: ask for less if you can", plural(r.Validation, "record"), most))
+	}
 	if r.Training < l.MinRecords {
 		r.Warnings = append(r.Warnings, fmt.Sprintf("%s for training; the base model takes %d at least, of which the validation data counts too: both are needed for the job", plural(r.Training, "record"), l.MinRecords))
 	}

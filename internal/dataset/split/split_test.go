@@ -262,6 +262,19 @@ func TestGroups(t *testing.T) {
 	}
 }
 
+// TestCutOff: where the reading fails in the middle of a line, that is told, not that
+// the line is no record.
+func TestCutOff(t *testing.T) {
+	broken := errors.New("broken")
+	open := func() (io.ReadCloser, error) {
+		return io.NopCloser(io.MultiReader(strings.NewReader(`{"prompt": "a"}`+"\n"+`{"prompt": "b`), iotest.ErrReader(broken))), nil
+	}
+	_, err := Run(context.Background(), open, io.Discard, io.Discard, Options{Validation: Amount{Records: 1}})
+	if !errors.Is(err, broken) || !strings.Contains(err.Error(), "line 2") {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestErrors(t *testing.T) {
 	const good = `{"prompt": "a", "completion": "b"}` + "\n" + `{"prompt": "c", "completion": "d"}` + "\n"
 	one := Options{Validation: Amount{Records: 1}}
@@ -280,7 +293,7 @@ func TestErrors(t *testing.T) {
 		{"too long", good + `{"prompt": "` + strings.Repeat("a", 400000) + `"}`, Options{Validation: Amount{Records: 1}, MaxLineBytes: 300000}, "line 3: the line is longer than 300000 bytes"},
 		{"one record", `{"prompt": "a"}`, one, "the data set has one record"},
 		{"one group", `{"prompt": "a", "completion": "b"}` + "\n" + `{"prompt": "A", "completion": "c"}`, one, "all 2 records are the same by prompt"},
-		{"more than there are", good, Options{Validation: Amount{Records: 5}}, "all 2 records are for validation: ask for less than 5"},
+		{"more than there are", good, Options{Validation: Amount{Records: 5}}, "all 2 records are for validation: ask for less than 2, or"},
 		{"all for validation", good, Options{Validation: Amount{Records: 2}}, "all 2 records are for validation"},
 		{"none for validation", good, Options{Validation: amount(t, "0.0001%")}, "no record is for validation"},
 		{"too few", good, limited(dataset.Limits{MinRecords: 8}), "2 records in all, the base model takes 8 at least"},
@@ -348,10 +361,13 @@ func TestWarnings(t *testing.T) {
 	}
 	warned := map[bool]int{}
 	for seed := range int64(50) {
-		res, _, _ := sides(t, text.String(), Options{Validation: amount(t, "20%"), Seed: seed, Limits: dataset.Limits{AdvisedRecords: 1000}})
+		res, _, _ := sides(t, text.String(), Options{Validation: amount(t, "20%"), Seed: seed, Limits: dataset.Limits{AdvisedRecords: 1000, DoubtfulValidationRecords: 20}})
 		large := strings.Contains(strings.Join(res.Warnings, "\n"), "the largest group has 50 records")
 		warned[res.Validation >= 50]++
 		if large != (res.Validation >= 50 || res.Validation < 16) {
+			t.Errorf("%d records for validation, warnings %q", res.Validation, res.Warnings)
+		}
+		if doubted := strings.Contains(strings.Join(res.Warnings, "\n"), "AWS's sample validator takes 20"); doubted != (res.Validation > 20) {
 			t.Errorf("%d records for validation, warnings %q", res.Validation, res.Warnings)
 		}
 		if !strings.Contains(strings.Join(res.Warnings, "\n"), "AWS advises 1000") {

@@ -20,8 +20,8 @@ func services(t *testing.T) (*Service, *Service) {
 
 func TestExtractsHoldTheOperationsAndNoDocumentation(t *testing.T) {
 	bedrock, runtime := services(t)
-	if got := len(bedrock.Operations()); got != 22 {
-		t.Errorf("bedrock operations: got %d, want 22", got)
+	if got := len(bedrock.Operations()); got != 23 {
+		t.Errorf("bedrock operations: got %d, want 23", got)
 	}
 	if got := len(runtime.Operations()); got != 3 {
 		t.Errorf("runtime operations: got %d, want 3", got)

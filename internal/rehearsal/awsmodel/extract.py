@@ -23,6 +23,7 @@ OPERATIONS = {
             "StopModelCustomizationJob",
             "ListModelCustomizationJobs",
             "GetFoundationModel",
+            "GetFoundationModelAvailability",
             "ListFoundationModels",
             "GetCustomModel",
             "ListCustomModels",

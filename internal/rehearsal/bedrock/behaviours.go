@@ -85,6 +85,7 @@ var Behaviours = []Behaviour{
 	{"tags", "At most 50 tags a resource, then TooManyTagsException; TagResource is needed when tags are passed at creation", apiModel + "; " + sar},
 	{"lists", "Lists are newest first and filtered by time, status and part of the name", apiModel + "; the default order is " + unverified},
 	{"foundation model ids", "GetFoundationModel answers for the id with the context length, which is customized, and for the plain id, which is invoked on demand", unverified},
+	{"model access", "GetFoundationModelAvailability answers that the account may use every base model of the Region", guide + "model-access; that it answers for both ids is " + unverified},
 
 	{"invoke by ARN", "Throughputs and deployments are invoked by their ARN, base models by id; a custom model's own ARN is refused", guide + "model-parameters, deploy-custom-model-on-demand; the errors are " + unverified},
 	{"base model on demand", "A base model answers under its plain id and the id with the context length", unverified + " for the latter"},

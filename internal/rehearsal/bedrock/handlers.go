@@ -14,11 +14,12 @@ func handlers() map[string]handler {
 		"StopModelCustomizationJob":   {onJob, (*Double).stopJob},
 		"ListModelCustomizationJobs":  {onAll, (*Double).listJobs},
 
-		"GetFoundationModel":   {onFoundation, (*Double).getFoundationModel},
-		"ListFoundationModels": {onAll, (*Double).listFoundationModels},
-		"GetCustomModel":       {onModel, (*Double).getModel},
-		"ListCustomModels":     {onAll, (*Double).listModels},
-		"DeleteCustomModel":    {onModel, (*Double).deleteModel},
+		"GetFoundationModel":             {onFoundation, (*Double).getFoundationModel},
+		"GetFoundationModelAvailability": {onAll, (*Double).getAvailability},
+		"ListFoundationModels":           {onAll, (*Double).listFoundationModels},
+		"GetCustomModel":                 {onModel, (*Double).getModel},
+		"ListCustomModels":               {onAll, (*Double).listModels},
+		"DeleteCustomModel":              {onModel, (*Double).deleteModel},
 
 		"CreateProvisionedModelThroughput": {needsCreateThroughput, (*Double).createThroughput},
 		"GetProvisionedModelThroughput":    {onThroughput, (*Double).getThroughput},

@@ -116,6 +116,19 @@ func (d *Double) foundationDetails(rq *request, base BaseModel, id string) map[s
 	}
 }
 
+// getAvailability says that the account may use every base model of the Region.
+func (d *Double) getAvailability(rq *request) (any, *apiError) {
+	id := rq.str("modelId")
+	if _, ok := d.baseModel(id); !ok {
+		return nil, notFound("Could not resolve the foundation model from the model identifier: %s", id)
+	}
+	const available = "AVAILABLE"
+	return map[string]any{
+		"modelId": id, "agreementAvailability": map[string]any{"status": available}, "authorizationStatus": "AUTHORIZED",
+		"entitlementAvailability": available, "regionAvailability": available,
+	}, nil
+}
+
 func (d *Double) listFoundationModels(rq *request) (any, *apiError) {
 	summaries := []map[string]any{}
 	for _, base := range d.catalog {

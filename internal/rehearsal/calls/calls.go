@@ -13,7 +13,7 @@ import (
 // Bedrock service acting with the customization role.
 type Principal struct {
 	// Role is the name the rehearsal knows the role by: its logical id in the
-	// template, "Operator" or "Uploader" for a person.
+	// template, "Operator", "Uploader" or "Administrator" for a person.
 	Role string `json:"role"`
 	// ARN is the assumed-role ARN as AWS would put it in aws:PrincipalArn.
 	ARN string `json:"arn"`

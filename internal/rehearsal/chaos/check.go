@@ -221,7 +221,7 @@ func (s *Stage) checkEnds(b books) []Violation {
 // whoever is told of an encrypted execution's end is not told its input.
 func (s *Stage) neverBegan(b books, id finetune.RunID) bool {
 	began := false
-	for _, arn := range s.cloud.Started() {
+	for _, arn := range s.started() {
 		e, err := s.cloud.StepFunctions.Describe(arn)
 		if err != nil {
 			return false
@@ -257,17 +257,26 @@ func (b books) checkMended() []Violation {
 	return found
 }
 
-// checkAnswer holds that the newest upload that was published is what answers.
-func (s *Stage) checkAnswer(b books) ([]Violation, error) {
-	if len(b.model.History) == 0 {
-		return nil, nil
+// newest is the publication callers must reach: that of the newest upload, or the
+// last, of a workload that goes back.
+func newest(w Workload, history []registry.Capacity) registry.Capacity {
+	if w.GoesBack {
+		return history[len(history)-1]
 	}
-	newest := slices.MaxFunc(b.model.History, func(x, y registry.Capacity) int {
+	return slices.MaxFunc(history, func(x, y registry.Capacity) int {
 		if x.Run.Order.Before(y.Run.Order) {
 			return -1
 		}
 		return 1
 	})
+}
+
+// checkAnswer holds that the newest upload that was published is what answers.
+func (s *Stage) checkAnswer(w Workload, b books) ([]Violation, error) {
+	if len(b.model.History) == 0 {
+		return nil, nil
+	}
+	newest := newest(w, b.model.History)
 	i := slices.IndexFunc(s.uploads, func(u upload) bool { return u.run == newest.Run.ID })
 	if i < 0 {
 		return []Violation{{Newest, fmt.Sprintf("run %s is published, and was never uploaded", newest.Run.ID)}}, nil

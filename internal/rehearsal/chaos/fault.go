@@ -60,7 +60,7 @@ func faultsOf(p point) []fault {
 	switch {
 	case p.action == invocation:
 		return []fault{refused, lost, twice, late}
-	case p.action == entry && strings.HasPrefix(p.state, releasePrefix):
+	case p.action == entry && (strings.HasPrefix(p.state, releasePrefix) || strings.HasPrefix(p.state, sweepPrefix)):
 		return []fault{stopped}
 	case p.action == entry:
 		return []fault{again, stopped}
@@ -99,6 +99,7 @@ var answers = map[string]map[fault]answer{
 	"bedrock":        {throttled: {429, "ThrottlingException"}, failed: {500, "InternalServerException"}, denied: {403, "AccessDeniedException"}},
 	"states":         {throttled: {400, "ThrottlingException"}, failed: {500, "InternalFailure"}, denied: {400, "AccessDeniedException"}},
 	"events":         {throttled: {400, "ThrottlingException"}, failed: {500, "InternalException"}, denied: {400, "AccessDeniedException"}},
+	"cloudwatch":     {throttled: {400, "ThrottlingException"}, failed: {500, "InternalServiceError"}, denied: {403, "AccessDenied"}},
 	"ec2":            {throttled: {503, "RequestLimitExceeded"}, failed: {500, "InternalError"}, denied: {403, "UnauthorizedOperation"}},
 	"cloudformation": {throttled: {400, "Throttling"}, failed: {500, "InternalFailure"}, denied: {403, "AccessDenied"}},
 	"sns":            {throttled: {429, "ThrottledException"}, failed: {500, "InternalErrorException"}, denied: {403, "AuthorizationErrorException"}},

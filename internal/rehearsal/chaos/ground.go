@@ -24,6 +24,17 @@ var (
 	Provisioned = Ground{"examples/article-llama-provisioned", "article", promptCompletion}
 )
 
+// Two configurations of the rehearsal's own tests.
+var (
+	// Asking asks for an approval of both training and serving.
+	Asking = Ground{"internal/rehearsal/testdata/asking", "article", promptCompletion}
+	// Sweeping releases what nobody owns.
+	Sweeping = Ground{"internal/rehearsal/testdata/sweep", "default", conversation}
+)
+
+// grounds are all of them.
+var grounds = []Ground{OnDemand, Provisioned, Asking, Sweeping}
+
 // What becomes of a workload's job is chosen by the name of its model, which is
 // the workload's: one account serves all workloads of a ground.
 const (
@@ -35,14 +46,23 @@ const (
 // defect from buying.
 const grantedUnits = 50
 
+// unitQuotas are those of model units without commitment, of all custom models and
+// of each of the two base models.
+var unitQuotas = []string{"L-BE77399C", "L-3632DE15", "L-AC096F71"}
+
 // account is the ground's account, in which everything takes a few polls.
 func (g Ground) account() (bedrock.Scenario, error) {
 	s, err := bedrock.LoadScenario(g.Scenario)
 	if err != nil {
 		return s, err
 	}
-	for code := range s.ModelUnits {
+	for _, code := range unitQuotas {
 		s.ModelUnits[code] = grantedUnits
+	}
+	if g.Example == Sweeping.Example {
+		// When something was published is the functions' own clock, which sweeps
+		// compare with the virtual one.
+		s.Start = time.Now().UTC().Truncate(time.Second)
 	}
 	short := func(d time.Duration) bedrock.Duration { return bedrock.Duration(d) }
 	s.Durations = bedrock.Durations{

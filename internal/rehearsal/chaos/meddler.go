@@ -21,8 +21,11 @@ import (
 	"github.com/tuneline/tuneline/internal/rehearsal/stepfunctions"
 )
 
-// releasePrefix begins the names of the release machine's states.
-const releasePrefix = "release:"
+// The beginnings of the names of the states of machines that data sets do not start.
+const (
+	releasePrefix = "release:"
+	sweepPrefix   = "sweep:"
+)
 
 // meddler watches every point a workload passes in one cloud, and lets a fault
 // strike at one of them.
@@ -62,6 +65,8 @@ type meddler struct {
 	late func()
 	// when are what a workload does on entering a state, once.
 	when map[string]func()
+	// whenever are what it does each time.
+	whenever map[string]func(stepfunctions.Execution) error
 	// interrupts are what a workload does while a call waits, once.
 	interrupts map[place]func()
 	// refuses are the calls that the workload itself has refused.
@@ -75,6 +80,7 @@ func (m *meddler) watch(ctx context.Context, cloud *rehearsal.Cloud) error {
 	m.ctx, m.cloud = ctx, cloud
 	m.functionOf, m.workerOf, m.inMachine = map[string]string{}, map[[2]string]string{}, map[string]bool{}
 	m.stateOf, m.constructOf = map[string]string{}, map[string]string{}
+	m.release = cloud.Stack.Outputs["ReleaseStateMachineArn"].Value
 	roleOf := map[string]string{}
 	for _, f := range cloud.Stack.Functions {
 		m.functionOf[f.Role], roleOf[f.ARN] = f.Name, f.Role
@@ -95,8 +101,6 @@ func (m *meddler) watch(ctx context.Context, cloud *rehearsal.Cloud) error {
 			m.workerOf[[2]string{machine.ARN, name}] = role
 			if machine.ARN == cloud.Machine().ARN {
 				m.inMachine[name] = true
-			} else {
-				m.release = machine.ARN
 			}
 		}
 	}
@@ -114,7 +118,7 @@ func constructOf(logicalID string) string {
 func (m *meddler) arm(target *point, f fault) {
 	m.mu.Lock()
 	m.passed, m.points, m.when, m.refuses, m.errs = map[place]int{}, nil, map[string]func(){}, map[place]bool{}, nil
-	m.interrupts = map[place]func(){}
+	m.interrupts, m.whenever = map[place]func(){}, map[string]func(stepfunctions.Execution) error{}
 	m.target, m.fault, m.fired, m.late, m.payload = target, f, 0, nil, map[string][]byte{}
 	m.mu.Unlock()
 	m.cloud.Log.SetHook(m.call)
@@ -127,7 +131,7 @@ func (m *meddler) disarm() {
 	m.cloud.Lambda().SetHook(nil)
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.target, m.when, m.passed, m.refuses, m.interrupts = nil, nil, nil, nil, nil
+	m.target, m.when, m.whenever, m.passed, m.refuses, m.interrupts = nil, nil, nil, nil, nil, nil
 }
 
 // pass notes that a place was passed and says whether the fault strikes. m.mu
@@ -293,24 +297,35 @@ func (m *meddler) event(e stepfunctions.Event) {
 		m.fail(err)
 		return
 	}
-	name := e.State
-	if execution.MachineARN != m.cloud.Machine().ARN {
-		name = releasePrefix + name
-	}
+	name := m.prefix(execution.MachineARN) + e.State
 	m.mu.Lock()
 	if role := m.workerOf[[2]string{execution.MachineARN, e.State}]; role != "" {
 		m.stateOf[role] = name
 	}
-	act := m.when[name]
+	act, always := m.when[name], m.whenever[name]
 	delete(m.when, name)
 	strikes := m.pass(place{state: name, action: entry}, "")
 	m.mu.Unlock()
 	if act != nil {
 		act()
 	}
+	if always != nil {
+		m.fail(always(execution))
+	}
 	if strikes {
 		m.fail(m.disturb(execution))
 	}
+}
+
+// prefix begins the names of a machine's states.
+func (m *meddler) prefix(machineARN string) string {
+	switch machineARN {
+	case m.cloud.Machine().ARN:
+		return ""
+	case m.release:
+		return releasePrefix
+	}
+	return sweepPrefix
 }
 
 // disturb does to an execution what can befall a state being entered.

@@ -150,6 +150,9 @@ func (t *theatre) play(ctx context.Context, w Workload, scenario *Scenario) (o O
 	if err != nil {
 		return o, nil, fmt.Errorf("judging %s: %w", w.ID, err)
 	}
+	if err := s.leave(); err != nil {
+		return o, nil, err
+	}
 	if err := ctx.Err(); err != nil { // what was found may come from the cloud being closed
 		return o, nil, fmt.Errorf("judging %s: %w", w.ID, err)
 	}
@@ -188,7 +191,7 @@ func (s *Stage) judge(w Workload, scenario *Scenario, o *Outcome) (books, error)
 	if torn {
 		o.add(s.checkTeardown(b)...)
 	} else {
-		answers, err := s.checkAnswer(b)
+		answers, err := s.checkAnswer(w, b)
 		if err != nil {
 			return b, err
 		}

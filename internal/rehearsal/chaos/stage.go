@@ -10,7 +10,12 @@ import (
 	"sync"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+
 	"github.com/tuneline/tuneline/internal/finetune"
+	"github.com/tuneline/tuneline/internal/operator"
 	"github.com/tuneline/tuneline/internal/rehearsal"
 	"github.com/tuneline/tuneline/internal/rehearsal/control"
 	"github.com/tuneline/tuneline/internal/rehearsal/runtimeapi"
@@ -29,6 +34,10 @@ type Stage struct {
 
 	mu      sync.Mutex
 	uploads []upload
+	// executions are those that the workload started itself.
+	executions []string
+	// sweeps says that the workload sweeps, as a schedule does every hour.
+	sweeps bool
 	// deletion is CloudFormation's answer to the stack being deleted, nil while
 	// it was not asked for.
 	deletion *control.Response
@@ -109,7 +118,7 @@ func (s *Stage) Hold() (release func()) { return s.cloud.StepFunctions.Hold() }
 // Finish waits until every execution has ended, and what their ends set off.
 func (s *Stage) Finish() error {
 	for waited := 0; ; {
-		started := s.cloud.Started()
+		started := s.started()
 		if waited == len(started) {
 			return nil
 		}
@@ -119,6 +128,70 @@ func (s *Stage) Finish() error {
 			}
 		}
 	}
+}
+
+// started are the executions of this scenario, in no particular order.
+func (s *Stage) started() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append(s.cloud.Started(), s.executions...)
+}
+
+// Follow has Finish wait for an execution that the workload started itself.
+func (s *Stage) Follow(executionARN string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.executions = append(s.executions, executionARN)
+}
+
+// Whenever does act each time a state is entered. act must not wait for an
+// execution.
+func (s *Stage) Whenever(state string, act func(stepfunctions.Execution) error) {
+	s.meddler.mu.Lock()
+	defer s.meddler.mu.Unlock()
+	s.meddler.whenever[state] = act
+}
+
+// RollBack goes back to the publication before the one that is served, as an
+// operator does.
+func (s *Stage) RollBack() error {
+	asked, err := operator.RollBack(s.ctx, s.cloud.Operator().SFN, s.cloud.Registry(), s.cloud.Machine().ARN, s.model, "")
+	if err != nil {
+		return err
+	}
+	s.Follow(asked.ExecutionARN)
+	return nil
+}
+
+// someone is who answers, as GetCallerIdentity says.
+type someone struct{}
+
+// GetCallerIdentity answers with an operator's ARN.
+func (someone) GetCallerIdentity(context.Context, *sts.GetCallerIdentityInput, ...func(*sts.Options)) (*sts.GetCallerIdentityOutput, error) {
+	return &sts.GetCallerIdentityOutput{Arn: aws.String("arn:aws:sts::" + rehearsal.AccountID + ":assumed-role/operator/someone")}, nil
+}
+
+// Answer answers what every run asks before it spends, as soon as it waits.
+func (s *Stage) Answer(decision string) {
+	s.Whenever("WaitForApproval", func(e stepfunctions.Execution) error {
+		var input finetune.ExecutionInput
+		if err := json.Unmarshal(e.Input, &input); err != nil {
+			return fmt.Errorf("reading the input of %s: %w", e.ARN, err)
+		}
+		_, err := operator.Reply(s.ctx, someone{}, s.cloud.Registry(), input.Dataset.RunID(), operator.Answer{Decision: decision, For: 24 * time.Hour, At: time.Now()})
+		return err
+	})
+}
+
+// Sweep starts a sweep, as the stack's schedule does.
+func (s *Stage) Sweep() error {
+	s.sweeps = true
+	arn, err := s.cloud.StartSweep(s.ctx)
+	if err != nil {
+		return err
+	}
+	s.Follow(arn)
+	return nil
 }
 
 // DeleteStack deletes the stack.
@@ -162,6 +235,10 @@ func (s *Stage) idle() error {
 	return nil
 }
 
+// nextSweeps are enough for what a sweep left undone: one tells, one releases, and
+// one finds nothing.
+const nextSweeps = 3
+
 // mend does what the runbook tells people to do once the fault is gone: start a
 // release that did not succeed again with the same input, give the commands that
 // the ends of runs name, and delete a stack again that could not be deleted. It
@@ -185,6 +262,12 @@ func (s *Stage) mend() (mended []string, err error) {
 			return mended, fmt.Errorf("the release %s did not succeed when it was started again as %s: %s: %s", e.ARN, arn, once.Error, once.Cause)
 		}
 	}
+	for n := 0; s.sweeps && n < nextSweeps; n++ { // the next ones: to be told, and to be released
+		s.cloud.Clock.Advance(2 * time.Hour)
+		if err := errors.Join(s.Sweep(), s.Finish()); err != nil {
+			return mended, err
+		}
+	}
 	s.later() // people do not hurry, and what is under way has ended
 	if err := s.obey(); err != nil {
 		return mended, err
@@ -206,12 +289,26 @@ func (s *Stage) began(release stepfunctions.Execution) bool {
 	if err := json.Unmarshal(release.Input, &input); err != nil {
 		return false
 	}
-	return slices.Contains(s.cloud.Started(), input.ExecutionARN)
+	return slices.Contains(s.started(), input.ExecutionARN)
 }
 
 // concerns says whether an execution is of this scenario.
 func (s *Stage) concerns(e stepfunctions.Execution) bool {
-	return slices.Contains(s.cloud.Started(), e.ARN) || s.began(e)
+	return slices.Contains(s.started(), e.ARN) || s.began(e)
+}
+
+// leave takes the scenario's records away, which the sweeps of others would read.
+func (s *Stage) leave() error {
+	keys := []string{finetune.RegistryKey(s.model)}
+	for _, u := range s.uploads {
+		keys = append(keys, finetune.RunKey(u.run))
+	}
+	for _, key := range keys {
+		if _, err := s.cloud.Operator().S3.DeleteObject(s.ctx, &s3.DeleteObjectInput{Bucket: aws.String(s.cloud.Bucket()), Key: &key}); err != nil {
+			return fmt.Errorf("removing %s: %w", key, err)
+		}
+	}
+	return nil
 }
 
 // later lets what is under way in Bedrock come to its end.

@@ -53,7 +53,7 @@ type Suite struct {
 // by itself is an error.
 func New(ctx context.Context, o Options) (*Suite, error) {
 	s := &Suite{o: o, assemblies: map[string]string{}}
-	for _, g := range []Ground{OnDemand, Provisioned} {
+	for _, g := range grounds {
 		dir, _, err := rehearsal.Synth(ctx, o.Root, g.Example+"/config.json")
 		if err != nil {
 			return nil, err

@@ -4,8 +4,16 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/bedrock"
+	"github.com/aws/aws-sdk-go-v2/service/bedrock/types"
 
 	"github.com/tuneline/tuneline/internal/finetune"
+	"github.com/tuneline/tuneline/internal/registry"
+	"github.com/tuneline/tuneline/internal/rehearsal/calls"
+	"github.com/tuneline/tuneline/internal/rehearsal/stepfunctions"
 )
 
 // Workload is something people do with the pipeline.
@@ -25,6 +33,9 @@ type Workload struct {
 	// whether one may be bought beside one that serves.
 	Bought int
 	Beside bool
+	// GoesBack says that callers must reach what was published last, and not the
+	// newest data.
+	GoesBack bool
 	// Races says that things come in another order each time: the end of each
 	// upload is then not held against the end it has undisturbed.
 	Races bool
@@ -52,6 +63,12 @@ func Workloads() []Workload {
 		{ID: "racing-provisioned", States: []string{"Throughput"}, Ground: Provisioned, Act: race, Together: true, Bought: 1},
 		{ID: "out-of-order", States: []string{"Validate"}, Ground: OnDemand, Act: outOfOrder, Together: true},
 		{ID: "older-ends-last", States: []string{"Throughput"}, Ground: OnDemand, Act: olderEndsLast, Together: true},
+		{ID: "approved", Ground: Asking, States: []string{"ApproveSpend", "AskApproval", "WaitForApproval"}, Act: answered(registry.Approve), Bought: 1},
+		{ID: "refused", Ground: Asking, States: []string{"ApproveSpend", "ReleaseRun"}, Act: answered(registry.Reject)},
+		{ID: "rollback", Ground: OnDemand, States: []string{"ValidateDataset", "SecureThroughput", "PublishEndpoint"}, Arrange: do(upload1("a"), upload1("b")), Act: do((*Stage).RollBack), GoesBack: true},
+		{ID: "rollback-provisioned", Ground: Provisioned, States: []string{"SecureThroughput", "PublishEndpoint"}, Arrange: do(upload1("a"), upload1("b")), Act: do((*Stage).RollBack), GoesBack: true, Bought: 1},
+		{ID: "sweep-racing", Ground: Sweeping, States: []string{"Throughput"}, Act: sweepAtEveryState, Together: true, Bought: 1},
+		{ID: "sweep-orphan", Ground: Sweeping, States: []string{sweepPrefix}, Arrange: do(upload1("a"), orphan), Act: do(sweepLater, sweepLater), Bought: 2, Beside: true},
 		{ID: "stopped-while-submitting", Ground: OnDemand, States: []string{"SubmitJob"}, Act: stopAt("SubmitJob", "bedrock:CreateModelCustomizationJob"), Races: true},
 		{ID: "stopped-while-deploying", Ground: OnDemand, States: []string{"SecureThroughput"}, Act: stopAt("SecureThroughput", "bedrock:CreateCustomModelDeployment"), Races: true},
 		{ID: "stopped-while-buying", Ground: Provisioned, States: []string{"SecureThroughput", "release:"}, Act: stopAt("SecureThroughput", "bedrock:CreateProvisionedModelThroughput"), Races: true, Bought: 1},
@@ -143,6 +160,45 @@ func olderEndsLast(s *Stage) error {
 	err := errors.Join(s.UploadText("a", larger(s.ground.dataset("a"))), s.Upload("b"))
 	release()
 	return errors.Join(err, s.Finish())
+}
+
+// answered has a run's questions answered as soon as it asks.
+func answered(decision string) func(*Stage) error {
+	return func(s *Stage) error {
+		s.Answer(decision)
+		return do(upload1("a"))(s)
+	}
+}
+
+// sweepAtEveryState sweeps at every state in which a run has to do with capacity.
+func sweepAtEveryState(s *Stage) error {
+	for _, state := range []string{"SecureThroughput", "WaitForThroughput", "PollThroughput", "SmokeTest", "PublishEndpoint", "Deployed"} {
+		s.Whenever(state, func(stepfunctions.Execution) error { return s.Sweep() })
+	}
+	return do(upload1("a"))(s)
+}
+
+// sweepLater sweeps once what was found is old enough to be acted on.
+func sweepLater(s *Stage) error {
+	s.cloud.Clock.Advance(2 * time.Hour)
+	return s.Sweep()
+}
+
+// orphan buys a throughput with the stack's tags that no record knows of, as a
+// function that was killed at the worst moment might.
+func orphan(s *Stage) error {
+	for _, f := range s.cloud.Stack.Functions {
+		if constructOf(f.LogicalID) != "Throughput" {
+			continue
+		}
+		client := s.cloud.As(calls.Principal{Role: f.Role, ARN: f.RoleARN, InVPC: true}).Bedrock
+		_, err := client.CreateProvisionedModelThroughput(s.ctx, &bedrock.CreateProvisionedModelThroughputInput{
+			ProvisionedModelName: aws.String(s.model + "-orphan"), ModelId: aws.String(s.model + "-" + string(s.uploads[0].run)), ModelUnits: aws.Int32(1),
+			Tags: []types.Tag{{Key: aws.String(finetune.TagStack), Value: &s.cloud.Stack.Name}, {Key: aws.String(finetune.TagModel), Value: &s.model}},
+		})
+		return err
+	}
+	return errors.New("the stack has no function Throughput")
 }
 
 // stopAt stops an execution while a call of a state is on its way: the function

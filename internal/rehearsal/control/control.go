@@ -1,13 +1,15 @@
 // Package control is the part of three control planes that deleting a stack
-// needs: EventBridge's rules being disabled, the network interfaces EC2 still
-// has, and what CloudFormation says of the stack, with the presigned URL a
-// custom resource answers to.
+// needs: EventBridge's rules being disabled, the network interfaces and endpoints
+// EC2 still has, and CloudFormation deleting the stack, saying how far it is, with
+// the presigned URL a custom resource answers to.
 //
-// It knows four operations and refuses every other. What it cannot show:
-// CloudFormation deleting the other resources, and AWS's order of doing so.
+// It knows the operations that the lifecycle function and "tuneline teardown"
+// use and refuses every other. What it cannot show: CloudFormation deleting the
+// resources after the custom one, and AWS's order of doing so.
 package control
 
 import (
+	"context"
 	"encoding/json"
 	"encoding/xml"
 	"fmt"
@@ -15,7 +17,6 @@ import (
 	"net/http"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/tuneline/tuneline/internal/rehearsal/calls"
 	"github.com/tuneline/tuneline/internal/rehearsal/clock"
@@ -35,6 +36,16 @@ type Options struct {
 	Verify func(r *http.Request, service string) (calls.Principal, error)
 	// Interfaces returns the ids of the network interfaces in a security group.
 	Interfaces func(securityGroup string) []string
+	// Endpoints are the VPC's endpoints while the stack is there.
+	Endpoints []Endpoint
+	// Outputs are the stack's.
+	Outputs map[string]string
+	// ResourceID and ResourceType are the custom resource's logical id and type;
+	// DeleteResource asks it to wind up, as a deletion of the stack does first.
+	ResourceID, ResourceType string
+	DeleteResource           func(context.Context) (Response, error)
+	// Background runs what goes on after a request was answered.
+	Background func(func())
 }
 
 // Plane is the state of the three control planes.
@@ -43,6 +54,8 @@ type Plane struct {
 
 	mu        sync.Mutex
 	status    string
+	protected bool
+	events    []event
 	disabled  map[string]bool
 	responses map[string]chan Response
 }
@@ -70,7 +83,7 @@ func New(o Options) *Plane {
 func (p *Plane) Reset() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.status = createComplete
+	p.status, p.protected, p.events = createComplete, false, nil
 	clear(p.disabled)
 	clear(p.responses)
 }
@@ -196,9 +209,11 @@ func (p *Plane) read(r *http.Request, service string) (operation, error) {
 	}
 	switch action := r.Form.Get("Action"); service + ":" + action {
 	case "ec2:DescribeNetworkInterfaces":
-		return operation{service, action, "*", func(w http.ResponseWriter) { p.describeInterfaces(w, securityGroups(r)) }}, nil
-	case "cloudformation:DescribeStacks":
-		return operation{service, action, p.options.StackID, p.describeStacks}, nil
+		return operation{service, action, "*", func(w http.ResponseWriter) { p.describeInterfaces(w, filtersOf(r)["group-id"]) }}, nil
+	case "ec2:DescribeVpcEndpoints":
+		return operation{service, action, "*", func(w http.ResponseWriter) { p.describeEndpoints(w, r) }}, nil
+	case "cloudformation:DescribeStacks", "cloudformation:DescribeStackEvents", "cloudformation:DeleteStack":
+		return operation{service, action, p.options.StackID, p.stackOperation(action, r.Form.Get("StackName"), r.Form.Get("ClientRequestToken"))}, nil
 	default:
 		return operation{}, fmt.Errorf("the rehearsal does not know %s:%s", service, action)
 	}
@@ -222,24 +237,6 @@ func (p *Plane) readEvents(r *http.Request) (operation, error) {
 	}}, nil
 }
 
-// securityGroups returns the values of the filter "group-id".
-func securityGroups(r *http.Request) []string {
-	var groups []string
-	for i := 1; ; i++ {
-		name := r.Form.Get(fmt.Sprintf("Filter.%d.Name", i))
-		if name == "" {
-			return groups
-		}
-		for j := 1; name == "group-id"; j++ {
-			value := r.Form.Get(fmt.Sprintf("Filter.%d.Value.%d", i, j))
-			if value == "" {
-				break
-			}
-			groups = append(groups, value)
-		}
-	}
-}
-
 type networkInterface struct {
 	ID     string `xml:"networkInterfaceId"`
 	Status string `xml:"status"`
@@ -258,25 +255,6 @@ func (p *Plane) describeInterfaces(w http.ResponseWriter, groups []string) {
 		}
 	}
 	writeXML(w, answer)
-}
-
-type stack struct {
-	ID      string `xml:"StackId"`
-	Name    string `xml:"StackName"`
-	Status  string `xml:"StackStatus"`
-	Created string `xml:"CreationTime"`
-}
-
-// describeStacks answers as CloudFormation's DescribeStacks does.
-func (p *Plane) describeStacks(w http.ResponseWriter) {
-	p.mu.Lock()
-	status := p.status
-	p.mu.Unlock()
-	created := p.options.Clock.Now().Add(-time.Hour).Format(time.RFC3339)
-	writeXML(w, struct {
-		XMLName xml.Name `xml:"http://cloudformation.amazonaws.com/doc/2010-05-15/ DescribeStacksResponse"`
-		Stacks  []stack  `xml:"DescribeStacksResult>Stacks>member"`
-	}{Stacks: []stack{{p.options.StackID, p.options.StackName, status, created}}})
 }
 
 func writeXML(w http.ResponseWriter, v any) {

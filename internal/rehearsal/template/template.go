@@ -49,6 +49,7 @@ type Stack struct {
 	Permissions     []Permission
 	StateMachines   []StateMachine
 	Rules           []Rule
+	Schedules       []Schedule
 	Buckets         []Bucket
 	Keys            []Key
 	Roles           []Role

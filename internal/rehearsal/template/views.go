@@ -10,6 +10,7 @@ func (s *Stack) buildViews(a *assembly) error {
 		s.buildKeys,
 		s.buildBuckets,
 		s.buildRoles,
+		s.buildSchedules,
 		s.buildVPCs,
 		s.buildSubnets,
 		s.buildSecurityGroups,

@@ -1,0 +1,57 @@
+package registry
+
+import (
+	"testing"
+	"time"
+
+	"github.com/tuneline/tuneline/internal/finetune"
+)
+
+// TestSweepRemembers: what was told is remembered once, by kind, thing and what
+// made it new, with the first time; and forgotten once it cannot matter.
+func TestSweepRemembers(t *testing.T) {
+	noon := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+	told := func(kind, thing string, since, at int) finetune.Told {
+		return finetune.Told{Kind: kind, Thing: thing, Since: noon.Add(time.Duration(since) * time.Hour), At: noon.Add(time.Duration(at) * time.Hour)}
+	}
+	var s Sweep
+	s.Remember(told("idle", "a", 0, 1), told("idle", "a", 0, 5), told("idle", "a", 1, 5), told("orphan", "a", 0, 5), told("idle", "b", 0, 5))
+	if len(s.Told) != 4 {
+		t.Errorf("remembered %v, want 4", s.Told)
+	}
+	if got, known := s.Find(told("idle", "a", 0, 99)); !known || !got.At.Equal(noon.Add(time.Hour)) {
+		t.Errorf("found %v, %v; want what was told first", got, known)
+	}
+	if _, known := s.Find(told("idle", "a", 2, 1)); known {
+		t.Error("what came since then counts as told")
+	}
+	s.Remember(told("idle", "c", 0, 24*401))
+	if len(s.Told) != 1 {
+		t.Errorf("after 401 days %v is remembered, want the last one", s.Told)
+	}
+}
+
+// TestRelease: what serves is taken out of service only as long as it is the same,
+// and goes on the list of what is to be deleted; the history stays.
+func TestRelease(t *testing.T) {
+	noon := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+	serving := Capacity{ThroughputARN: "arn:a", Run: finetune.Run{ID: "r"}, PublishedAt: noon}
+	released := Released{At: noon.Add(time.Hour), Run: "r", ThroughputARN: "arn:a"}
+	for name, other := range map[string]Capacity{
+		"another throughput":  {ThroughputARN: "arn:b", Run: serving.Run, PublishedAt: noon},
+		"another run":         {ThroughputARN: "arn:a", Run: finetune.Run{ID: "s"}, PublishedAt: noon},
+		"another publication": {ThroughputARN: "arn:a", Run: serving.Run, PublishedAt: noon.Add(time.Minute)},
+	} {
+		m := Model{Serving: &serving}
+		if m.Release(other, released) || m.Serving == nil || m.Released != nil {
+			t.Errorf("%s was released: %+v", name, m)
+		}
+	}
+	m := Model{Serving: &serving, History: []Capacity{serving}}
+	if !m.Release(serving, released) || m.Serving != nil || *m.Released != released || len(m.Retired) != 1 || len(m.History) != 1 {
+		t.Errorf("released: %+v", m)
+	}
+	if m.Release(serving, released) {
+		t.Error("released twice")
+	}
+}
