@@ -170,13 +170,14 @@ func split(all []Scenario) (own, others []Scenario) {
 }
 
 // alike says whether the scenario is like another of its workload: reading the
-// same again, as polling does, or a read that is throttled or cut off and not
-// failed; and, of executions that go on at the same time, what each has done once.
+// same again, as polling does; a read that is throttled or cut off and not failed,
+// or doubled and not overtaken; and, of executions that go on at the same time,
+// what each has done once.
 func (s Scenario) alike() bool {
 	if s.Workload.Together && s.at.nth > 2 {
 		return true
 	}
-	return !s.at.changes() && (s.at.nth > 1 || s.fault == throttled || s.fault == reset)
+	return !s.at.changes() && (s.at.nth > 1 || s.fault == throttled || s.fault == reset || s.fault == doubled)
 }
 
 // draw draws n scenarios, and leaves them in their order.
