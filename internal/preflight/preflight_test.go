@@ -302,7 +302,7 @@ func TestNetwork(t *testing.T) {
 		"not in b":       {change: without(runtime, "us-east-1b"), want: want{Fails, runtime + " is not offered in us-east-1b", `"availabilityZones": ["us-east-1a","us-east-1c","us-east-1d"]`}},
 		"in e":           {ask: named("us-east-1a", "us-east-1e"), want: want{Fails, "com.amazonaws.us-east-1.kms is not offered in us-east-1e", `"availabilityZones": ["us-east-1a","us-east-1b"]`}},
 		"not at all":     {change: func(a *account) { delete(a.services, runtime) }, want: want{Fails, runtime + " is not offered", "tuned in another Region"}},
-		"private API":    {ask: func(s *Subject) { s.Config.API.Endpoint = config.EndpointPrivate }, want: want{OK, "4 services", ""}},
+		"private API":    {ask: func(s *Subject) { s.Config.API.Endpoint = config.EndpointPrivate }, want: want{OK, "5 services", ""}},
 		"private, not b": {ask: func(s *Subject) { s.Config.API.Endpoint = config.EndpointPrivate }, change: without("com.amazonaws.us-east-1.execute-api", "us-east-1b"), want: want{Fails, "execute-api is not offered in us-east-1b", "us-east-1d"}},
 		"denied":         {change: refuses("ec2:DescribeVpcEndpointServices", refusal("UnauthorizedOperation", "no")), want: want{Unknown, "", "allow ec2:DescribeVpcEndpointServices"}},
 		"no zones known": {change: refuses("ec2:DescribeAvailabilityZones", errReset), want: want{Unknown, "connection reset", ""}},
