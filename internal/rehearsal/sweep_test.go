@@ -260,6 +260,7 @@ func TestSweepLeavesCommitments(t *testing.T) {
 	t.Parallel()
 	f := startSweeping(t)
 	f.put(finetune.TuningKey("support"), `{"serving":{"mode":"provisioned","modelUnits":1,"commitment":"OneMonth"}}`)
+	f.answersAll()
 	run, _ := f.train("support", conversation("first"), finetune.EndDeployed)
 	until := f.Bedrock.Throughputs()[0].CommitmentEnds
 	f.wantNotices(f.sweepAfter(250*time.Hour), "Nobody has asked")

@@ -88,6 +88,26 @@ func TestSpendUnderCeilingIsGranted(t *testing.T) {
 	w.did(t)
 }
 
+// Ensure a commitment that is not the stack's own is asked for though its price
+// passes, before it is bought as well as ahead of that.
+func TestCommitmentIsAskedFor(t *testing.T) {
+	committed := epochs
+	committed.Serving.Commitment = "OneMonth"
+	w := newWorld()
+	w.trained(t, 1)
+	spend, err := w.spends(t, 1, committed, serving)
+	if err != nil || spend.Decision != finetune.DecisionAsked {
+		t.Fatalf("got %+v, %v; want it asked", spend, err)
+	}
+	says(t, spend.Notice, "with the commitment OneMonth", "not the stack's own serving.commitment, which is none")
+	_, err = w.secured(t, 1, committed)
+	wantKind(t, err, finetune.SpendUnanswered, "OneMonth")
+	w.spending.ceilings.Commitment = "OneMonth"
+	if spend, err := w.spends(t, 1, committed, serving); err != nil || spend.Decision != finetune.DecisionGranted {
+		t.Errorf("the stack's own: %+v, %v; want it granted", spend, err)
+	}
+}
+
 // Ensure serving on demand is never asked for, though nothing else passes.
 func TestOnDemandIsNeverAskedFor(t *testing.T) {
 	w := newWorld()
