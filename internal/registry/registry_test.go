@@ -265,6 +265,35 @@ func TestReportRunUnderRace(t *testing.T) {
 	}
 }
 
+// Ensure an execution that ended does not take a run over any more, and that an
+// owner, now or before, is not barred.
+func TestBar(t *testing.T) {
+	store, _ := newStore()
+	if _, err := store.Claim(t.Context(), Run{ID: "r", ExecutionARN: "first", End: finetune.EndFailed}); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		run, err := store.Bar(t.Context(), "r", "late")
+		if err != nil || run.ExecutionARN != "first" || len(run.BarredExecutionARNs) != 1 {
+			t.Errorf("barring gives %+v, %v", run, err)
+		}
+	}
+	for name, take := range map[string]func(context.Context, finetune.RunID, string) (Run, error){"resuming": store.Reclaim, "rolling back": store.Rollback} {
+		_, err := take(t.Context(), "r", "late")
+		if kind, _ := finetune.KindOf(err); kind != finetune.RunClosed {
+			t.Errorf("%s answers %v", name, err)
+		}
+	}
+	if _, err := store.Reclaim(t.Context(), "r", "faster"); err != nil {
+		t.Fatal(err)
+	}
+	for _, owner := range []string{"faster", "first"} {
+		if run, err := store.Bar(t.Context(), "r", owner); err != nil || len(run.BarredExecutionARNs) != 1 || run.ExecutionARN != "faster" {
+			t.Errorf("barring %s gives %+v, %v", owner, run, err)
+		}
+	}
+}
+
 // Ensure an execution that was barred before it wrote down its data set begins
 // nothing, and one that was faster is found by what it wrote.
 func TestBarExecution(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -26,6 +27,9 @@ type Run struct {
 	// EarlierExecutionARNs are those that owned it before it was resumed or
 	// rolled back to.
 	EarlierExecutionARNs []string `json:"earlierExecutionArns,omitempty"`
+	// BarredExecutionARNs are those that ended before they became the owner: a step
+	// of theirs that is still at work does not become it.
+	BarredExecutionARNs []string `json:"barredExecutionArns,omitempty"`
 	// EarlierEnds are how those ended, in the same order: of a rollback that
 	// failed, one of them still says that the run was deployed.
 	EarlierEnds []Ended   `json:"earlierEnds,omitempty"`
@@ -124,6 +128,9 @@ func (s Store) Reclaim(ctx context.Context, id finetune.RunID, executionARN stri
 		if r.ExecutionARN == executionARN {
 			return nil
 		}
+		if err := r.checkBarred(executionARN); err != nil {
+			return err
+		}
 		if r.Rollback != nil && r.End != "" {
 			return finetune.Errorf(finetune.SettingsRejected, "run %s cannot be resumed: its last attempt was a rollback; ask for it again with: tuneline rollback %s --to %s", id, r.Model, id)
 		}
@@ -136,6 +143,25 @@ func (s Store) Reclaim(ctx context.Context, id finetune.RunID, executionARN stri
 		r.begin(executionARN, nil)
 		return nil
 	})
+}
+
+// Bar keeps an execution that ended from becoming the owner of a run. It returns
+// the record as it stands, in which the execution owns the run if it was faster.
+func (s Store) Bar(ctx context.Context, id finetune.RunID, executionARN string) (Run, error) {
+	return s.UpdateRun(ctx, id, func(r *Run) error {
+		if r.ExecutionARN != executionARN && !slices.Contains(r.EarlierExecutionARNs, executionARN) && !slices.Contains(r.BarredExecutionARNs, executionARN) {
+			r.BarredExecutionARNs = append(r.BarredExecutionARNs, executionARN)
+		}
+		return nil
+	})
+}
+
+// checkBarred refuses, with kind RunClosed, an execution that was barred.
+func (r *Run) checkBarred(executionARN string) error {
+	if slices.Contains(r.BarredExecutionARNs, executionARN) {
+		return finetune.Errorf(finetune.RunClosed, "execution %s ended before it took run %s over; nothing is begun for it any more", executionARN, r.ID)
+	}
+	return nil
 }
 
 // Resumable says whether the run has something to go on from: its trained model,

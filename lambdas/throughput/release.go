@@ -36,8 +36,15 @@ func (h handler) release(ctx context.Context, in finetune.ThroughputInput) (fine
 	return h.closeClaimed(ctx, record, e)
 }
 
-// closeClaimed closes a run by its record, if the execution owns it.
+// closeClaimed closes a run by its record, if the execution owns it. One that
+// does not, and ended, may have been about to take the run over.
 func (h handler) closeClaimed(ctx context.Context, record registry.Run, e ending) (finetune.Closing, error) {
+	if record.ExecutionARN != e.executionARN && e.afterwards {
+		var err error
+		if record, err = h.store.Bar(ctx, record.ID, e.executionARN); err != nil {
+			return finetune.Closing{}, err
+		}
+	}
 	switch {
 	case record.ExecutionARN != e.executionARN:
 		return anothers(record, e), nil

@@ -67,7 +67,10 @@ func faultsOf(p point) []fault {
 	case p.function == "": // a state machine's own call has no process and no connection of ours
 		return []fault{throttled, failed, denied, failedAfter}
 	}
-	faults := []fault{throttled, failed, denied, failedAfter, reset, resetAfter, killed, killedAfter, doubled}
+	faults := []fault{throttled, failed, denied, reset, killed, doubled}
+	if p.changes() { // else there is no effect to be after
+		faults = append(faults, failedAfter, resetAfter, killedAfter)
+	}
 	if p.inMachine {
 		faults = append(faults, overtaken)
 	}

@@ -3,7 +3,6 @@ package chaos
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -256,17 +255,18 @@ func (m *meddler) overtake() error {
 
 // released says whether the release of a stopped execution came as far as it can.
 func (m *meddler) released(store registry.Store, e stepfunctions.Execution) bool {
+	for _, release := range m.cloud.StepFunctions.Executions(m.release) {
+		var input finetune.StatusRelease
+		if json.Unmarshal(release.Input, &input) == nil && input.ExecutionARN == e.ARN && release.Status != stepfunctions.Running {
+			return true
+		}
+	}
 	var input finetune.ExecutionInput
 	if err := json.Unmarshal(e.Input, &input); err != nil {
 		return true
 	}
 	run, err := store.Run(m.ctx, input.Dataset.RunID())
-	if errors.Is(err, registry.ErrNotFound) { // it had claimed nothing
-		return !slices.ContainsFunc(m.cloud.StepFunctions.Executions(m.release), func(r stepfunctions.Execution) bool {
-			return r.Status == stepfunctions.Running
-		})
-	}
-	return err == nil && (run.End != "" || run.Awaited)
+	return err == nil && run.ExecutionARN == e.ARN && (run.End != "" || run.Awaited)
 }
 
 // stop stops an execution, as the operator.

@@ -54,10 +54,10 @@ func Workloads() []Workload {
 		{ID: "provisioned-second", States: []string{"SecureThroughput", "PollThroughput", "PublishEndpoint"}, Ground: Provisioned, Arrange: do(upload1("a")), Act: do(upload1("b")), Bought: 1},
 		{ID: failingJob, States: []string{"ReleaseRun"}, Ground: OnDemand, Act: do(upload1("a"))},
 		{ID: failingCapacity, States: []string{"ReleaseRun"}, Ground: OnDemand, Act: do(upload1("a"))},
-		{ID: failingCapacity + "-provisioned", States: []string{"ReleaseRun", "release:"}, Ground: Provisioned, Act: do(upload1("a")), Bought: 1},
+		{ID: failingCapacity + "-provisioned", States: []string{"ReleaseRun"}, Ground: Provisioned, Act: do(upload1("a")), Bought: 1},
 		{ID: "restored", States: []string{"ReleaseRun"}, Ground: Provisioned, Arrange: do(upload1("a")), Act: failSmokeTest, Bought: 1},
 		{ID: "rejected-data", States: []string{"ValidateDataset", "ReleaseRun"}, Ground: OnDemand, Act: do(uploadText("a", "{\"messages\":[]}\n"))},
-		{ID: "no-units", States: []string{"SecureThroughput", "ReleaseRun", "release:"}, Ground: Provisioned, Act: askTooMuch},
+		{ID: "no-units", States: []string{"ReleaseRun", "release:"}, Ground: Provisioned, Act: askTooMuch},
 		{ID: "delivered-twice", States: []string{"Validate"}, Ground: OnDemand, Act: deliverTwice, Together: true},
 		{ID: "racing", States: []string{"Throughput"}, Ground: OnDemand, Act: race, Together: true},
 		{ID: "racing-provisioned", States: []string{"Throughput"}, Ground: Provisioned, Act: race, Together: true, Bought: 1},
@@ -75,7 +75,7 @@ func Workloads() []Workload {
 		{ID: "stopped-while-repointing", Ground: Provisioned, Arrange: do(upload1("a")), States: []string{"SecureThroughput"}, Act: stopAt("SecureThroughput", "bedrock:UpdateProvisionedModelThroughput"), Races: true, Bought: 1},
 		{ID: "teardown-training", States: []string{"Lifecycle"}, Ground: OnDemand, Act: teardownIn("WaitForJob"), Races: true},
 		{ID: "teardown-deployed", States: []string{"Lifecycle"}, Ground: OnDemand, Arrange: do(upload1("a")), Act: teardownIn("WaitForThroughput"), Races: true},
-		{ID: "teardown-buying", States: []string{"Lifecycle", "release:"}, Ground: Provisioned, Act: teardownIn("WaitForThroughput"), Bought: 1, Races: true},
+		{ID: "teardown-buying", States: []string{"Lifecycle"}, Ground: Provisioned, Act: teardownIn("WaitForThroughput"), Bought: 1, Races: true},
 	}
 }
 
