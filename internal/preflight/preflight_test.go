@@ -269,6 +269,7 @@ func TestUnitQuota(t *testing.T) {
 	runAll(t, "quota "+ofModel, map[string]scenario{
 		"fresh account": {ask: committed, want: want{Fails, "model units of a provisioned throughput on Meta Llama 3.1 8B Instruct: 0 granted, 2 needed", request(ofModel, 2, "us-west-2")}},
 		"granted":       {ask: committed, change: func(a *account) { a.quotas[ofModel] = 2; bought(a) }, want: want{OK, "2 granted, 2 needed", ""}},
+		"no commitment": {ask: article, want: want{Note, "0 granted, 2 needed; whether a purchase without commitment needs them is not verified", request(ofModel, 2, "us-west-2")}},
 	})
 	runAll(t, "quota of model units of a provisioned throughput on Meta Llama 3.2 3B Instruct", map[string]scenario{
 		"no code": {ask: func(s *Subject) { committed(s); s.Config.BaseModel = "meta.llama3-2-3b-instruct-v1:0:128k" }, want: want{Note, "its code is not known", ""}},

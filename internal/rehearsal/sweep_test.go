@@ -254,6 +254,29 @@ func TestSweepReleasesOrphans(t *testing.T) {
 	}
 }
 
+// Ensure a stack that is configured for no release tells of an orphan, and of what
+// nobody has asked for a day, and releases nothing, however long.
+func TestSweepOnlyTellsByDefault(t *testing.T) {
+	t.Parallel()
+	f := start(t, nova, "default", func(s *bedrock.Scenario) {
+		s.Start = time.Now().UTC().Truncate(time.Second) // as in startSweeping
+		s.ModelUnits = map[string]int{quotaUncommitted: 2, quotaNovaMicro: 2}
+	})
+	f.put(finetune.TuningKey("support"), `{"serving":{"mode":"provisioned"}}`)
+	f.answersAll()
+	run, _ := f.train("support", conversation("first"), finetune.EndDeployed)
+	arn := f.orphan(run, tagged(finetune.TagStack, f.Stack.Name))
+	f.wantNotices(f.sweepAfter(2*time.Hour), "aws bedrock delete-provisioned-model-throughput --provisioned-model-id "+arn)
+	f.wantNotices(f.sweepAfter(23*time.Hour), "Nobody has asked model support")
+	f.wantNotices(f.sweepAfter(time.Hour))
+	f.wantNotices(f.sweepAfter(50 * 24 * time.Hour))
+	f.wantNotices(f.sweepAfter(10*24*time.Hour), "Nobody has asked model support") // a reminder: see lastUsed
+	if deleted := f.deletions(); len(deleted) != 0 || len(f.Bedrock.Throughputs()) != 2 {
+		t.Errorf("deleted %v, left are %+v; want both throughputs", deleted, f.Bedrock.Throughputs())
+	}
+	f.mustAnswer("support", question(1), fact("first", 1))
+}
+
 // Ensure a commitment holds off every release until its term ends, is told of a
 // week and a day before it renews, and that nothing tries to delete it before.
 func TestSweepLeavesCommitments(t *testing.T) {

@@ -75,6 +75,10 @@ func shorter(a, b time.Duration) time.Duration {
 // Its dimension ModelId is what the caller sent as model id, so a throughput's
 // ARN; that is unverified. Therefore nothing measured means nothing known: every
 // throughput has been asked at least once, by the smoke test.
+//
+// Points get longer every 60 days of a throughput's life, and what is found out by
+// them shifts by hours. A spell that lasts so long then counts as another, and is
+// told again.
 func (s *sweeping) lastUsed(ctx context.Context, c bought) (used time.Time, measured bool, err error) {
 	start := c.created.Truncate(metricHour)
 	if oldest := s.at.Add(-metricDays).Truncate(metricHour); start.Before(oldest) {
