@@ -13,6 +13,7 @@ export PATH := $(CURDIR)/node_modules/node-$(NODE_OS)-$(NODE_CPU)/bin:$(CURDIR)/
 
 TUNELINE := .tuneline/bin/tuneline
 LINT := .tuneline/bin/golangci-lint
+CHAOS := .tuneline/bin/chaos
 BENCH := .tuneline/bin/bench-dataset
 BENCH_RATIOS := internal/dataset/bench/ratios.json
 NODE_MODULES := node_modules/.package-lock.json
@@ -46,10 +47,17 @@ build: ## build the operator's command line into .tuneline/bin
 .PHONY: test
 test: setup $(LINT) ## run every test and the linter, as CI does
 	$(call suite,lint,$(LINT) run ./...)
-	$(call suite,unit,go test $$(go list ./... | grep -v -e /infra$$ -e /internal/rehearsal$$))
+	$(call suite,unit,go test $$(go list ./... | grep -v -e /infra$$ -e /internal/rehearsal$$ -e /internal/rehearsal/chaos$$))
 	$(call suite,bench,cd internal/dataset/bench && $(CURDIR)/$(LINT) run ./... && go test ./...)
 	$(call suite,infra,go test ./infra)
 	$(call suite,rehearsal,go test -timeout 20m ./internal/rehearsal)
+	$(call suite,chaos,go test -count 1 -v -timeout 20m ./internal/rehearsal/chaos)
+
+.PHONY: chaos
+chaos: setup ## let every fault strike at every call of the pipeline; again: CHAOS_SEED=<seed> CHAOS_ONLY='<scenario>'
+	@mkdir -p .tuneline/bin
+	@go build -o $(CHAOS) ./internal/rehearsal/chaos/cmd
+	@$(CHAOS) $(if $(CHAOS_SEED),-seed $(CHAOS_SEED)) $(if $(CHAOS_ONLY),-only '$(CHAOS_ONLY)')
 
 .PHONY: test-arm64
 test-arm64: ## run the data set tests as an arm64 processor does, in an emulator

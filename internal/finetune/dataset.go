@@ -103,13 +103,13 @@ type Run struct {
 // (CreateModelCustomizationJob, CreateCustomModelDeployment,
 // CreateProvisionedModelThroughput): 63 characters, no "_", no ".".
 func (r Run) Name() string {
-	return r.Model + "-" + string(r.ID)
+	return r.Model + "-" + string(r.ID) + salt()
 }
 
 // Token is the clientRequestToken of the run's call for one purpose, such as
 // "job". It satisfies [a-zA-Z0-9]([-a-zA-Z0-9]{0,254}[a-zA-Z0-9])?.
 func (r Run) Token(purpose string) string {
-	return string(r.ID) + "-" + purpose
+	return string(r.ID) + "-" + purpose + salt()
 }
 
 // UploadOrder orders uploads of one model: by LastModified of the version,

@@ -3,6 +3,7 @@ package registry
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -239,6 +240,82 @@ func TestNotFound(t *testing.T) {
 	}
 	if _, err := store.Model(t.Context(), "m"); !errors.Is(err, ErrNotFound) {
 		t.Errorf("Model: %v", err)
+	}
+}
+
+// Ensure a report that is written while the record changes is written again.
+func TestReportRunUnderRace(t *testing.T) {
+	store, b := newStore()
+	if _, err := store.Claim(t.Context(), Run{ID: "r"}); err != nil {
+		t.Fatal(err)
+	}
+	b.before = func(put int) {
+		if put == 1 { // the first report is on its way
+			if _, err := store.UpdateRun(t.Context(), "r", func(r *Run) error { r.End = finetune.EndFailed; return nil }); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	if err := store.ReportRun(t.Context(), "r"); err != nil {
+		t.Fatal(err)
+	}
+	var report Run
+	if err := json.Unmarshal(b.objects[finetune.RunReportKey("r")], &report); err != nil || report.End != finetune.EndFailed {
+		t.Errorf("the report says %+v, %v; want the end that was recorded meanwhile", report, err)
+	}
+}
+
+// Ensure an execution that ended does not take a run over any more, and that an
+// owner, now or before, is not barred.
+func TestBar(t *testing.T) {
+	store, _ := newStore()
+	if _, err := store.Claim(t.Context(), Run{ID: "r", ExecutionARN: "first", End: finetune.EndFailed}); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		run, err := store.Bar(t.Context(), "r", "late")
+		if err != nil || run.ExecutionARN != "first" || len(run.BarredExecutionARNs) != 1 {
+			t.Errorf("barring gives %+v, %v", run, err)
+		}
+	}
+	for name, take := range map[string]func(context.Context, finetune.RunID, string) (Run, error){"resuming": store.Reclaim, "rolling back": store.Rollback} {
+		_, err := take(t.Context(), "r", "late")
+		if kind, _ := finetune.KindOf(err); kind != finetune.RunClosed {
+			t.Errorf("%s answers %v", name, err)
+		}
+	}
+	if _, err := store.Reclaim(t.Context(), "r", "faster"); err != nil {
+		t.Fatal(err)
+	}
+	for _, owner := range []string{"faster", "first"} {
+		if run, err := store.Bar(t.Context(), "r", owner); err != nil || len(run.BarredExecutionARNs) != 1 || run.ExecutionARN != "faster" {
+			t.Errorf("barring %s gives %+v, %v", owner, run, err)
+		}
+	}
+}
+
+// Ensure an execution that was barred before it wrote down its data set begins
+// nothing, and one that was faster is found by what it wrote.
+func TestBarExecution(t *testing.T) {
+	store, _ := newStore()
+	began := Execution{ARN: "arn:aws:states:us-east-1:111122223333:execution:m:began", Dataset: finetune.Dataset{Key: "k"}}
+	for range 2 { // its second try finds what the first wrote
+		if err := store.NoteExecution(t.Context(), began); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if stands, err := store.BarExecution(t.Context(), began.ARN); err != nil || stands != began {
+		t.Errorf("barring it answers %+v, %v; want %+v", stands, err, began)
+	}
+	const barred = "arn:aws:states:us-east-1:111122223333:execution:m:barred"
+	for range 2 {
+		if stands, err := store.BarExecution(t.Context(), barred); err != nil || !stands.Ended {
+			t.Errorf("barring it answers %+v, %v; want it ended", stands, err)
+		}
+	}
+	err := store.NoteExecution(t.Context(), Execution{ARN: barred, Dataset: began.Dataset})
+	if kind, _ := finetune.KindOf(err); kind != finetune.RunClosed {
+		t.Errorf("a barred execution begins: %v", err)
 	}
 }
 

@@ -73,6 +73,9 @@ func (s Store) Rollback(ctx context.Context, id finetune.RunID, executionARN str
 		if r.ExecutionARN == executionARN {
 			return nil
 		}
+		if err := r.checkBarred(executionARN); err != nil {
+			return err
+		}
 		m, err := s.Model(ctx, r.Model)
 		if err != nil && !errors.Is(err, ErrNotFound) {
 			return err

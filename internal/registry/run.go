@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -26,6 +27,9 @@ type Run struct {
 	// EarlierExecutionARNs are those that owned it before it was resumed or
 	// rolled back to.
 	EarlierExecutionARNs []string `json:"earlierExecutionArns,omitempty"`
+	// BarredExecutionARNs are those that ended before they became the owner: a step
+	// of theirs that is still at work does not become it.
+	BarredExecutionARNs []string `json:"barredExecutionArns,omitempty"`
 	// EarlierEnds are how those ended, in the same order: of a rollback that
 	// failed, one of them still says that the run was deployed.
 	EarlierEnds []Ended   `json:"earlierEnds,omitempty"`
@@ -52,6 +56,9 @@ type Run struct {
 	// Closed is set before anything of the run is released: from then on no
 	// step of it may make anything.
 	Closed bool `json:"closed"`
+	// Awaited says that a release after the execution's end has waited for a step
+	// that was making something then, and does not wait for it again.
+	Awaited bool `json:"awaited,omitempty"`
 	// End, Error and Cause say how the run ended; End is empty while it goes on.
 	End     string     `json:"end,omitempty"`
 	Error   string     `json:"error,omitempty"`
@@ -67,21 +74,39 @@ type Run struct {
 type Execution struct {
 	ARN     string           `json:"arn"`
 	Dataset finetune.Dataset `json:"dataset"`
+	// Ended is set, and Dataset empty, for an execution that ended before it
+	// wrote this down: a step of it that is still at work begins nothing.
+	Ended bool `json:"ended,omitempty"`
 }
 
 // NoteExecution writes down which data set an execution is about. It is written
 // before the run is claimed, and so before anything is made, for whoever is told
-// of the execution's end and nothing else.
+// of the execution's end and nothing else. It refuses, with kind RunClosed, an
+// execution that BarExecution was faster with.
 func (s Store) NoteExecution(ctx context.Context, e Execution) error {
-	return s.put(ctx, finetune.ExecutionKey(e.ARN), e)
+	stands, err := s.noteOnce(ctx, e)
+	if err == nil && stands.Ended {
+		return finetune.Errorf(finetune.RunClosed, "execution %s ended while its first step was at work; nothing is begun for it any more", e.ARN)
+	}
+	return err
 }
 
-// Execution reads what NoteExecution wrote; the error wraps ErrNotFound for an
-// execution that never came so far.
-func (s Store) Execution(ctx context.Context, executionARN string) (Execution, error) {
-	var e Execution
-	_, err := s.read(ctx, finetune.ExecutionKey(executionARN), &e)
-	return e, err
+// BarExecution keeps an execution that ended from beginning anything. It returns
+// what NoteExecution wrote, if that was faster, and else what bars it.
+func (s Store) BarExecution(ctx context.Context, executionARN string) (Execution, error) {
+	return s.noteOnce(ctx, Execution{ARN: executionARN, Ended: true})
+}
+
+// noteOnce writes what is known of an execution, if nothing was, and returns
+// what stands.
+func (s Store) noteOnce(ctx context.Context, e Execution) (Execution, error) {
+	err := s.write(ctx, finetune.ExecutionKey(e.ARN), "", e)
+	if !errors.Is(err, errLost) {
+		return e, err
+	}
+	var stands Execution
+	_, err = s.read(ctx, finetune.ExecutionKey(e.ARN), &stands)
+	return stands, err
 }
 
 // Claim makes run.ExecutionARN the owner of a run that has none. It returns
@@ -103,6 +128,9 @@ func (s Store) Reclaim(ctx context.Context, id finetune.RunID, executionARN stri
 		if r.ExecutionARN == executionARN {
 			return nil
 		}
+		if err := r.checkBarred(executionARN); err != nil {
+			return err
+		}
 		if r.Rollback != nil && r.End != "" {
 			return finetune.Errorf(finetune.SettingsRejected, "run %s cannot be resumed: its last attempt was a rollback; ask for it again with: tuneline rollback %s --to %s", id, r.Model, id)
 		}
@@ -115,6 +143,25 @@ func (s Store) Reclaim(ctx context.Context, id finetune.RunID, executionARN stri
 		r.begin(executionARN, nil)
 		return nil
 	})
+}
+
+// Bar keeps an execution that ended from becoming the owner of a run. It returns
+// the record as it stands, in which the execution owns the run if it was faster.
+func (s Store) Bar(ctx context.Context, id finetune.RunID, executionARN string) (Run, error) {
+	return s.UpdateRun(ctx, id, func(r *Run) error {
+		if r.ExecutionARN != executionARN && !slices.Contains(r.EarlierExecutionARNs, executionARN) && !slices.Contains(r.BarredExecutionARNs, executionARN) {
+			r.BarredExecutionARNs = append(r.BarredExecutionARNs, executionARN)
+		}
+		return nil
+	})
+}
+
+// checkBarred refuses, with kind RunClosed, an execution that was barred.
+func (r *Run) checkBarred(executionARN string) error {
+	if slices.Contains(r.BarredExecutionARNs, executionARN) {
+		return finetune.Errorf(finetune.RunClosed, "execution %s ended before it took run %s over; nothing is begun for it any more", executionARN, r.ID)
+	}
+	return nil
 }
 
 // Resumable says whether the run has something to go on from: its trained model,
@@ -130,7 +177,7 @@ func (r *Run) begin(executionARN string, rollback *Rollback) {
 		End: r.End, Error: r.Error, Cause: r.Cause, EndedAt: r.EndedAt,
 	})
 	r.ExecutionARN, r.Rollback = executionARN, rollback
-	r.Closed, r.End, r.Error, r.Cause, r.EndedAt = false, "", "", "", nil
+	r.Closed, r.Awaited, r.End, r.Error, r.Cause, r.EndedAt = false, false, "", "", "", nil
 	r.Throughput, r.Endpoint, r.Unreleased = nil, nil, nil
 }
 
@@ -171,6 +218,27 @@ func (s Store) UpdateOpenRun(ctx context.Context, id finetune.RunID, change func
 		}
 		return change(r)
 	})
+}
+
+// ReportRun writes a run's record as it stands as its report, and writes it again
+// when the record was changed meanwhile: of several writers, whichever of them
+// was held up, the last leaves what the record says.
+func (s Store) ReportRun(ctx context.Context, id finetune.RunID) error {
+	for range maxAttempts {
+		var run, now Run
+		etag, err := s.read(ctx, finetune.RunKey(id), &run)
+		if err != nil {
+			return err
+		}
+		if err := s.WriteRunReport(ctx, run); err != nil {
+			return err
+		}
+		after, err := s.read(ctx, finetune.RunKey(id), &now)
+		if err != nil || after == etag {
+			return err
+		}
+	}
+	return finetune.Errorf(finetune.Unavailable, "reporting run %s: its record changed %d times in a row", id, maxAttempts)
 }
 
 // WriteRunReport writes the run's record as its report, for people and

@@ -279,7 +279,8 @@ const (
 )
 
 // stopWithin stops the execution around the call that makes something, and lets
-// the function go on only once the run is closed and released.
+// the function go on only once the run is closed, and released as far as that
+// goes: what the function is about to make is waited for.
 func (f *fixture) stopWithin(create string, when moment) {
 	var made, done atomic.Bool
 	f.Log.SetHook(func(c calls.Call) *calls.Fault {
@@ -293,7 +294,10 @@ func (f *fixture) stopWithin(create string, when moment) {
 		if here && !done.Swap(true) {
 			execution := f.Started()[0]
 			f.stopExecution(execution)
-			f.eventually("the run is released", func() bool { return f.run(f.runOf(execution)).End != "" })
+			f.eventually("the run is released", func() bool {
+				run := f.run(f.runOf(execution))
+				return run.End != "" || run.Awaited
+			})
 		}
 		return nil
 	})

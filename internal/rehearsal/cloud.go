@@ -41,6 +41,11 @@ type Options struct {
 	Output io.Writer
 	// Pace is the real time one virtual wait takes; 0 is as fast as it goes.
 	Pace time.Duration
+	// FunctionEnvironment is added to every function's own variables.
+	FunctionEnvironment map[string]string
+	// Bootstraps are executables to run in place of functions' own, by the name
+	// of the function's folder under lambdas/.
+	Bootstraps map[string]string
 }
 
 // Cloud is a running local cloud with one deployed stack.
@@ -75,6 +80,9 @@ type Cloud struct {
 	delivered     []json.RawMessage
 	notices       []Notice
 	asyncFailures []string
+	// kept are events that KeepUploads keeps from the bus.
+	keeping bool
+	kept    []json.RawMessage
 }
 
 // Start deploys the assembly's stack into a new local cloud. Close must be
@@ -196,12 +204,10 @@ func (c *Cloud) onStatus(event json.RawMessage) {
 
 // onCreated puts an "Object Created" event on the event bus, and tells Upload.
 func (c *Cloud) onCreated(event json.RawMessage) {
-	if err := c.Deliver(context.Background(), event); err != nil {
-		c.failDelivery(err)
-	}
 	var created struct {
 		Detail struct {
 			Object struct {
+				Key       string `json:"key"`
 				VersionID string `json:"version-id"`
 			} `json:"object"`
 		} `json:"detail"`
@@ -210,7 +216,13 @@ func (c *Cloud) onCreated(event json.RawMessage) {
 		c.failDelivery(err)
 		return
 	}
-	close(c.uploaded(created.Detail.Object.VersionID))
+	object := created.Detail.Object
+	if !c.keep(object.Key, event) {
+		if err := c.Deliver(context.Background(), event); err != nil {
+			c.failDelivery(err)
+		}
+	}
+	close(c.uploaded(object.VersionID))
 }
 
 // uploaded returns the channel that is closed once the event of an object

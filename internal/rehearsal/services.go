@@ -8,6 +8,7 @@ import (
 	"maps"
 	"net/http"
 	"path/filepath"
+	"strings"
 
 	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
 
@@ -167,7 +168,7 @@ func (c *Cloud) startFunctions(ctx context.Context) (err error) {
 		err := c.host.Register(runtimeapi.Function{
 			Name:        f.Name,
 			ARN:         f.ARN,
-			Bootstrap:   filepath.Join(f.CodePath, "bootstrap"),
+			Bootstrap:   c.bootstrap(f),
 			Handler:     f.Handler,
 			Region:      c.Stack.Region,
 			Credentials: c.Keyring.Issue(calls.Principal{Role: f.Role, ARN: f.RoleARN, InVPC: f.InVPC()}),
@@ -181,6 +182,16 @@ func (c *Cloud) startFunctions(ctx context.Context) (err error) {
 		}
 	}
 	return nil
+}
+
+// bootstrap is the executable of a function.
+func (c *Cloud) bootstrap(f template.Function) string {
+	for folder, path := range c.options.Bootstraps {
+		if strings.Contains(strings.ToLower(f.LogicalID), folder) {
+			return path
+		}
+	}
+	return filepath.Join(f.CodePath, "bootstrap")
 }
 
 // pauseVariable is how long a function pauses between two looks at what it
@@ -197,6 +208,7 @@ func (c *Cloud) environment(f template.Function) map[string]string {
 		env["AWS_ENDPOINT_URL_"+service] = url
 	}
 	maps.Copy(env, f.Environment)
+	maps.Copy(env, c.options.FunctionEnvironment)
 	if _, pauses := env[pauseVariable]; pauses {
 		env[pauseVariable] = pause
 	}

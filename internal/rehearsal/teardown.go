@@ -88,6 +88,10 @@ func (c *Cloud) DeleteStack(ctx context.Context) (control.Response, error) {
 	return c.control.Delete(ctx, "")
 }
 
+// ErrNoResponse is returned when the custom resource's function ended without an
+// answer, for which CloudFormation would wait an hour and then fail.
+var ErrNoResponse = errors.New("the lifecycle function ended without an answer to CloudFormation")
+
 // ProtectStack switches the stack's termination protection.
 func (c *Cloud) ProtectStack(on bool) { c.control.Protect(on) }
 
@@ -130,7 +134,7 @@ func (c *Cloud) AskLifecycle(ctx context.Context, requestType, stackStatus strin
 	case response := <-answer:
 		return response, nil
 	default:
-		return control.Response{}, errors.New("the lifecycle function ended without an answer to CloudFormation: " + string(result.Payload))
+		return control.Response{}, fmt.Errorf("%w: %s", ErrNoResponse, result.Payload)
 	}
 }
 

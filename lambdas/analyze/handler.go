@@ -40,7 +40,7 @@ func (h handler) Handle(ctx context.Context, in finetune.AnalyzeInput) (finetune
 	}
 	results := judge(found)
 	results.ReportURI = finetune.S3URI(h.bucket, finetune.RunReportKey(in.Run.ID))
-	run, err := h.store.UpdateRun(ctx, in.Run.ID, func(r *registry.Run) error {
+	_, err = h.store.UpdateRun(ctx, in.Run.ID, func(r *registry.Run) error {
 		r.Job = &in.Job
 		r.CustomModel = &finetune.Model{ARN: in.Job.OutputModelARN, Name: in.Job.OutputModelName}
 		r.Results = &results
@@ -49,5 +49,5 @@ func (h handler) Handle(ctx context.Context, in finetune.AnalyzeInput) (finetune
 	if err != nil {
 		return finetune.Results{}, err
 	}
-	return results, h.store.WriteRunReport(ctx, run)
+	return results, h.store.ReportRun(ctx, in.Run.ID)
 }

@@ -87,6 +87,36 @@ func newHandler(s3 api) handler {
 	return handler{s3: s3, bucket: "tuneline-bucket", store: registry.Store{S3: s3, Bucket: "tuneline-bucket"}}
 }
 
+// closing is a bucket in which a run is closed while its report is on its way.
+type closing struct{ bucket }
+
+func (c closing) PutObject(ctx context.Context, in *s3.PutObjectInput, o ...func(*s3.Options)) (*s3.PutObjectOutput, error) {
+	out, err := c.bucket.PutObject(ctx, in, o...)
+	var record registry.Run
+	if text := c.bucket[finetune.RunKey(runID)]; *in.Key == finetune.RunKey(runID) && json.Unmarshal([]byte(text), &record) == nil {
+		record.End = finetune.EndFailed
+		ended, err := json.Marshal(record)
+		if err != nil {
+			return nil, err
+		}
+		c.bucket[finetune.RunKey(runID)] = string(ended)
+	}
+	return out, err
+}
+
+// TestHandleAfterTheEnd ensures that an analysis that outlived its run reports
+// the end that was recorded meanwhile.
+func TestHandleAfterTheEnd(t *testing.T) {
+	b := newBucket(t, map[string]string{folder + "training_artifacts/step_wise_training_metrics.csv": read(t, "training.csv")})
+	if _, err := newHandler(closing{b}).Handle(t.Context(), input); err != nil {
+		t.Fatal(err)
+	}
+	var report registry.Run
+	if err := json.Unmarshal([]byte(b[finetune.RunReportKey(runID)]), &report); err != nil || report.End != finetune.EndFailed || report.Results == nil {
+		t.Errorf("the report is %+v, %v; want the recorded end", report, err)
+	}
+}
+
 // TestHandle holds the results, the record and the report of an ordinary job,
 // in each of the three places where AWS's pages and samples put the files.
 func TestHandle(t *testing.T) {

@@ -24,9 +24,12 @@ type ending struct {
 	afterwards bool
 }
 
+// errNeverBegan is for an execution that ended before it wrote down its data set.
+var errNeverBegan = errors.New("it had begun nothing")
+
 // readEnding reads either form of release's view. That with a status holds no data set:
 // the execution wrote down which is its own before it made anything. The error
-// wraps registry.ErrNotFound for an execution that did not come so far.
+// wraps errNeverBegan for an execution that did not come so far, and never will.
 func (h handler) readEnding(ctx context.Context, in finetune.ThroughputInput) (ending, error) {
 	switch {
 	case in.ExecutionARN == "":
@@ -34,7 +37,10 @@ func (h handler) readEnding(ctx context.Context, in finetune.ThroughputInput) (e
 		kind, cause := readFailure(*in.Error)
 		return ending{executionARN: in.ExecutionARN, dataset: *in.Dataset, kind: kind, cause: cause}, nil
 	case in.Status != "":
-		started, err := h.store.Execution(ctx, in.ExecutionARN)
+		started, err := h.store.BarExecution(ctx, in.ExecutionARN)
+		if err == nil && started.Ended {
+			err = errNeverBegan
+		}
 		if err != nil {
 			return ending{}, fmt.Errorf("releasing after execution %s: %w", in.ExecutionARN, err)
 		}
@@ -147,13 +153,10 @@ func (h handler) ended(record registry.Run, e ending, left []string) registry.Ru
 	return record
 }
 
-// recordEnd writes the run's report and then its end, since a recorded end says
-// that nothing is left to do.
+// recordEnd writes the run's end and then its report. A release that is killed
+// between the two finds the end recorded when it is called again, and reports it.
 func (h handler) recordEnd(ctx context.Context, record registry.Run, e ending, left []string) (finetune.Closing, error) {
 	model := record.CustomModel
-	if err := h.store.WriteRunReport(ctx, h.ended(record, e, left)); err != nil {
-		return finetune.Closing{}, err
-	}
 	record, err := h.store.UpdateRun(ctx, record.ID, func(r *registry.Run) error {
 		if r.ExecutionARN != e.executionARN {
 			return errNotOurs
@@ -165,7 +168,10 @@ func (h handler) recordEnd(ctx context.Context, record registry.Run, e ending, l
 	if errors.Is(err, errNotOurs) {
 		return anothers(record, e), nil
 	}
-	return closingOf(record), err
+	if err != nil {
+		return finetune.Closing{}, err
+	}
+	return closingOf(record), h.store.ReportRun(ctx, record.ID)
 }
 
 // recordLeft adds one more leftover to a record whose run ended.

@@ -103,7 +103,7 @@ func (h handler) recordDeployed(ctx context.Context, c registry.Capacity, left [
 	if err != nil {
 		return record, err
 	}
-	return record, h.store.WriteRunReport(ctx, record)
+	return record, h.store.ReportRun(ctx, record.ID)
 }
 
 // deleteRetired deletes the capacities that nothing serves from any more. What

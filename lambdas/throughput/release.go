@@ -20,7 +20,7 @@ import (
 // machine; called again after it was killed anywhere, it finishes.
 func (h handler) release(ctx context.Context, in finetune.ThroughputInput) (finetune.Closing, error) {
 	e, err := h.readEnding(ctx, in)
-	if errors.Is(err, registry.ErrNotFound) {
+	if errors.Is(err, errNeverBegan) {
 		return neverBegun(in), nil
 	}
 	if err != nil {
@@ -36,13 +36,20 @@ func (h handler) release(ctx context.Context, in finetune.ThroughputInput) (fine
 	return h.closeClaimed(ctx, record, e)
 }
 
-// closeClaimed closes a run by its record, if the execution owns it.
+// closeClaimed closes a run by its record, if the execution owns it. One that
+// does not, and ended, may have been about to take the run over.
 func (h handler) closeClaimed(ctx context.Context, record registry.Run, e ending) (finetune.Closing, error) {
+	if record.ExecutionARN != e.executionARN && e.afterwards {
+		var err error
+		if record, err = h.store.Bar(ctx, record.ID, e.executionARN); err != nil {
+			return finetune.Closing{}, err
+		}
+	}
 	switch {
 	case record.ExecutionARN != e.executionARN:
 		return anothers(record, e), nil
 	case record.End != "" && record.End != finetune.EndDeployed && record.Unreleased == nil:
-		return closingOf(record), nil
+		return closingOf(record), h.store.ReportRun(ctx, record.ID) // whoever recorded the end may have been killed before it was reported
 	}
 	model, err := h.registered(ctx, record.Model)
 	if err != nil {
@@ -122,13 +129,31 @@ func (h handler) closeRun(ctx context.Context, record registry.Run, model regist
 		return h.closeDeployed(ctx, model, record, e)
 	}
 	e = overtaken(record, model, e)
-	var left leftovers
+	left := leftovers{early: e.afterwards && !record.Awaited}
 	h.stopJob(ctx, &record, e.kind, &left)
 	h.releaseThroughput(ctx, record, model, &left)
 	if left.again != nil {
 		return finetune.Closing{}, left.again
 	}
+	if left.atWork {
+		return finetune.Closing{}, h.await(ctx, record)
+	}
 	return h.recordEnd(ctx, record, e, left.sentences)
+}
+
+// await has the release tried again, two minutes later and once: the execution
+// ended while a step was making something that does not show yet, and a function
+// that Step Functions gave up on may go on for its own time-out, 120 seconds. It
+// takes back itself what it makes for a closed run, unless it ends before it can.
+func (h handler) await(ctx context.Context, record registry.Run) error {
+	_, err := h.store.UpdateRun(ctx, record.ID, func(r *registry.Run) error {
+		r.Awaited = true
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return finetune.Errorf(finetune.Busy, "releasing run %s: its execution ended while a step was making something that does not show yet; it is looked for again once the step must have ended", record.ID)
 }
 
 // withdraw bars the run from being published. It answers the model's record,
@@ -167,6 +192,9 @@ type leftovers struct {
 	// again are the errors that trying again may mend, each with what a person
 	// can do once nobody tries any more.
 	again error
+	// early says that a step of the run may still be at work; atWork, that what it
+	// was making does not show yet.
+	early, atWork bool
 }
 
 // add takes one act's result; otherwise says what a person can do in its place.
@@ -195,6 +223,7 @@ func (h handler) stopJob(ctx context.Context, record *registry.Run, why finetune
 	}
 	job, err := h.job(ctx, id)
 	if code(err) == notFound {
+		left.atWork = left.atWork || left.early && record.Job.ARN == ""
 		return
 	}
 	if err == nil && job.Status == types.ModelCustomizationJobStatusInProgress {
@@ -242,18 +271,46 @@ func (h handler) stopInProgress(ctx context.Context, job *bedrock.GetModelCustom
 // bought. Callers are never there: the run was not published and cannot be.
 func (h handler) releaseThroughput(ctx context.Context, record registry.Run, model registry.Model, left *leftovers) {
 	run := runOf(record)
-	held := leased(model, run.ID)
-	if held && !model.Lease.Buying() {
-		lease := *model.Lease
-		text, err := h.restore(ctx, run, lease, trained(record))
+	if lease, changed := repointing(record, model); changed {
+		text, err := h.restoreEarly(ctx, record, lease, left)
 		left.add(text, err, "Point it back with: "+repointCommand(lease.ThroughputARN, lease.PreviousModelARN)+".")
 	}
 	if record.Throughput != nil && record.Throughput.Change == finetune.ChangeCreated {
 		h.deleteBought(ctx, run, *record.Throughput, model, left)
 	}
-	if held && model.Lease.Buying() && left.again == nil {
+	if leased(model, run.ID) && model.Lease.Buying() && left.again == nil && !left.atWork {
 		left.add("", h.dropLease(ctx, run), "The next run of the model takes its lease over all the same.")
 	}
+}
+
+// repointing is the lease to point a throughput back by: the run's own, or, when
+// a step of the run gave that back and nobody has taken it since, one by what the
+// run's record says it was about to re-point.
+func repointing(record registry.Run, model registry.Model) (registry.Lease, bool) {
+	if leased(model, record.ID) {
+		return *model.Lease, !model.Lease.Buying()
+	}
+	t, serving := record.Throughput, model.Serving
+	if model.Lease != nil || t == nil || t.Change != finetune.ChangeUpdated || serving == nil || serving.ThroughputARN != t.ARN {
+		return registry.Lease{}, false
+	}
+	return registry.Lease{Run: runOf(record), ThroughputARN: t.ARN, PreviousModelARN: serving.ModelARN}, true
+}
+
+// restoreEarly is restore, unless a step that may still be at work was about to
+// re-point the throughput and has not: then the lease is kept until it has.
+func (h handler) restoreEarly(ctx context.Context, record registry.Run, lease registry.Lease, otherwise *leftovers) (left string, err error) {
+	if otherwise.early && record.Throughput != nil {
+		desired, _, err := h.lookAt(ctx, lease.ThroughputARN)
+		if err != nil && code(err) != notFound {
+			return "", err
+		}
+		if err == nil && desired != trained(record) {
+			otherwise.atWork = true
+			return "", nil
+		}
+	}
+	return h.restore(ctx, runOf(record), lease, trained(record))
 }
 
 // deleteBought deletes the throughput in a run's record and whatever else the
@@ -266,6 +323,7 @@ func (h handler) deleteBought(ctx context.Context, run finetune.Run, recorded fi
 	if recorded.ARN != "" && !slices.ContainsFunc(made, found) {
 		made = append(made, recorded)
 	}
+	left.atWork = left.atWork || left.early && err == nil && len(made) == 0
 	for _, t := range made {
 		if model.Owns(t.ARN) {
 			continue

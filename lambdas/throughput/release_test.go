@@ -1,7 +1,9 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
+	"maps"
 	"testing"
 	"time"
 
@@ -98,6 +100,10 @@ func TestReleaseStopsTheJob(t *testing.T) {
 				w.fake.refusals["StopModelCustomizationJob"] = []error{test.refusal}
 			}
 			closing, err := w.releasedByRule(t, 1, "ABORTED")
+			if test.status == "" { // the step may be about to submit it
+				wantKind(t, err, finetune.Busy)
+				closing, err = w.releasedByRule(t, 1, "ABORTED")
+			}
 			if err != nil || closing.End != test.end {
 				t.Errorf("got %+v, %v; want end %s", closing, err, test.end)
 			}
@@ -328,6 +334,185 @@ func TestReleaseAnywhereKilled(t *testing.T) {
 		if m.Lease != nil || aws.ToString(w.fake.throughputs[served.ARN].DesiredModelArn) != modelARN(1) || w.bucket.objects[finetune.RunReportKey(run(2).ID)] == nil {
 			t.Errorf("after %d writes: model %+v serves %s", writes, m, *w.fake.throughputs[served.ARN].DesiredModelArn)
 		}
+	}
+}
+
+// TestReleaseAwaitsAStepAtWork: what a step makes after its execution ended and
+// the run was closed, before it is killed itself, is found by the second look.
+func TestReleaseAwaitsAStepAtWork(t *testing.T) {
+	tests := map[string]struct {
+		// n is the run whose step is killed; run 1 is served before run 2.
+		n        int
+		settings finetune.Settings
+		// undone is the call that undoes what took effect late, none for nothing.
+		undone []string
+	}{
+		"deploying":    {1, onDemand, []string{"DeleteCustomModelDeployment " + run(1).Name()}},
+		"buying":       {1, provisioned, []string{"DeleteProvisionedModelThroughput " + run(1).Name()}},
+		"re-pointing":  {2, provisioned, []string{"UpdateProvisionedModelThroughput " + modelARN(1)}},
+		"nothing came": {1, provisioned, nil},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld()
+			if test.n == 2 {
+				w.deployed(t, 1, test.settings)
+			}
+			w.trained(t, test.n)
+			takeEffect := w.killedWhileSecuring(t, test.n, test.settings)
+			_, err := w.releasedByRule(t, test.n, "ABORTED")
+			wantKind(t, err, finetune.Busy, "does not show yet", string(run(test.n).ID))
+			if record := w.record(t, test.n); !record.Closed || record.End != "" {
+				t.Errorf("the record is %+v; want it closed, without an end", record)
+			}
+			w.did(t)
+			if test.undone != nil {
+				takeEffect()
+			}
+			closing, err := w.releasedByRule(t, test.n, "ABORTED")
+			if err != nil || closing.End != finetune.EndFailed || w.model(t).Lease != nil {
+				t.Errorf("got %+v, %v, lease %+v", closing, err, w.model(t).Lease)
+			}
+			w.did(t, test.undone...)
+		})
+	}
+}
+
+// killedWhileSecuring lets the nth run's step be killed before it writes down
+// what it made or re-pointed, which takes effect when takeEffect is called.
+func (w *world) killedWhileSecuring(t *testing.T, n int, s finetune.Settings) (takeEffect func()) {
+	t.Helper()
+	deployments, throughputs := maps.Clone(w.fake.deployments), maps.Clone(w.fake.throughputs)
+	killed := errors.New("killed")
+	writes := 0
+	w.bucket.before = func(key string) error {
+		if key == finetune.RunKey(run(n).ID) {
+			writes++
+		}
+		if writes == 2 { // the first is what it is about to do
+			return killed
+		}
+		return nil
+	}
+	if _, err := w.secured(t, n, s); !errors.Is(err, killed) {
+		t.Fatalf("securing answers %v", err)
+	}
+	w.bucket.before = nil
+	w.fake.calls = nil
+	made, bought := w.fake.deployments, w.fake.throughputs
+	w.fake.deployments, w.fake.throughputs = deployments, throughputs
+	for arn, p := range throughputs { // as it was before it was re-pointed
+		before := *p
+		before.DesiredModelArn = before.ModelArn
+		before.Status = types.ProvisionedModelStatusInService
+		throughputs[arn] = &before
+	}
+	return func() {
+		w.fake.deployments, w.fake.throughputs = made, bought
+		for arn := range bought {
+			w.ready(arn)
+		}
+	}
+}
+
+// TestReleaseRestoresWithoutItsLease: what a run re-pointed is pointed back also
+// when a step of it has given the lease back, unless somebody else has taken it.
+func TestReleaseRestoresWithoutItsLease(t *testing.T) {
+	for name, taken := range map[string]bool{"given back": false, "taken by another": true} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld()
+			served := w.deployed(t, 1, provisioned)
+			w.trained(t, 2)
+			if _, err := w.secured(t, 2, provisioned); err != nil {
+				t.Fatal(err)
+			}
+			w.ready(served.ARN)
+			w.fake.calls = nil
+			_, err := w.store.UpdateModel(t.Context(), "support", func(m *registry.Model) error {
+				m.Lease = nil
+				if taken {
+					m.Lease = &registry.Lease{Run: run(3), ThroughputARN: served.ARN, PreviousModelARN: modelARN(1)}
+				}
+				return nil
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			closing, err := w.releasedByRule(t, 2, "ABORTED")
+			if err != nil || closing.End != finetune.EndFailed {
+				t.Errorf("got %+v, %v", closing, err)
+			}
+			want := modelARN(1)
+			if taken {
+				want = modelARN(2) // the lease's holder re-points it
+			}
+			if got := aws.ToString(w.fake.throughputs[served.ARN].DesiredModelArn); got != want {
+				t.Errorf("the throughput serves %s, want %s", got, want)
+			}
+			if m := w.model(t); (m.Lease != nil) != taken {
+				t.Errorf("the lease is %+v", m.Lease)
+			}
+		})
+	}
+}
+
+// TestReleaseTwiceAtOnce: of two releases that give different reasons the one
+// that is recorded first counts, and the report says what the record says, also
+// when whoever recorded it was killed before it reported.
+func TestReleaseTwiceAtOnce(t *testing.T) {
+	for name, killed := range map[string]bool{"both go on": false, "the faster is killed": true} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld()
+			w.trained(t, 1)
+			end := finetune.RunKey(run(1).ID)
+			writes := 0
+			w.bucket.before = func(key string) error {
+				if writes++; key != end || writes != 2 { // the first write closes the run, the second is its end
+					return nil
+				}
+				w.bucket.before = func(key string) error {
+					if killed && key == finetune.RunReportKey(run(1).ID) {
+						return errors.New("killed")
+					}
+					return nil
+				}
+				if _, err := w.releasedByRule(t, 1, "ABORTED"); (err != nil) != killed {
+					t.Errorf("the faster release answers %v", err)
+				}
+				w.bucket.before = nil
+				return nil
+			}
+			if _, err := w.released(t, 1, finetune.ResultsRejected, "the loss rose"); err != nil {
+				t.Fatal(err)
+			}
+			var report registry.Run
+			if err := json.Unmarshal(w.bucket.objects[finetune.RunReportKey(run(1).ID)], &report); err != nil {
+				t.Fatal(err)
+			}
+			if record := w.record(t, 1); record.Error != string(finetune.RunClosed) || report.Error != record.Error || report.Cause != record.Cause {
+				t.Errorf("recorded %s (%s), reported %s (%s); want what was recorded first", record.Error, record.Cause, report.Error, report.Cause)
+			}
+		})
+	}
+}
+
+// TestReleaseReportsAnEarlierEnd: a release that finds the end recorded reports
+// it, for whoever recorded it may have been killed before it could.
+func TestReleaseReportsAnEarlierEnd(t *testing.T) {
+	w := newWorld()
+	w.trained(t, 1)
+	first, err := w.released(t, 1, finetune.ResultsRejected, "the loss rose")
+	if err != nil {
+		t.Fatal(err)
+	}
+	delete(w.bucket.objects, finetune.RunReportKey(run(1).ID))
+	again, err := w.releasedByRule(t, 1, "FAILED")
+	if err != nil || again != first {
+		t.Errorf("the second release answers %+v, %v; want %+v", again, err, first)
+	}
+	var report registry.Run
+	if err := json.Unmarshal(w.bucket.objects[finetune.RunReportKey(run(1).ID)], &report); err != nil || report.End != first.End {
+		t.Errorf("the report is %+v, %v", report, err)
 	}
 }
 

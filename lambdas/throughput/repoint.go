@@ -100,7 +100,7 @@ func (h handler) repoint(ctx context.Context, p purchase, lease registry.Lease) 
 		return t, busyUpdating(lease.ThroughputARN, desired)
 	}
 	if err := h.intend(ctx, p, t); err != nil {
-		return t, h.giveBack(ctx, p.run, err)
+		return t, h.stepBack(ctx, p, lease, err)
 	}
 	if _, err := h.bedrock.UpdateProvisionedModelThroughput(ctx, repointInput(lease.ThroughputARN, p.model.ARN)); err != nil {
 		return t, h.repointRefused(ctx, p, lease, err)
@@ -148,6 +148,16 @@ func (h handler) giveBack(ctx context.Context, run finetune.Run, err error) erro
 		return errors.Join(err, h.dropLease(ctx, run))
 	}
 	return err
+}
+
+// stepBack is giveBack for a run that was about to re-point, which another try of
+// the same step may have done: then the lease goes with what it has changed.
+func (h handler) stepBack(ctx context.Context, p purchase, lease registry.Lease, err error) error {
+	if kind, _ := finetune.KindOf(err); kind != finetune.RunClosed {
+		return err
+	}
+	_, undo := h.restore(ctx, p.run, lease, p.model.ARN)
+	return errors.Join(err, undo)
 }
 
 // repointRefused says what a refusal to re-point means.

@@ -124,6 +124,9 @@ func (h handler) noteLeft(ctx context.Context, run finetune.Run, t finetune.Thro
 		recordLeft(r, left)
 		return nil
 	})
+	if err == nil {
+		err = h.store.ReportRun(ctx, run.ID)
+	}
 	return errors.Join(errors.New(left), err)
 }
 

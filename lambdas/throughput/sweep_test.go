@@ -439,8 +439,8 @@ func TestSweepClosesRuns(t *testing.T) {
 	if err := w.store.NoteExecution(t.Context(), registry.Execution{ARN: execution(1), Dataset: upload(1)}); err != nil {
 		t.Fatal(err)
 	}
-	w.sweptAndTold(t, 24*30)
-	says(t, w.sweptAndTold(t, 24*31, finetune.TellAbandoned, finetune.TellOrphan).Notice, string(run(1).ID), throughput.ARN,
+	w.sweptAndTold(t, 24*45)
+	says(t, w.sweptAndTold(t, 24*46, finetune.TellAbandoned, finetune.TellOrphan).Notice, string(run(1).ID), throughput.ARN,
 		`aws stepfunctions start-execution --state-machine-arn arn:aws:states:us-east-1:111122223333:stateMachine:tuneline-release --input '{"executionArn":"`+execution(1)+`","status":"FAILED"}'`)
 
 	if _, err := w.store.UpdateRun(t.Context(), run(1).ID, func(r *registry.Run) error { r.Closed = true; return nil }); err != nil {

@@ -112,13 +112,20 @@ func TestReleaseAnothersRun(t *testing.T) {
 	}
 }
 
-// Ensure an execution that ended before it claimed a run releases nothing and
-// is not an error that Lambda would try again.
+// Ensure the release of an execution that had begun nothing is no error that would
+// be tried again, and keeps a first step that is still at work from beginning.
 func TestReleaseOfAnExecutionThatNeverBegan(t *testing.T) {
 	w := newWorld()
-	out, err := w.Handle(t.Context(), finetune.ThroughputInput{Action: finetune.ActionRelease, ExecutionARN: "arn:unknown", Status: "ABORTED"})
-	closing, _ := out.(finetune.Closing)
-	if err != nil || closing.End != finetune.EndFailed || len(w.bucket.objects) != 0 {
-		t.Errorf("got %+v, %v, objects %v", closing, err, w.bucket.objects)
+	var closing finetune.Closing
+	for range 2 {
+		out, err := w.Handle(t.Context(), finetune.ThroughputInput{Action: finetune.ActionRelease, ExecutionARN: execution(1), Status: "ABORTED"})
+		closing, _ = out.(finetune.Closing)
+		if err != nil || closing.End != finetune.EndFailed || len(w.bucket.objects) != 1 {
+			t.Errorf("got %+v, %v, objects %v", closing, err, w.bucket.objects)
+		}
 	}
+	says(t, closing.Cause, "It had claimed no run")
+	late := w.store.NoteExecution(t.Context(), registry.Execution{ARN: execution(1), Dataset: upload(1)})
+	wantKind(t, late, finetune.RunClosed, execution(1))
+	w.did(t)
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -105,8 +106,8 @@ func TestHandleAccepts(t *testing.T) {
 	if err != nil || !reflect.DeepEqual(again, report) {
 		t.Errorf("a second call answered %+v, %v, want the first one's report", again, err)
 	}
-	if got := b.calls[calls:]; len(got) != 3 {
-		t.Errorf("a second call made the calls %v, want a note of the execution, a claim and a look at it", got)
+	if got := b.calls[calls:]; len(got) != 4 {
+		t.Errorf("a second call made the calls %v, want a note of the execution and a claim, and a look at both", got)
 	}
 }
 
@@ -141,6 +142,21 @@ func TestHandleAfterTheEnd(t *testing.T) {
 				t.Errorf("made the calls %v, want a note of the execution, a claim and a look at it", b.calls)
 			}
 		})
+	}
+}
+
+// TestHandleOfABarredExecution ensures that a check whose execution ended before
+// it wrote anything down claims nothing.
+func TestHandleOfABarredExecution(t *testing.T) {
+	b := newBucket(map[string]string{dataKey: records(120, "router")})
+	h := newTestHandler(t, b)
+	if _, err := h.store.BarExecution(t.Context(), execution); err != nil {
+		t.Fatal(err)
+	}
+	_, err := h.Handle(t.Context(), input)
+	checkError(t, err, finetune.RunClosed, execution)
+	if _, err := h.store.Run(t.Context(), runID); !errors.Is(err, registry.ErrNotFound) {
+		t.Errorf("the run was claimed: %v", err)
 	}
 }
 

@@ -121,6 +121,19 @@ func New(o Options) (*Double, error) {
 	}, nil
 }
 
+// Reset empties the account: no job, model, throughput or deployment is left,
+// nothing was ever billed, and the faults of the scenario start over. Ids are
+// never used twice all the same.
+func (d *Double) Reset() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.jobs, d.models, d.deployments, d.throughputs = nil, nil, nil, nil
+	d.ended, d.notes, d.violations = nil, nil, nil
+	clear(d.tokens)
+	clear(d.tags)
+	clear(d.served)
+}
+
 // Handler serves the control plane and the runtime; their paths do not
 // overlap, so one server can stand for both endpoints.
 func (d *Double) Handler() http.Handler { return http.HandlerFunc(d.serveHTTP) }

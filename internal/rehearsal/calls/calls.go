@@ -95,6 +95,13 @@ func (l *Log) Record(c Call) {
 	l.calls = append(l.calls, c)
 }
 
+// Reset forgets the calls so far.
+func (l *Log) Reset() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.calls = nil
+}
+
 // All returns a copy of the calls so far.
 func (l *Log) All() []Call {
 	l.mu.Lock()

@@ -71,9 +71,21 @@ type Response struct {
 	LogicalResourceID  string `json:"LogicalResourceId"`
 }
 
+// createComplete is the status of a stack that was created.
+const createComplete = "CREATE_COMPLETE"
+
 // New returns a control plane with a stack that was created.
 func New(o Options) *Plane {
-	return &Plane{options: o, status: "CREATE_COMPLETE", disabled: map[string]bool{}, responses: map[string]chan Response{}}
+	return &Plane{options: o, status: createComplete, disabled: map[string]bool{}, responses: map[string]chan Response{}}
+}
+
+// Reset brings back the stack that was created, its rules enabled.
+func (p *Plane) Reset() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.status, p.protected, p.events = createComplete, false, nil
+	clear(p.disabled)
+	clear(p.responses)
 }
 
 // SetStackStatus sets what DescribeStacks answers, such as "DELETE_IN_PROGRESS".

@@ -234,6 +234,21 @@ func (h *Host) Kill(name string) int {
 	return killed
 }
 
+// Busy says whether a function is handling an invocation, also one that nobody
+// waits for any more.
+func (h *Host) Busy() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, fn := range h.functions {
+		for env := range fn.environments {
+			if env.busy() {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // Recycle ends the function's idle environments, as Lambda does whenever it
 // likes: what they remembered is gone, and the next invocation starts a new one.
 func (h *Host) Recycle(name string) {
