@@ -172,6 +172,25 @@ func TestSweepIdle(t *testing.T) {
 	}
 }
 
+// TestSweepLongIdle: a spell of idleness is one, however coarse the metric's points
+// become meanwhile, which puts neither a notice nor a release off.
+func TestSweepLongIdle(t *testing.T) {
+	w, above := sweptWorld(finetune.Sweeping{WarnIdleSeconds: 24 * 3600, ReleaseIdleSeconds: 3000 * 3600, Orphans: finetune.OrphansReport})
+	arn := w.serving(t, above, 1)
+	w.sweptAndTold(t, 25, finetune.TellIdle)
+	w.sweptAndTold(t, 1442) // points of two hours from here
+	w.sweptAndTold(t, 2700)
+	w.sweptAndTold(t, 2701, finetune.TellIdles)
+	w.sweptAndTold(t, 2882) // and of three
+	w.sweptAndTold(t, 3000)
+	w.did(t)
+	w.sweptAndTold(t, 3001, finetune.TellReleased)
+	w.did(t, "DeleteProvisionedModelThroughput "+name(arn))
+	if last := above.asked[len(above.asked)-1]; *last.Period != 3*3600 {
+		t.Errorf("the last points had %d seconds, want three hours", *last.Period)
+	}
+}
+
 // TestSweepUnmeasured: without a single invocation in CloudWatch nothing is said
 // to be idle, and nothing is released for it.
 func TestSweepUnmeasured(t *testing.T) {
