@@ -129,17 +129,17 @@ func TestChoose(t *testing.T) {
 	}
 }
 
-// Ensure of what changes nothing only the first passes are a workload's own.
+// Ensure what is like another scenario is drawn and not played each time.
 func TestSplit(t *testing.T) {
-	var all []Scenario
-	for _, action := range []string{"s3:PutObject", "s3:GetObject", "bedrock:InvokeModel", "bedrock:DeleteCustomModelDeployment", entry} {
-		for nth := range 5 {
-			all = append(all, Scenario{at: point{place: place{state: "s", action: action}, nth: nth + 1}})
-		}
+	of := func(action string, nth int, f fault) Scenario {
+		return Scenario{at: point{place: place{state: "s", action: action}, nth: nth}, fault: f}
 	}
-	own, others := split(all)
-	if len(own) != 5+1+1+5+1 || len(own)+len(others) != len(all) {
-		t.Errorf("%d are the workload's own and %d others", len(own), len(others))
+	own, others := split([]Scenario{
+		of("s3:GetObject", 1, failed), of("s3:PutObject", 9, throttled), of(invocation, 1, lost), of(entry, 1, again),
+		of("s3:GetObject", 2, failed), of("s3:GetObject", 1, throttled), of("bedrock:ListCustomModels", 1, reset), of(entry, 2, again),
+	})
+	if len(own) != 4 || len(others) != 4 || own[0].at.nth != 1 || others[0].at.nth != 2 {
+		t.Errorf("own are %v, others %v", own, others)
 	}
 }
 

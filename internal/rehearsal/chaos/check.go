@@ -56,6 +56,9 @@ type books struct {
 	jobs    []bedrock.Job
 	ledger  []bedrock.Billed
 	notices []string
+	// alarmed says that a sweep failed, which is an alarm: what it is about it has not
+	// told.
+	alarmed bool
 	// mended are the releases that people had to start again.
 	mended []string
 }
@@ -84,6 +87,14 @@ func (s *Stage) read() (books, error) {
 	var err error
 	if b.model, err = store.Model(s.ctx, s.model); err != nil && !errors.Is(err, registry.ErrNotFound) {
 		return b, err
+	}
+	for _, arn := range s.started() {
+		e, err := s.cloud.StepFunctions.Describe(arn)
+		if err != nil {
+			return b, err
+		}
+		swept := s.meddler.prefix(e.MachineARN) == sweepPrefix
+		b.alarmed = b.alarmed || swept && e.Status != stepfunctions.Succeeded
 	}
 	b.jobs, b.ledger = s.cloud.Bedrock.Jobs(), s.cloud.Bedrock.Ledger()
 	for _, n := range s.cloud.Notices() {
@@ -140,7 +151,7 @@ func (b books) goesOn(tags map[string]string) bool {
 func (b books) checkOwners(open bool) []Violation {
 	var found []Violation
 	excused := func(arn, name string, tags map[string]string) bool {
-		return open && (b.told(arn) || b.told(name) || b.goesOn(tags))
+		return open && (b.alarmed || b.told(arn) || b.told(name) || b.goesOn(tags))
 	}
 	for _, billed := range b.ledger {
 		if billed.Until.IsZero() && !b.owned(billed.ARN) && !excused(billed.ARN, billed.Name, billed.Tags) {

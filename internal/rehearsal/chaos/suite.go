@@ -157,17 +157,26 @@ func (s *Suite) choose() {
 	s.Scenarios = append(own, draw(random, others, s.o.Others)...)
 }
 
-// split parts the scenarios in which a workload differs from the rest. Reading
-// the same again, as polling does, is no difference, but for what races.
+// split parts the scenarios in which a workload differs from the rest.
 func split(all []Scenario) (own, others []Scenario) {
 	for _, c := range all {
-		if c.Workload.differs(c.at.state) && (c.at.nth == 1 || c.at.changes()) {
+		if c.Workload.differs(c.at.state) && !c.alike() {
 			own = append(own, c)
 		} else {
 			others = append(others, c)
 		}
 	}
 	return own, others
+}
+
+// alike says whether the scenario is like another of its workload: reading the
+// same again, as polling does, or a read that is throttled or cut off and not
+// failed; and, of executions that go on at the same time, what each has done once.
+func (s Scenario) alike() bool {
+	if s.Workload.Together && s.at.nth > 2 {
+		return true
+	}
+	return !s.at.changes() && (s.at.nth > 1 || s.fault == throttled || s.fault == reset)
 }
 
 // draw draws n scenarios, and leaves them in their order.
