@@ -28,9 +28,14 @@ type sky struct {
 	invoked map[string][]time.Time
 	asked   []*cloudwatch.GetMetricStatisticsInput
 	err     error
+	// before, if set, is called before a prefix is listed.
+	before func(prefix string)
 }
 
 func (s *sky) ListObjectsV2(_ context.Context, in *s3.ListObjectsV2Input, _ ...func(*s3.Options)) (*s3.ListObjectsV2Output, error) {
+	if s.before != nil {
+		s.before(*in.Prefix)
+	}
 	out := &s3.ListObjectsV2Output{}
 	for key := range s.bucket.objects {
 		rest, under := strings.CutPrefix(key, *in.Prefix)
@@ -381,8 +386,24 @@ func TestSweepGone(t *testing.T) {
 		w.sweptAndTold(t, 1) // it is there, only not tagged
 		delete(w.fake.deployments, arn)
 		delete(w.fake.throughputs, arn)
-		says(t, w.sweptAndTold(t, 2, finetune.TellGone).Notice, arn, "support", "tuneline rollback")
+		_, err := w.store.Rollback(t.Context(), run(1).ID, execution(back(1)))
+		wantKind(t, err, finetune.SettingsRejected, "serves the model already")
+		says(t, w.sweptAndTold(t, 2, finetune.TellGone).Notice, arn, "support", "tuneline rollback support --to "+string(run(1).ID))
+		if got := w.model(t).Missing; got != arn {
+			t.Errorf("the record misses %q, want %s, so that the command works", got, arn)
+		}
 		w.sweptAndTold(t, 3)
+		// The fakes make ARNs of names, which Bedrock does not.
+		if _, err := w.store.UpdateModel(t.Context(), "support", func(m *registry.Model) error {
+			m.Serving.ThroughputARN, m.Missing = arn+"-gone", arn+"-gone"
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		again := w.wentBack(t, 1, kind)
+		if m := w.model(t); m.Serving.ThroughputARN != again.ARN || m.Missing != "" || m.Previous != nil || len(m.Retired) != 0 {
+			t.Errorf("the record is %+v; want it to serve again from %s", m, again.ARN)
+		}
 	}
 }
 
@@ -425,6 +446,38 @@ func TestSweepLosesToALease(t *testing.T) {
 		t.Errorf("the record is %+v; want it served and leased", m)
 	}
 	w.did(t, "UpdateProvisionedModelThroughput "+modelARN(2))
+}
+
+// TestSweepSeesALeaseOfANewRun: a run that began after the sweep had read the
+// runs, and took the lease before it read the models, keeps what it is re-pointing;
+// a lease whose run ended keeps nothing, and goes with what was released.
+func TestSweepSeesALeaseOfANewRun(t *testing.T) {
+	w, above := sweptWorld(finetune.Sweeping{ReleaseAfterSeconds: 20 * 3600, Orphans: finetune.OrphansReport})
+	arn := w.serving(t, above, 1)
+	w.sweptAndTold(t, 18, finetune.TellExpires)
+	above.before = func(prefix string) {
+		if prefix != finetune.PrefixRegistry {
+			return
+		}
+		above.before = nil
+		w.trained(t, 2)
+		if _, err := w.secured(t, 2, provisioned); err != nil {
+			t.Error(err)
+		}
+	}
+	w.sweptAndTold(t, 20)
+	if m := w.model(t); m.Serving == nil || m.Lease == nil || m.Lease.ThroughputARN != arn {
+		t.Errorf("the record is %+v; want it served and leased", m)
+	}
+	w.did(t, "UpdateProvisionedModelThroughput "+modelARN(2))
+
+	if _, err := w.store.UpdateRun(t.Context(), run(2).ID, func(r *registry.Run) error { r.End = finetune.EndNeedsOperator; return nil }); err != nil {
+		t.Fatal(err)
+	}
+	w.sweptAndTold(t, 21, finetune.TellReleased)
+	if m := w.model(t); m.Serving != nil || m.Lease != nil {
+		t.Errorf("the record is %+v; want it released, and leased by nobody", m)
+	}
 }
 
 // TestSweepClosesRuns: a release that gave up is done again once nobody is at it;
