@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/spf13/cobra"
@@ -39,7 +38,9 @@ A run that gave up waiting, or was rejected, can be approved afterwards and goes
 on with "tuneline resume".
 
 The bucket is an output of the stack: BucketName. Credentials must be the operator
-role's: the bucket lets nobody else write approvals.`
+role's: the bucket lets nobody else write approvals.
+
+Exit codes: 0 the approval is written, 2 it is not.`
 	command.Example = "  tuneline approve 3f2a9c0d11e24b77 --bucket my-bucket --until 8h"
 	return command
 }
@@ -54,19 +55,21 @@ kept. The last word counts: an approval takes a rejection back as long as the ru
 has not seen it, and after that together with "tuneline resume".
 
 The bucket is an output of the stack: BucketName. Credentials must be the operator
-role's.`
+role's.
+
+Exit codes: 0 the rejection is written, 2 it is not.`
 	command.Example = "  tuneline reject 3f2a9c0d11e24b77 --bucket my-bucket"
 	return command
 }
 
 // answerCommand is what approve and reject have in common.
 func answerCommand(decision string) *cobra.Command {
-	var bucket, purpose string
+	var bucket, region, purpose string
 	var until time.Duration
 	var asJSON bool
 	command := &cobra.Command{
 		Use:  decision + " <run>",
-		Args: cobra.ExactArgs(1),
+		Args: oneRun,
 		PreRunE: func(*cobra.Command, []string) error {
 			switch {
 			case bucket == "":
@@ -79,15 +82,15 @@ func answerCommand(decision string) *cobra.Command {
 			return nil
 		},
 		RunE: func(command *cobra.Command, args []string) error {
-			cfg, err := config.LoadDefaultConfig(command.Context())
+			cfg, err := awsConfig(command.Context(), region)
 			if err != nil {
-				return fmt.Errorf("loading the AWS configuration: %w", err)
+				return err
 			}
 			store, id := registry.Store{S3: s3.NewFromConfig(cfg), Bucket: bucket}, finetune.RunID(args[0])
 			answer := operator.Answer{Decision: decision, Purpose: purpose, For: until, At: time.Now()}
 			answered, err := operator.Reply(command.Context(), sts.NewFromConfig(cfg), store, id, answer)
 			if err != nil {
-				return err
+				return asOperator(err)
 			}
 			if asJSON {
 				return json.NewEncoder(command.OutOrStdout()).Encode(answered.Approval)
@@ -98,8 +101,9 @@ func answerCommand(decision string) *cobra.Command {
 	}
 	flags := command.Flags()
 	flags.StringVar(&bucket, "bucket", os.Getenv("TUNELINE_BUCKET"), "the stack's bucket (or TUNELINE_BUCKET)")
+	flags.StringVar(&region, "region", "", regionFlag)
 	flags.StringVar(&purpose, "purpose", "", "training or serving, when the run asks about both")
-	flags.BoolVar(&asJSON, "json", false, "print what was written as JSON")
+	flags.BoolVar(&asJSON, "json", false, "print one JSON document: what was written")
 	if decision == registry.Approve {
 		flags.DurationVar(&until, "until", usualApproval, "how long the approval counts")
 	}

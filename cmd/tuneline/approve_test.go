@@ -133,13 +133,14 @@ func TestAnswerForScripts(t *testing.T) {
 func TestAnswerFlags(t *testing.T) {
 	t.Setenv("TUNELINE_BUCKET", "")
 	for args, want := range map[string]string{
-		"approve":                                "accepts 1 arg",
-		"approve run":                            "BucketName",
-		"reject run":                             "BucketName",
-		"approve run --bucket b --purpose other": `--purpose is "other": want training or serving`,
-		"approve run --bucket b --until 10s":     "want 1m to 720h0m0s",
-		"approve run --bucket b --until 721h":    "want 1m to 720h0m0s",
-		"reject run --bucket b --until 1h":       "unknown flag: --until",
+		"approve":                  "name one run by its id",
+		"approve run":              "no run's id",
+		"approve 0123456789abcdef": "BucketName",
+		"reject 0123456789abcdef":  "BucketName",
+		"approve 0123456789abcdef --bucket b --purpose other": `--purpose is "other": want training or serving`,
+		"approve 0123456789abcdef --bucket b --until 10s":     "want 1m to 720h0m0s",
+		"approve 0123456789abcdef --bucket b --until 721h":    "want 1m to 720h0m0s",
+		"reject 0123456789abcdef --bucket b --until 1h":       "unknown flag: --until",
 	} {
 		if exit, _, stderr := command(t, strings.Fields(args)...); exit != exitError || !strings.Contains(stderr, want) {
 			t.Errorf("%s: exit %d, %q; want %q", args, exit, stderr, want)

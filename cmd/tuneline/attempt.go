@@ -8,7 +8,7 @@ import (
 	"os"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/aws/arn"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/sfn"
 	"github.com/spf13/cobra"
@@ -33,6 +33,10 @@ type executions interface {
 	operator.Describer
 }
 
+// attemptExits says of the commands that start an attempt how they exit.
+const attemptExits = `Exit codes: 0 the execution is started, or with --wait its run ended Deployed,
+1 with --wait it ended otherwise, 2 the command itself failed.`
+
 // every is how often a followed execution is looked at.
 const every = 3 * time.Second
 
@@ -42,24 +46,29 @@ func (a *attempt) flags(command *cobra.Command) {
 	flags := command.Flags()
 	flags.StringVar(&a.bucket, "bucket", os.Getenv("TUNELINE_BUCKET"), "the stack's bucket (or TUNELINE_BUCKET)")
 	flags.StringVar(&a.machine, "state-machine", os.Getenv("TUNELINE_STATE_MACHINE_ARN"), "the state machine's ARN (or TUNELINE_STATE_MACHINE_ARN)")
-	flags.BoolVar(&a.wait, "wait", false, "follow the execution to its end; exit code 1 when that is not Deployed")
-	flags.BoolVar(&a.asJSON, "json", false, "print JSON")
+	flags.BoolVar(&a.wait, "wait", false, "follow the execution to its end")
+	flags.BoolVar(&a.asJSON, "json", false, "print one JSON document")
 	command.PreRunE = func(command *cobra.Command, _ []string) error {
 		if a.bucket == "" || a.machine == "" {
 			return errors.New("--bucket and --state-machine are needed: they are the stack's outputs BucketName and StateMachineArn")
 		}
-		return a.connect(command.Context())
+		machine, err := arn.Parse(a.machine)
+		if err != nil || machine.Service != "states" || machine.Region == "" {
+			return fmt.Errorf("--state-machine is %q, which is no state machine's ARN: it is the stack's output StateMachineArn", a.machine)
+		}
+		return a.connect(command.Context(), machine.Region)
 	}
 }
 
-// connect makes the clients, unless a test did.
-func (a *attempt) connect(ctx context.Context) error {
+// connect makes the clients, unless a test did. The state machine's Region is the
+// stack's, whatever the environment says.
+func (a *attempt) connect(ctx context.Context, region string) error {
 	if a.executions != nil {
 		return nil
 	}
-	cfg, err := config.LoadDefaultConfig(ctx)
+	cfg, err := awsConfig(ctx, region)
 	if err != nil {
-		return fmt.Errorf("loading the AWS configuration: %w", err)
+		return err
 	}
 	a.store = registry.Store{S3: s3.NewFromConfig(cfg), Bucket: a.bucket}
 	a.executions = sfn.NewFromConfig(cfg)

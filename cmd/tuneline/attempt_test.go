@@ -138,7 +138,7 @@ func TestRollbackRefused(t *testing.T) {
 		command := rollbackWith(&attempt{executions: a, store: registry.Store{S3: a}, bucket: "b"})
 		command.SilenceErrors, command.SilenceUsage = true, true
 		command.SetOut(io.Discard)
-		command.SetArgs(append(test.args, "--bucket", "b", "--state-machine", "arn"))
+		command.SetArgs(append(test.args, "--bucket", "b", "--state-machine", "arn:aws:states:us-east-1:111122223333:stateMachine:tuneline-finetune"))
 		if err := command.ExecuteContext(t.Context()); err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: got %v, want %q", name, err, test.want)
 		}

@@ -19,6 +19,9 @@ import (
 // named: the CDK's own.
 const contextFile = "cdk.json"
 
+// configFlag explains --config of the commands that read a stack's configuration.
+const configFlag = "the stack's configuration: a file, a folder with a config.json, or a " + contextFile + " (default " + contextFile + " here, or what a stack has without any)"
+
 // estimateOptions are the command's flags.
 type estimateOptions struct {
 	config    string
@@ -38,6 +41,10 @@ environment, which must allow pricing:GetProducts; nothing is bought.
 
 Prices are in US dollars, without taxes. They are Bedrock's alone: the stack's
 endpoints, and what lies in its bucket, cost beside it.
+
+The last line says what a run would ask an operator to approve, by the ceilings
+of the configuration. A run knows the table's prices only, so --live changes
+nothing about that.
 
 Exit codes: 0 the estimate was made, whatever of it is unknown, 2 it was not.`
 
@@ -64,7 +71,7 @@ func estimateCommand() *cobra.Command {
 		},
 	}
 	flags := command.Flags()
-	flags.StringVar(&o.config, "config", "", "the stack's configuration: a file, a folder with a config.json, or a "+contextFile+" (default "+contextFile+" here, or what a stack has without any)")
+	flags.StringVar(&o.config, "config", "", configFlag)
 	flags.StringVar(&o.baseModel, "base-model", "", "the base model, in place of the configuration's")
 	flags.StringVar(&o.region, "region", "", "the Region, in place of the configuration's")
 	flags.BoolVar(&o.live, "live", false, "ask the AWS Price List API, and take its prices in place of the table's")
@@ -79,6 +86,7 @@ type plan struct {
 	settings      finetune.Settings
 	region        string
 	model         *catalog.BaseModel
+	ceilings      finetune.Ceilings
 }
 
 // plan settles the settings, as the check in the bucket does.
@@ -87,7 +95,7 @@ func (o estimateOptions) plan() (plan, error) {
 	if err != nil {
 		return plan{}, fmt.Errorf("--config: %w", err)
 	}
-	p := plan{configuration: from, settings: configured.Settings(), region: configured.Region}
+	p := plan{configuration: from, settings: configured.Settings(), region: configured.Region, ceilings: configured.Ceilings()}
 	if o.region != "" {
 		p.region = o.region
 	}

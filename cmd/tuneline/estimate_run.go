@@ -29,8 +29,18 @@ type estimated struct {
 	Estimate      finetune.Estimate `json:"estimate"`
 	// LiveUnknown is what AWS was asked for in vain; null without --live.
 	LiveUnknown []unknownPrice `json:"liveUnknown"`
+	// Approvals is what a run would ask an operator before it spends; none where
+	// nothing crosses a ceiling.
+	Approvals []approvalNeeded `json:"approvals"`
 
 	charactersPerToken int64
+}
+
+// approvalNeeded is a purpose that a run would ask about, and the ceilings it
+// crosses.
+type approvalNeeded struct {
+	Purpose string   `json:"purpose"`
+	Reasons []string `json:"reasons"`
 }
 
 // unknownPrice is a price that the AWS Price List API did not give, and why.
@@ -61,6 +71,7 @@ func estimate(ctx context.Context, o estimateOptions, name string, stdout, stder
 		Dataset: shown(name), Records: report.Records, Errors: report.Errors, Configuration: p.configuration,
 		charactersPerToken: options.Limits.CharactersPerToken,
 	}
+	e.Approvals = p.approvals(prices, report.EstimatedTokens)
 	if o.live {
 		if prices, e.LiveUnknown, err = p.ask(ctx, prices); err != nil {
 			return fmt.Errorf("--live: %w", err)
@@ -73,6 +84,18 @@ func estimate(ctx context.Context, o estimateOptions, name string, stdout, stder
 		return encoder.Encode(e)
 	}
 	return e.print(stdout)
+}
+
+// approvals is what a run with the plan's settings would ask for. It compares the
+// table's prices, which are the ones a run knows.
+func (p plan) approvals(prices *catalog.Prices, tokens int64) []approvalNeeded {
+	needed := []approvalNeeded{}
+	for _, purpose := range finetune.Purposes() {
+		if reasons := p.ceilings.Crossed(prices.Quote(p.region, purpose, p.settings, tokens)); len(reasons) > 0 {
+			needed = append(needed, approvalNeeded{purpose, reasons})
+		}
+	}
+	return needed
 }
 
 // count checks a data set, for the count alone: of what it finds, the number of

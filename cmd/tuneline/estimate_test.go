@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/tuneline/tuneline/internal/finetune"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
@@ -61,6 +63,7 @@ func TestEstimateProvisioned(t *testing.T) {
 	for _, want := range []string{
 		"2 model units, 730 hours", "24 per unit and hour", "48.00 an hour", "35,040.00 a month",
 		"[1] 2026-06-30", "USW2-Llama3-1-70B-ProvisionedThroughput-NoCommit-ModelUnits", "(3 epochs of ", "configuration: c.json",
+		"approval: a run asks for it before serving: 48.00 USD an hour is more than serving.maxHourlyUSD, which is 0.00 USD",
 	} {
 		if exit != exitOK || !strings.Contains(stdout, want) {
 			t.Errorf("exit %d, lacks %q:\n%s%s", exit, want, stdout, stderr)
@@ -73,7 +76,7 @@ func TestEstimateProvisioned(t *testing.T) {
 	}
 	serving := got.Estimate.Serving
 	if got.Records != 200 || got.LiveUnknown != nil || got.Estimate.Training.USD != nil || *got.Estimate.Training.Epochs != 3 ||
-		*serving.HourlyUSD != 48 || serving.Unit.Source.AsOf != "2026-06-30" || serving.Input != nil {
+		*serving.HourlyUSD != 48 || len(got.Approvals) != 1 || got.Approvals[0].Purpose != finetune.PurposeServing || serving.Unit.Source.AsOf != "2026-06-30" || serving.Input != nil {
 		t.Errorf("got %s", stdout)
 	}
 }
@@ -115,6 +118,32 @@ func TestEstimateSettings(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestEstimateApprovals ensures that what a run would ask an operator is told: a
+// price above its ceiling, one that is not known, and too many epochs.
+func TestEstimateApprovals(t *testing.T) {
+	const provisioned = `"region":"us-west-2","baseModel":"meta.llama3-1-8b-instruct-v1:0:128k","serving":{"mode":"provisioned","maxHourlyUSD":40}`
+	for configuration, want := range map[string][]string{
+		"{" + provisioned + "}":                                       {"before serving: the price is not known, and acceptUnknownPrice is false (serving.maxHourlyUSD is 40.00 USD)"},
+		"{" + provisioned + `,"acceptUnknownPrice":true}`:             {"approval: a run with this configuration asks for none"},
+		"{" + provisioned + `,"training":{"maxUSD":5}}`:               {"before serving: ", "before training: the price is not known, and acceptUnknownPrice is false (training.maxUSD is 5.00 USD)"},
+		`{"training":{"maxUSD":0.000001},"baseModel":"` + nova + `"}`: {"before training: less than 0.01 USD a job is more than training.maxUSD"},
+		`{"training":{"maxEpochs":1}}`:                                {"before training: 2 epochs are more than training.maxEpochs, which is 1"},
+		`{}`:                                                          {"approval: a run with this configuration asks for none"},
+	} {
+		inDir(t, map[string]string{"pairs.jsonl": pairs(200), "chats.jsonl": conversations(200), "c.json": configuration})
+		file := "chats.jsonl"
+		if strings.Contains(configuration, "llama") {
+			file = "pairs.jsonl"
+		}
+		exit, stdout, stderr := command(t, "estimate", file, "--config", "c.json")
+		for _, part := range want {
+			if exit != exitOK || !strings.Contains(stdout, part) {
+				t.Errorf("%s: exit %d, lacks %q:\n%s%s", configuration, exit, part, stdout, stderr)
+			}
+		}
 	}
 }
 

@@ -130,6 +130,12 @@ func (e estimated) advice(missing bool) []string {
 	if e.Estimate.Serving.Mode == finetune.ServeProvisioned {
 		lines = append(lines, "provisioned throughput is billed from purchase to deletion, whether anybody asks or not")
 	}
+	for _, a := range e.Approvals {
+		lines = append(lines, "approval: a run asks for it before "+a.Purpose+": "+strings.Join(a.Reasons, "; "))
+	}
+	if len(e.Approvals) == 0 {
+		lines = append(lines, "approval: a run with this configuration asks for none")
+	}
 	return lines
 }
 

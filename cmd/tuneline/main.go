@@ -56,6 +56,29 @@ func (e endError) Error() string { return "the run ended " + e.end }
 func run(args []string, stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
+	root := commands()
+	root.SetArgs(args)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	err := root.ExecuteContext(ctx)
+	var told toldError
+	var end endError
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.As(err, &told):
+		return told.exit
+	case errors.As(err, &end) && err.Error() == end.Error(): // and nothing else went wrong
+		return exitEnd
+	case errors.Is(err, errUnread): // no news for who stopped reading
+		return exitUnread
+	}
+	fmt.Fprintln(stderr, "tuneline:", err)
+	return exitError
+}
+
+// commands is the command line, before anybody said anything.
+func commands() *cobra.Command {
 	root := &cobra.Command{
 		Use:           "tuneline",
 		Short:         "Fine-tune models on Amazon Bedrock in private: drop a JSONL file, get an answering model",
@@ -80,22 +103,5 @@ func run(args []string, stdout, stderr io.Writer) int {
 	root.SetFlagErrorFunc(func(command *cobra.Command, err error) error {
 		return fmt.Errorf("%w: \"%s --help\" lists the flags", err, command.CommandPath())
 	})
-	root.SetArgs(args)
-	root.SetOut(stdout)
-	root.SetErr(stderr)
-	err := root.ExecuteContext(ctx)
-	var told toldError
-	var end endError
-	switch {
-	case err == nil:
-		return exitOK
-	case errors.As(err, &told):
-		return told.exit
-	case errors.As(err, &end) && err.Error() == end.Error(): // and nothing else went wrong
-		return exitEnd
-	case errors.Is(err, errUnread): // no news for who stopped reading
-		return exitUnread
-	}
-	fmt.Fprintln(stderr, "tuneline:", err)
-	return exitError
+	return root
 }

@@ -48,18 +48,18 @@ func preflightCommand() *cobra.Command {
 		Short:   "Look whether an account is ready: what fails, and the command that mends it",
 		Long:    preflightLong,
 		Example: preflightExample,
-		Args:    cobra.NoArgs,
+		Args:    nothing,
 		PreRunE: nothingEmpty,
 		RunE: func(command *cobra.Command, _ []string) error {
 			return runPreflight(command.Context(), o, command.OutOrStdout(), command.ErrOrStderr())
 		},
 	}
 	flags := command.Flags()
-	flags.StringVar(&o.config, "config", "", "the configuration's file, or a folder with a config.json (default the context of cdk.json, if there is one)")
+	flags.StringVar(&o.config, "config", "", configFlag)
 	flags.StringVar(&o.stack, "stack", "tuneline", "the stack's name")
 	flags.StringVar(&o.region, "region", "", "look at another Region than the configuration's")
 	flags.StringVar(&o.dataset, "dataset", "", "look at a data set's place, too: its key, its s3:// URI, or a file that is to be uploaded")
-	flags.BoolVar(&o.asJSON, "json", false, "print JSON")
+	flags.BoolVar(&o.asJSON, "json", false, "print one JSON document")
 	return command
 }
 

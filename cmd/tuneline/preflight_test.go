@@ -111,7 +111,7 @@ func TestPreflightConfiguration(t *testing.T) {
 		"--config bad.json":  "regions is not a key",
 		"--config none.json": "none.json",
 		"--region=":          "--region is empty",
-		"fly":                "unknown command",
+		"fly":                "takes flags only",
 	} {
 		if exit, _, stderr := command(t, append([]string{"preflight"}, strings.Fields(args)...)...); exit != exitError || !strings.Contains(stderr, want) {
 			t.Errorf("%s: exit %d, %q; want %q", args, exit, stderr, want)

@@ -53,7 +53,7 @@ itself failed.`,
   tuneline rehearse --dataset my.jsonl --config examples/article-llama-provisioned
   tuneline rehearse --config examples/article-llama-provisioned --scenario article-today
   tuneline rehearse --stay`,
-		Args: cobra.NoArgs,
+		Args: nothing,
 		RunE: func(command *cobra.Command, _ []string) error {
 			return rehearse(command.Context(), o, command.OutOrStdout())
 		},

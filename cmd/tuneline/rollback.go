@@ -27,17 +27,24 @@ callers stay where they are. A newer upload replaces it as always. Asking twice
 starts one execution.
 
 The bucket and the state machine are outputs of the stack: BucketName and
-StateMachineArn. Credentials are the operator role's.`,
+StateMachineArn. Credentials are the operator role's.
+
+` + attemptExits,
 		Example: `  tuneline rollback support --wait
   tuneline rollback support --to 3f2a9c0d11e24b77 --bucket my-bucket --state-machine arn:aws:states:us-east-1:111122223333:stateMachine:tuneline-finetune`,
-		Args: cobra.ExactArgs(1),
-		RunE: func(command *cobra.Command, args []string) error {
-			if err := finetune.CheckModelName(args[0]); err != nil {
+		Args: func(command *cobra.Command, args []string) error {
+			if err := oneModel(command, args); err != nil || to == "" {
 				return err
 			}
+			if err := finetune.RunID(to).Check(); err != nil {
+				return fmt.Errorf("--to: %w", err)
+			}
+			return nil
+		},
+		RunE: func(command *cobra.Command, args []string) error {
 			r, err := operator.RollBack(command.Context(), a.executions, a.store, a.machine, args[0], finetune.RunID(to))
 			if err != nil {
-				return err
+				return asOperator(err)
 			}
 			heading := fmt.Sprintf("model %s goes back from run %s to run %s: %s\nexecution %s", r.Model, r.From, r.To, r.Way, r.ExecutionARN)
 			if r.From == "" {

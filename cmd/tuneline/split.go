@@ -38,7 +38,9 @@ records is reached as closely as groups of records allow.
 
 Lines are copied as they are, in their order. A file with a line that is no
 record is refused: repair it first with tuneline fix. FILE is read twice;
-what comes through a pipe is kept in a temporary file for that.`
+what comes through a pipe is kept in a temporary file for that.
+
+Exit codes: 0 both files were written, 2 the command failed.`
 
 const splitExample = `  tuneline split train.jsonl --validation 10%
   tuneline split train.jsonl --validation 200 --seed 7 --base-model meta.llama3-1-8b-instruct-v1:0:128k

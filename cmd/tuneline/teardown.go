@@ -10,7 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/bedrock"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
@@ -63,7 +62,7 @@ follow the deletion to its end.`,
 		Example: `  tuneline teardown --dry-run
   tuneline teardown --verify
   tuneline teardown --verify --yes --json --region us-west-2`,
-		Args: cobra.NoArgs,
+		Args: nothing,
 		RunE: func(command *cobra.Command, _ []string) error {
 			t, err := newTeardown(command.Context(), o)
 			if err != nil {
@@ -75,7 +74,7 @@ follow the deletion to its end.`,
 	}
 	flags := command.Flags()
 	flags.StringVar(&o.stack, "stack", "tuneline", "the stack's name")
-	flags.StringVar(&o.region, "region", "", "the stack's Region (default: that of the AWS configuration)")
+	flags.StringVar(&o.region, "region", "", regionFlag)
 	flags.BoolVar(&o.yes, "yes", false, "do not ask")
 	flags.BoolVar(&o.dryRun, "dry-run", false, "only list what goes and what stays")
 	flags.BoolVar(&o.verify, "verify", true, "prove at the end that nothing is left")
@@ -90,12 +89,9 @@ func newTeardown(ctx context.Context, o teardownOptions) (teardown.Teardown, err
 	if o.stack == "" || o.timeout <= 0 {
 		return none, errors.New("--stack needs a name, and --timeout a time such as 30m")
 	}
-	cfg, err := config.LoadDefaultConfig(ctx, config.WithRegion(o.region))
+	cfg, err := awsConfig(ctx, o.region)
 	if err != nil {
-		return none, fmt.Errorf("loading the AWS configuration: %w", err)
-	}
-	if cfg.Region == "" {
-		return none, errors.New("no Region is configured: say --region, or set AWS_REGION")
+		return none, err
 	}
 	prices, err := catalog.LoadPrices()
 	if err != nil {

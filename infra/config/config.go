@@ -217,6 +217,7 @@ func (c Config) Ceilings() finetune.Ceilings {
 	}
 	return finetune.Ceilings{
 		TrainingUSD: c.Training.MaxUSD, Epochs: c.Training.MaxEpochs, HourlyUSD: c.Serving.MaxHourlyUSD,
+		Commitment:         c.Settings().Serving.Commitment,
 		AcceptUnknownPrice: c.AcceptUnknownPrice, GiveUpSeconds: int(after / time.Second),
 	}
 }

@@ -241,7 +241,8 @@ func TestCeilings(t *testing.T) {
 	c := Default()
 	c.Training.MaxUSD, c.Training.MaxEpochs, c.Serving.MaxHourlyUSD = 12.5, 3, 30
 	c.AcceptUnknownPrice, c.Approval.GiveUpAfter = true, "1h30m"
-	want := finetune.Ceilings{TrainingUSD: 12.5, Epochs: 3, HourlyUSD: 30, AcceptUnknownPrice: true, GiveUpSeconds: 5400}
+	c.Serving.Commitment = CommitmentOneMonth
+	want := finetune.Ceilings{Commitment: "OneMonth", TrainingUSD: 12.5, Epochs: 3, HourlyUSD: 30, AcceptUnknownPrice: true, GiveUpSeconds: 5400}
 	if got := c.Ceilings(); got != want {
 		t.Errorf("got %+v, want %+v", got, want)
 	}

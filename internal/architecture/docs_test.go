@@ -420,6 +420,23 @@ func TestStackIsExplained(t *testing.T) {
 	}
 }
 
+// TestNoticesAreExplained: whatever a machine publishes has an article of its subject.
+func TestNoticesAreExplained(t *testing.T) {
+	runbook, subject := read(t, "docs/runbook.md"), regexp.MustCompile(`"Subject": "tuneline: ([^"]+)"`)
+	found := 0
+	for _, name := range files(t, ".asl.json") {
+		for _, match := range subject.FindAllStringSubmatch(read(t, name), -1) {
+			found++
+			if !strings.Contains(runbook, "\n### Notice: "+match[1]+"\n") {
+				t.Errorf("docs/runbook.md has no article for the notice %q of %s", match[1], name)
+			}
+		}
+	}
+	if found < 3 {
+		t.Errorf("found %d notices, want one of each machine at least", found)
+	}
+}
+
 // TestCommandsAndTestsExist: every make target and every test that the
 // documentation names is there.
 func TestCommandsAndTestsExist(t *testing.T) {

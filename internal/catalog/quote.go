@@ -9,7 +9,7 @@ func (p *Prices) Quote(region, purpose string, s finetune.Settings, tokens int64
 	if purpose == finetune.PurposeServing {
 		return finetune.Quote{
 			Purpose: purpose, Unit: finetune.UnitHour, Free: s.Serving.Mode == finetune.ServeOnDemand,
-			USD: p.serving(s, region).HourlyUSD,
+			USD: p.serving(s, region).HourlyUSD, Commitment: s.Serving.Commitment,
 		}
 	}
 	q := finetune.Quote{Purpose: purpose, Unit: finetune.UnitJob}

@@ -46,6 +46,17 @@ func (d Dataset) RunID() RunID {
 	return RunID(hex.EncodeToString(sum[:])[:16])
 }
 
+// runID is what [Dataset.RunID] makes.
+var runID = regexp.MustCompile(`^[0-9a-f]{16}$`)
+
+// Check says whether r can be a run's id: a person typed it.
+func (r RunID) Check() error {
+	if !runID.MatchString(string(r)) {
+		return fmt.Errorf("%q is no run's id: it has 16 of the digits 0 to 9 and a to f", string(r))
+	}
+	return nil
+}
+
 // MaxModelName is the longest model name, in characters: a job or custom model
 // name is the model name, a hyphen and a RunID, and Bedrock allows 63.
 const MaxModelName = 40

@@ -94,6 +94,9 @@ type Ceilings struct {
 	// HourlyUSD is for one model's capacity; 0 means that whatever is billed by
 	// the hour is asked for.
 	HourlyUSD float64 `json:"hourlyUsd"`
+	// Commitment is the term the stack's own settings buy with, "" for none. Any
+	// other is asked for at whatever price: it cannot be deleted before its end.
+	Commitment string `json:"commitment"`
 	// AcceptUnknownPrice lets a price that is not known pass for one below the
 	// ceiling.
 	AcceptUnknownPrice bool `json:"acceptUnknownPrice"`
@@ -112,6 +115,8 @@ type Quote struct {
 	Epochs int
 	// Free is set of what nothing is paid for by the hour: serving on demand.
 	Free bool
+	// Commitment is a provisioned throughput's, "" for none.
+	Commitment string
 }
 
 // Price is the price in words, with what it is for.
@@ -124,7 +129,11 @@ func (c Ceilings) Crossed(q Quote) []string {
 		if q.Free {
 			return nil
 		}
-		return c.crossedBy(q, c.HourlyUSD, "serving.maxHourlyUSD")
+		reasons := c.crossedBy(q, c.HourlyUSD, "serving.maxHourlyUSD")
+		if q.Commitment != "" && q.Commitment != c.Commitment {
+			reasons = append(reasons, fmt.Sprintf("the commitment %s, which cannot be deleted before its term ends, is not the stack's own serving.commitment, which is %s", q.Commitment, commitmentInWords(c.Commitment)))
+		}
+		return reasons
 	}
 	var reasons []string
 	if c.TrainingUSD > 0 {
@@ -138,6 +147,14 @@ func (c Ceilings) Crossed(q Quote) []string {
 		reasons = append(reasons, fmt.Sprintf("%d epochs are more than training.maxEpochs, which is %d", q.Epochs, c.Epochs))
 	}
 	return reasons
+}
+
+// commitmentInWords is a commitment as the configuration spells it.
+func commitmentInWords(commitment string) string {
+	if commitment == "" {
+		return "none"
+	}
+	return commitment
 }
 
 // crossedBy compares a price with the ceiling of a name in the configuration.

@@ -14,6 +14,9 @@ func TestCrossed(t *testing.T) {
 		return Quote{Purpose: PurposeTraining, USD: price, Unit: UnitJob, Epochs: epochs}
 	}
 	serving := func(price *float64) Quote { return Quote{Purpose: PurposeServing, USD: price, Unit: UnitHour} }
+	committed := func(price *float64, term string) Quote {
+		return Quote{Purpose: PurposeServing, USD: price, Unit: UnitHour, Commitment: term}
+	}
 	tests := map[string]struct {
 		ceilings Ceilings
 		quote    Quote
@@ -38,6 +41,12 @@ func TestCrossed(t *testing.T) {
 		"unknown serving accepted":          {Ceilings{AcceptUnknownPrice: true}, serving(nil), nil},
 		"on demand":                         {Ceilings{}, Quote{Purpose: PurposeServing, USD: usd(0), Free: true}, nil},
 		"on demand of no known price":       {Ceilings{}, Quote{Purpose: PurposeServing, Free: true}, nil},
+		"a commitment under the ceiling":    {Ceilings{HourlyUSD: 24}, committed(usd(24), "OneMonth"), []string{"OneMonth, which cannot be deleted before its term ends, is not the stack's own serving.commitment, which is none"}},
+		"a commitment of accepted price":    {Ceilings{AcceptUnknownPrice: true}, committed(nil, "SixMonths"), []string{"SixMonths"}},
+		"a commitment above the ceiling":    {Ceilings{}, committed(usd(24), "OneMonth"), []string{"serving.maxHourlyUSD", "OneMonth"}},
+		"the stack's commitment":            {Ceilings{HourlyUSD: 24, Commitment: "OneMonth"}, committed(usd(24), "OneMonth"), nil},
+		"longer than the stack's":           {Ceilings{HourlyUSD: 24, Commitment: "OneMonth"}, committed(usd(24), "SixMonths"), []string{"SixMonths"}},
+		"none where the stack has one":      {Ceilings{HourlyUSD: 24, Commitment: "OneMonth"}, serving(usd(24)), nil},
 		"ceilings of the other purpose":     {Ceilings{TrainingUSD: 1, Epochs: 1, HourlyUSD: 30}, serving(usd(24)), nil},
 	}
 	for name, test := range tests {

@@ -269,6 +269,7 @@ func TestUnitQuota(t *testing.T) {
 	runAll(t, "quota "+ofModel, map[string]scenario{
 		"fresh account": {ask: committed, want: want{Fails, "model units of a provisioned throughput on Meta Llama 3.1 8B Instruct: 0 granted, 2 needed", request(ofModel, 2, "us-west-2")}},
 		"granted":       {ask: committed, change: func(a *account) { a.quotas[ofModel] = 2; bought(a) }, want: want{OK, "2 granted, 2 needed", ""}},
+		"no commitment": {ask: article, want: want{Note, "0 granted, 2 needed; whether a purchase without commitment needs them is not verified", request(ofModel, 2, "us-west-2")}},
 	})
 	runAll(t, "quota of model units of a provisioned throughput on Meta Llama 3.2 3B Instruct", map[string]scenario{
 		"no code": {ask: func(s *Subject) { committed(s); s.Config.BaseModel = "meta.llama3-2-3b-instruct-v1:0:128k" }, want: want{Note, "its code is not known", ""}},
@@ -298,11 +299,11 @@ func TestNetwork(t *testing.T) {
 	})
 	const runtime = "com.amazonaws.us-east-1.bedrock-runtime"
 	runAll(t, "interface endpoints", map[string]scenario{
-		"everywhere":     {want: want{OK, "3 services, in every zone of the stack", ""}},
+		"everywhere":     {want: want{OK, "4 services, in every zone of the stack", ""}},
 		"not in b":       {change: without(runtime, "us-east-1b"), want: want{Fails, runtime + " is not offered in us-east-1b", `"availabilityZones": ["us-east-1a","us-east-1c","us-east-1d"]`}},
 		"in e":           {ask: named("us-east-1a", "us-east-1e"), want: want{Fails, "com.amazonaws.us-east-1.kms is not offered in us-east-1e", `"availabilityZones": ["us-east-1a","us-east-1b"]`}},
 		"not at all":     {change: func(a *account) { delete(a.services, runtime) }, want: want{Fails, runtime + " is not offered", "tuned in another Region"}},
-		"private API":    {ask: func(s *Subject) { s.Config.API.Endpoint = config.EndpointPrivate }, want: want{OK, "4 services", ""}},
+		"private API":    {ask: func(s *Subject) { s.Config.API.Endpoint = config.EndpointPrivate }, want: want{OK, "5 services", ""}},
 		"private, not b": {ask: func(s *Subject) { s.Config.API.Endpoint = config.EndpointPrivate }, change: without("com.amazonaws.us-east-1.execute-api", "us-east-1b"), want: want{Fails, "execute-api is not offered in us-east-1b", "us-east-1d"}},
 		"denied":         {change: refuses("ec2:DescribeVpcEndpointServices", refusal("UnauthorizedOperation", "no")), want: want{Unknown, "", "allow ec2:DescribeVpcEndpointServices"}},
 		"no zones known": {change: refuses("ec2:DescribeAvailabilityZones", errReset), want: want{Unknown, "connection reset", ""}},
@@ -327,8 +328,8 @@ func TestPrefixList(t *testing.T) {
 
 func TestNames(t *testing.T) {
 	runAll(t, "names", map[string]scenario{
-		"free":          {want: want{OK, "14 are free", ""}},
-		"foreign":       {change: func(a *account) { a.logGroups = []string{"/tuneline/other", "/tunelines/api"} }, want: want{OK, "14 are free", ""}},
+		"free":          {want: want{OK, "16 are free", ""}},
+		"foreign":       {change: func(a *account) { a.logGroups = []string{"/tuneline/other", "/tunelines/api"} }, want: want{OK, "16 are free", ""}},
 		"log group":     {change: func(a *account) { a.logGroups = []string{"/tuneline/a", "/tuneline/api"} }, want: want{Fails, "log group /tuneline/api is there already", "aws logs delete-log-group --log-group-name /tuneline/api --region us-east-1"}},
 		"vended":        {change: func(a *account) { a.logGroups = []string{"/aws/vendedlogs/tuneline/releases"} }, want: want{Fails, "/aws/vendedlogs/tuneline/releases", "delete-log-group"}},
 		"state machine": {change: func(a *account) { a.machines = []string{"tuneline-release"} }, want: want{Fails, "state machine tuneline-release", "aws stepfunctions delete-state-machine --state-machine-arn arn:aws:states:us-east-1:111122223333:stateMachine:tuneline-release"}},
@@ -346,7 +347,7 @@ func TestNames(t *testing.T) {
 	for _, line := range a.lines(t, subject(), "names") {
 		got = append(got, line.Status)
 	}
-	if !slices.Equal(got, []Status{Fails, Fails, Unknown, Unknown}) {
+	if !slices.Equal(got, []Status{Fails, Fails, Unknown, Unknown, Unknown}) {
 		t.Errorf("got %v, want each name that is taken or not known", got)
 	}
 }

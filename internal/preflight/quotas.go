@@ -113,14 +113,20 @@ func (l *look) checkDeploymentQuotas(ctx context.Context) []Line {
 // commitment one quota counts those of all custom models, and with one each base
 // model has a quota on every provisioned throughput
 // (https://docs.aws.amazon.com/bedrock/latest/userguide/prov-thru-purchase.html).
-// Both are 0 in a fresh account.
+// Both are 0 in a fresh account. Whether the base model's counts without a
+// commitment as well is not verified: then it is told, and fails nothing.
 func (l *look) checkUnitQuota(ctx context.Context) []Line {
 	serving := l.Config.Settings().Serving
+	ofModel := l.judge(ctx, need{
+		code: l.model.Quotas.ModelUnits, what: "model units of a provisioned throughput on " + l.model.Name,
+		wanted: serving.ModelUnits, used: uncounted,
+	})
 	if serving.Commitment != "" {
-		return []Line{l.judge(ctx, need{
-			code: l.model.Quotas.ModelUnits, what: "model units of a provisioned throughput on " + l.model.Name,
-			wanted: serving.ModelUnits, used: uncounted,
-		})}
+		return []Line{ofModel}
+	}
+	if ofModel.Status == Fails {
+		ofModel.Status = Note
+		ofModel.Detail += "; whether a purchase without commitment needs them is not verified"
 	}
 	used, err := l.unitsWithoutCommitment(ctx)
 	n := need{
@@ -134,7 +140,7 @@ func (l *look) checkUnitQuota(ctx context.Context) []Line {
 		line.Status = Note
 		line.Detail += "; enough if they are this stack's, since a run re-points what its model has"
 	}
-	return []Line{line}
+	return []Line{line, ofModel}
 }
 
 func (l *look) unitsWithoutCommitment(ctx context.Context) (units int, err error) {

@@ -25,6 +25,9 @@ type Model struct {
 	// Withdrawn are runs that must not be published any more: they were closed,
 	// and what they bought is being released.
 	Withdrawn []Withdrawal `json:"withdrawn,omitempty"`
+	// Missing is the throughput that serves by this record, once a sweep found that it
+	// was deleted from outside: the run may be gone back to then, though it serves.
+	Missing string `json:"missing,omitempty"`
 	// Released is the last time that what served was given up with nothing in its
 	// place; it is history once something serves again.
 	Released *Released `json:"released,omitempty"`
@@ -111,7 +114,7 @@ func (m *Model) Publish(c Capacity) error {
 	if was := m.Serving; was != nil && was.ThroughputARN != c.ThroughputARN {
 		m.retireOrKeep(*was)
 	}
-	m.Serving = &c
+	m.Serving, m.Missing = &c, ""
 	m.History = append(m.History, c)
 	m.forgetOlder(c.Run.Order)
 	return nil
@@ -119,7 +122,7 @@ func (m *Model) Publish(c Capacity) error {
 
 // retireOrKeep decides what becomes of the capacity that served until now.
 func (m *Model) retireOrKeep(was Capacity) {
-	if was.Kind != finetune.KindDeployment {
+	if was.Kind != finetune.KindDeployment || m.Missing == was.ThroughputARN {
 		m.Retired = append(m.Retired, was)
 		return
 	}

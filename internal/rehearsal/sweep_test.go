@@ -254,12 +254,37 @@ func TestSweepReleasesOrphans(t *testing.T) {
 	}
 }
 
+// Ensure a stack that is configured for no release tells, once each, of an orphan
+// and of what nobody has asked for a day, and releases nothing, however long.
+func TestSweepOnlyTellsByDefault(t *testing.T) {
+	t.Parallel()
+	f := start(t, nova, "default", func(s *bedrock.Scenario) {
+		// As in startSweeping, but early in an hour: whether a longer point ends later than
+		// one of an hour depends on the hours of the purchase and of the smoke test.
+		s.Start = time.Now().UTC().Truncate(time.Hour).Add(10 * time.Minute)
+		s.ModelUnits = map[string]int{quotaUncommitted: 2, quotaNovaMicro: 2}
+	})
+	f.put(finetune.TuningKey("support"), `{"serving":{"mode":"provisioned"}}`)
+	f.answersAll()
+	run, _ := f.train("support", conversation("first"), finetune.EndDeployed)
+	arn := f.orphan(run, tagged(finetune.TagStack, f.Stack.Name))
+	f.wantNotices(f.sweepAfter(2*time.Hour), "aws bedrock delete-provisioned-model-throughput --provisioned-model-id "+arn)
+	f.wantNotices(f.sweepAfter(23*time.Hour), "Nobody has asked model support")
+	f.wantNotices(f.sweepAfter(time.Hour))
+	f.wantNotices(f.sweepAfter(60 * 24 * time.Hour))
+	if deleted := f.deletions(); len(deleted) != 0 || len(f.Bedrock.Throughputs()) != 2 {
+		t.Errorf("deleted %v, left are %+v; want both throughputs", deleted, f.Bedrock.Throughputs())
+	}
+	f.mustAnswer("support", question(1), fact("first", 1))
+}
+
 // Ensure a commitment holds off every release until its term ends, is told of a
 // week and a day before it renews, and that nothing tries to delete it before.
 func TestSweepLeavesCommitments(t *testing.T) {
 	t.Parallel()
 	f := startSweeping(t)
 	f.put(finetune.TuningKey("support"), `{"serving":{"mode":"provisioned","modelUnits":1,"commitment":"OneMonth"}}`)
+	f.answersAll()
 	run, _ := f.train("support", conversation("first"), finetune.EndDeployed)
 	until := f.Bedrock.Throughputs()[0].CommitmentEnds
 	f.wantNotices(f.sweepAfter(250*time.Hour), "Nobody has asked")
@@ -414,7 +439,8 @@ func TestSweepTellsWhatIsGone(t *testing.T) {
 }
 
 // Ensure CloudFormation deletes the schedule before it asks the stack to be wound
-// up, so that no sweep starts then, and that one which began before makes nothing.
+// up, so that no sweep starts then, and that one which began before is stopped or
+// done, and makes nothing.
 func TestNoSweepOnceTheStackGoes(t *testing.T) {
 	t.Parallel()
 	f := startSweeping(t)
@@ -427,7 +453,7 @@ func TestNoSweepOnceTheStackGoes(t *testing.T) {
 		t.Fatal(err)
 	}
 	f.deleteStack("SUCCESS")
-	if execution := f.endOf(arn); execution.Status != stepfunctions.Succeeded {
+	if execution := f.endOf(arn); execution.Status != stepfunctions.Succeeded && execution.Error != "StackDeleted" {
 		t.Errorf("the sweep ended %s: %s: %s", execution.Status, execution.Error, execution.Cause)
 	}
 	f.noHourlyBill()

@@ -107,8 +107,8 @@ func TestTeardown(t *testing.T) {
 
 	before := f.inventory()
 	f.checkListed(before)
-	if left := f.proof(); left.Clean() || len(left.Looks) != 1 || len(left.Left) != 6 {
-		t.Errorf("of a stack that serves, the proof is %+v; want six things left, at the first look", left)
+	if left := f.proof(); left.Clean() || len(left.Looks) != 1 || len(left.Left) != 7 {
+		t.Errorf("of a stack that serves, the proof is %+v; want seven things left, at the first look", left)
 	}
 	f.checkKept(before)
 
@@ -138,8 +138,8 @@ func TestTeardown(t *testing.T) {
 // checkListed holds what there is of a stack with both models live.
 func (f *fixture) checkListed(found teardown.Inventory) {
 	f.t.Helper()
-	if len(found.Throughputs) != 1 || len(found.Deployments) != 1 || len(found.Kept.Models) != 2 || len(found.Jobs) != 0 || len(found.Endpoints) != 3 {
-		f.t.Fatalf("there is %+v; want a throughput, a deployment, two models and three endpoints", found)
+	if len(found.Throughputs) != 1 || len(found.Deployments) != 1 || len(found.Kept.Models) != 2 || len(found.Jobs) != 0 || len(found.Endpoints) != 4 {
+		f.t.Fatalf("there is %+v; want a throughput, a deployment, two models and four endpoints", found)
 	}
 	if got := found.Throughputs[0]; got.Units != 2 || got.BaseModel != catalog.DefaultBaseModel || got.CommittedUntil != nil {
 		f.t.Errorf("the throughput is %+v", got)
@@ -223,8 +223,8 @@ func (f *fixture) checkHeld(arn, ends, command string) {
 	f.t.Helper()
 	left := f.proof().Left
 	i := slices.IndexFunc(left, func(l teardown.Left) bool { return l.ID == arn })
-	if len(left) != 5 || i < 0 {
-		f.t.Fatalf("left are %+v; want the throughput %s, three endpoints and the stack", left, arn)
+	if len(left) != 6 || i < 0 {
+		f.t.Fatalf("left are %+v; want the throughput %s, four endpoints and the stack", left, arn)
 	}
 	if l := left[i]; l.Until == nil || !strings.Contains(l.What, ends) || !strings.HasPrefix(l.Command, command) {
 		f.t.Errorf("left is %+v, want it until %s, with the command %s", l, ends, command)

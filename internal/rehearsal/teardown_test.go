@@ -124,6 +124,7 @@ func TestStackWithACommitmentIsDeleted(t *testing.T) {
 	t.Parallel()
 	f := start(t, llama, "article")
 	f.put(finetune.TuningKey("m"), `{"serving":{"commitment":"OneMonth"}}`)
+	f.answersAll()
 	run, _ := f.train("m", promptCompletion("a"), finetune.EndDeployed)
 	committed := f.Bedrock.Throughputs()[0]
 	if committed.Commitment != "OneMonth" {

@@ -79,8 +79,12 @@ func (h handler) approve(ctx context.Context, in finetune.ThroughputInput) (fine
 }
 
 // decide compares the price with the ceilings, and over one of them with an
-// operator's word.
+// operator's word. What an earlier attempt has trained stands in the record as it
+// was granted, with who allowed it.
 func (h handler) decide(ctx context.Context, record registry.Run, r request) (finetune.Spend, error) {
+	if earlier := record.Spend[r.spend.Purpose]; r.trained(record) && earlier.Decision == finetune.DecisionGranted {
+		return earlier, nil
+	}
 	quote := h.spending.quote(r)
 	spend := r.spend
 	spend.USD, spend.Unit, spend.Reasons = quote.USD, quote.Unit, h.spending.ceilings.Crossed(quote)
@@ -111,17 +115,27 @@ func (s spending) quote(r request) finetune.Quote {
 // is only re-pointed. The latter may change before the throughput is secured; so
 // checkGranted asks once more.
 func (h handler) paid(ctx context.Context, record registry.Run, r request) (bool, error) {
-	if r.spend.Purpose == finetune.PurposeTraining {
-		return record.CustomModel != nil || record.Job != nil && record.Job.ARN != "", nil
+	if r.trained(record) {
+		return true, nil
 	}
 	published, err := h.registered(ctx, r.run.Model)
 	if err != nil {
 		return false, err
 	}
-	if err := published.CheckTurn(r.run, record.Rollback); err != nil { // nobody is asked about what will not be served
+	// Nobody is asked about what will not be served, nor is that trained once
+	// somebody has answered: days may have passed.
+	if err := published.CheckTurn(r.run, record.Rollback); err != nil {
 		return false, err
 	}
+	if r.spend.Purpose == finetune.PurposeTraining {
+		return false, nil
+	}
 	return h.reusable(ctx, r.settings, published.Serving)
+}
+
+// trained says whether it is asked about a job that was made already.
+func (r request) trained(record registry.Run) bool {
+	return r.spend.Purpose == finetune.PurposeTraining && (record.CustomModel != nil || record.Job != nil && record.Job.ARN != "")
 }
 
 // ask fills in what an operator has decided, or what they are told.

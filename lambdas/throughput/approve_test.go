@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"errors"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -86,6 +87,26 @@ func TestSpendUnderCeilingIsGranted(t *testing.T) {
 		}
 	}
 	w.did(t)
+}
+
+// Ensure a commitment that is not the stack's own is asked for though its price
+// passes, before it is bought as well as ahead of that.
+func TestCommitmentIsAskedFor(t *testing.T) {
+	committed := epochs
+	committed.Serving.Commitment = "OneMonth"
+	w := newWorld()
+	w.trained(t, 1)
+	spend, err := w.spends(t, 1, committed, serving)
+	if err != nil || spend.Decision != finetune.DecisionAsked {
+		t.Fatalf("got %+v, %v; want it asked", spend, err)
+	}
+	says(t, spend.Notice, "with the commitment OneMonth", "not the stack's own serving.commitment, which is none")
+	_, err = w.secured(t, 1, committed)
+	wantKind(t, err, finetune.SpendUnanswered, "OneMonth")
+	w.spending.ceilings.Commitment = "OneMonth"
+	if spend, err := w.spends(t, 1, committed, serving); err != nil || spend.Decision != finetune.DecisionGranted {
+		t.Errorf("the stack's own: %+v, %v; want it granted", spend, err)
+	}
 }
 
 // Ensure serving on demand is never asked for, though nothing else passes.
@@ -257,6 +278,45 @@ func TestOlderRunIsNotAskedFor(t *testing.T) {
 	w.spending = asksAll
 	_, err := w.spends(t, 1, epochs, serving)
 	wantKind(t, err, finetune.Superseded)
+}
+
+// Ensure a run whose training is approved after a newer upload was published is
+// not trained: it would never be served.
+func TestOlderRunIsNotTrained(t *testing.T) {
+	w := newWorld()
+	w.claimed(t, 1)
+	w.spending = asksAll
+	asked, err := w.spends(t, 1, epochs, training)
+	if err != nil || asked.Decision != finetune.DecisionAsked {
+		t.Fatalf("got %+v, %v; want it asked", asked, err)
+	}
+	w.deployed(t, 2, onDemand)
+	w.answers(t, 1, finetune.PurposeTraining, registry.Approve, asked.USD)
+	_, err = w.spends(t, 1, epochs, asked)
+	wantKind(t, err, finetune.Superseded, string(run(2).ID))
+}
+
+// Ensure a run that goes on from its model, resumed or rolled back to, keeps in its
+// record who allowed its training, and at which price.
+func TestWhoAllowedTheTrainingStays(t *testing.T) {
+	w := newWorld()
+	w.trained(t, 1)
+	allowed := finetune.Spend{Purpose: finetune.PurposeTraining, Decision: finetune.DecisionGranted, USD: ptr(7.0), Unit: finetune.UnitJob, Reasons: []string{"it is much"}, By: "arn:ann"}
+	if _, err := w.store.UpdateRun(t.Context(), run(1).ID, func(r *registry.Run) error {
+		r.Spend = map[string]finetune.Spend{finetune.PurposeTraining: allowed}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	for _, w.spending = range []spending{unasked, asksAll} {
+		spend, err := w.spends(t, 1, epochs, training)
+		if err != nil || spend.Decision != finetune.DecisionGranted {
+			t.Errorf("got %+v, %v; want it granted", spend, err)
+		}
+		if noted := w.record(t, 1).Spend[finetune.PurposeTraining]; !reflect.DeepEqual(noted, allowed) {
+			t.Errorf("the record says %+v; want %+v", noted, allowed)
+		}
+	}
 }
 
 // Ensure going back to a run that has to be bought again is asked for, says that

@@ -117,7 +117,7 @@ func nextStep(record registry.Run, kind finetune.Kind) string {
 	case kind == finetune.SettingsRejected:
 		return "Mend the settings and upload the data set again; the run's report is " + report + "."
 	case kind == finetune.Superseded:
-		return "Nothing is to be done: a newer upload of the model is served; the run's report is " + report + "."
+		return "Nothing is to be done: a newer upload of the model was published; the run's report is " + report + "."
 	case kind == finetune.ResultsRejected:
 		return "The model " + trained(record) + " is kept and not served. Mend the data set or the hyperparameters and upload again; the run's report is " + report + "."
 	case record.CustomModel != nil:

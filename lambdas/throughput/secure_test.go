@@ -111,6 +111,7 @@ func TestSecureRefused(t *testing.T) {
 				w.fake.refusals["CreateCustomModelDeployment"] = []error{refused(test.code)}
 				w.fake.refusals["CreateProvisionedModelThroughput"] = []error{refused(test.code)}
 			}
+			w.spending.ceilings.Commitment = test.settings.Serving.Commitment
 			_, err := w.secured(t, 1, test.settings)
 			wantKind(t, err, test.want, test.says...)
 		})
@@ -287,6 +288,7 @@ func TestSecureBuysAnother(t *testing.T) {
 			if test.meddle != nil {
 				test.meddle(w, served)
 			}
+			w.spending.ceilings.Commitment = test.settings.Serving.Commitment
 			got, err := w.secured(t, 2, test.settings)
 			if err != nil || got.Change != finetune.ChangeCreated || got.ARN == served.ARN {
 				t.Errorf("got %+v, %v; want a new one", got, err)

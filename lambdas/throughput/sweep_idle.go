@@ -30,7 +30,7 @@ func (s *sweeping) sweepIdle(ctx context.Context, m registry.Model, c bought) er
 	if release == 0 && warn == 0 {
 		return nil
 	}
-	used, measured, err := s.lastUsed(ctx, c)
+	used, length, measured, err := s.lastUsed(ctx, c)
 	if err != nil {
 		return err
 	}
@@ -46,6 +46,7 @@ func (s *sweeping) sweepIdle(ctx context.Context, m registry.Model, c bought) er
 	if since.After(used) {
 		used = since
 	}
+	used = s.sameSpell(c.arn, used, length)
 	if warn > 0 && s.at.Sub(used) >= warn {
 		s.tell(finetune.TellIdle, c.arn, used, "Nobody has asked model %s since %s. It is served from %s, which is billed by the hour whether it is asked or not. If it is not needed: %s",
 			m.Name, day(used), c.arn, deleteCommand(c.kind, c.arn))
@@ -59,6 +60,20 @@ func (s *sweeping) sweepIdle(ctx context.Context, m registry.Model, c bought) er
 		keep: "ask it anything before that, or deploy with a longer serving.releaseIdleAfter",
 	})
 	return err
+}
+
+// sameSpell is the beginning of idleness that people were told of, where it is this
+// one. The points of the metric get longer with every 60 days of a throughput's
+// life, and what is found by them then shifts by less than a point's length. Was
+// it told after that, nobody has asked since.
+func (s *sweeping) sameSpell(arn string, used time.Time, length time.Duration) time.Time {
+	for _, t := range s.memory.Told {
+		idle := t.Thing == arn && (t.Kind == finetune.TellIdle || t.Kind == finetune.TellIdles)
+		if idle && !t.At.Before(used) && used.Sub(t.Since).Abs() < length {
+			return t.Since
+		}
+	}
+	return used
 }
 
 // shorter is the shorter of two durations of which 0 means none.
@@ -75,14 +90,14 @@ func shorter(a, b time.Duration) time.Duration {
 // Its dimension ModelId is what the caller sent as model id, so a throughput's
 // ARN; that is unverified. Therefore nothing measured means nothing known: every
 // throughput has been asked at least once, by the smoke test.
-func (s *sweeping) lastUsed(ctx context.Context, c bought) (used time.Time, measured bool, err error) {
+func (s *sweeping) lastUsed(ctx context.Context, c bought) (used time.Time, length time.Duration, measured bool, err error) {
 	start := c.created.Truncate(metricHour)
 	if oldest := s.at.Add(-metricDays).Truncate(metricHour); start.Before(oldest) {
 		start = oldest
 	}
 	// At most eight, for what is kept.
 	hours := int32(min(s.at.Sub(start), metricDays+metricHour)/(metricLimit*metricHour)) + 1 // #nosec G115 -- bounded on this line
-	length := time.Duration(hours) * metricHour
+	length = time.Duration(hours) * metricHour
 	out, err := s.sweeper.metrics.GetMetricStatistics(ctx, &cloudwatch.GetMetricStatisticsInput{
 		Namespace: aws.String("AWS/Bedrock"), MetricName: aws.String("Invocations"),
 		Dimensions: []cwtypes.Dimension{{Name: aws.String("ModelId"), Value: &c.arn}},
@@ -90,7 +105,7 @@ func (s *sweeping) lastUsed(ctx context.Context, c bought) (used time.Time, meas
 		Statistics: []cwtypes.Statistic{cwtypes.StatisticSum},
 	})
 	if err != nil {
-		return used, false, fmt.Errorf("asking CloudWatch when %s was last invoked: %w", c.arn, err)
+		return used, length, false, fmt.Errorf("asking CloudWatch when %s was last invoked: %w", c.arn, err)
 	}
 	for _, point := range out.Datapoints {
 		if end := aws.ToTime(point.Timestamp).Add(length).UTC(); aws.ToFloat64(point.Sum) > 0 && end.After(used) {
@@ -100,5 +115,5 @@ func (s *sweeping) lastUsed(ctx context.Context, c bought) (used time.Time, meas
 	if used.After(s.at) {
 		used = s.at
 	}
-	return used, measured, nil
+	return used, length, measured, nil
 }

@@ -40,7 +40,8 @@ func (s *sweeping) sweepModel(ctx context.Context, m registry.Model, found map[s
 
 // checkThere tells of a record that sends callers to what does not exist. What was
 // published after the list was made is not on it, and what served until then may
-// have been deleted since, so the record is read again.
+// have been deleted since, so the record is read again. It then says so itself, so
+// that an operator can go back to the run it names as serving.
 func (s *sweeping) checkThere(ctx context.Context, m registry.Model) error {
 	serving := *m.Serving
 	state := s.provisionedState
@@ -52,6 +53,14 @@ func (s *sweeping) checkThere(ctx context.Context, m registry.Model) error {
 		return err
 	}
 	now, err := s.registered(ctx, m.Name)
+	if err == nil && servingARN(now) == serving.ThroughputARN && now.Missing != serving.ThroughputARN {
+		now, err = s.store.UpdateModel(ctx, m.Name, func(m *registry.Model) error {
+			if servingARN(*m) == serving.ThroughputARN {
+				m.Missing = serving.ThroughputARN
+			}
+			return nil
+		})
+	}
 	if err != nil || servingARN(now) != serving.ThroughputARN {
 		return err
 	}
@@ -121,9 +130,15 @@ func (s *sweeping) sweepPeriod(ctx context.Context, m registry.Model, c bought, 
 }
 
 // releaseServing takes what serves out of the record, and then deletes it. It
-// does nothing if the record was changed since the sweep read it.
+// does nothing if the record was changed since the sweep read it, nor while a run
+// holds the lease: that may have begun after the sweep read the runs.
 func (s *sweeping) releaseServing(ctx context.Context, seen registry.Model, why string) (bool, error) {
 	serving := *seen.Serving
+	if seen.Lease != nil {
+		if err := s.checkEnded(ctx, seen.Lease.Run); err != nil {
+			return false, err
+		}
+	}
 	done := false
 	m, err := s.store.UpdateModel(ctx, seen.Name, func(m *registry.Model) error {
 		done = sameHolder(m.Lease, seen.Lease) && m.Release(serving, registry.Released{At: s.at, Why: why, Run: serving.Run.ID, ThroughputARN: serving.ThroughputARN})

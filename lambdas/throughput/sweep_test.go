@@ -28,9 +28,14 @@ type sky struct {
 	invoked map[string][]time.Time
 	asked   []*cloudwatch.GetMetricStatisticsInput
 	err     error
+	// before, if set, is called before a prefix is listed.
+	before func(prefix string)
 }
 
 func (s *sky) ListObjectsV2(_ context.Context, in *s3.ListObjectsV2Input, _ ...func(*s3.Options)) (*s3.ListObjectsV2Output, error) {
+	if s.before != nil {
+		s.before(*in.Prefix)
+	}
 	out := &s3.ListObjectsV2Output{}
 	for key := range s.bucket.objects {
 		rest, under := strings.CutPrefix(key, *in.Prefix)
@@ -169,6 +174,25 @@ func TestSweepIdle(t *testing.T) {
 	in := above.asked[0]
 	if *in.Namespace != "AWS/Bedrock" || *in.MetricName != "Invocations" || *in.Dimensions[0].Name != "ModelId" || *in.Dimensions[0].Value != arn || !in.StartTime.Equal(noon) || *in.Period != 3600 {
 		t.Errorf("CloudWatch was asked %+v", in)
+	}
+}
+
+// TestSweepLongIdle: a spell of idleness is one, however coarse the metric's points
+// become meanwhile, which puts neither a notice nor a release off.
+func TestSweepLongIdle(t *testing.T) {
+	w, above := sweptWorld(finetune.Sweeping{WarnIdleSeconds: 24 * 3600, ReleaseIdleSeconds: 3000 * 3600, Orphans: finetune.OrphansReport})
+	arn := w.serving(t, above, 1)
+	w.sweptAndTold(t, 25, finetune.TellIdle)
+	w.sweptAndTold(t, 1442) // points of two hours from here
+	w.sweptAndTold(t, 2700)
+	w.sweptAndTold(t, 2701, finetune.TellIdles)
+	w.sweptAndTold(t, 2882) // and of three
+	w.sweptAndTold(t, 3000)
+	w.did(t)
+	w.sweptAndTold(t, 3001, finetune.TellReleased)
+	w.did(t, "DeleteProvisionedModelThroughput "+name(arn))
+	if last := above.asked[len(above.asked)-1]; *last.Period != 3*3600 {
+		t.Errorf("the last points had %d seconds, want three hours", *last.Period)
 	}
 }
 
@@ -362,8 +386,24 @@ func TestSweepGone(t *testing.T) {
 		w.sweptAndTold(t, 1) // it is there, only not tagged
 		delete(w.fake.deployments, arn)
 		delete(w.fake.throughputs, arn)
-		says(t, w.sweptAndTold(t, 2, finetune.TellGone).Notice, arn, "support", "tuneline rollback")
+		_, err := w.store.Rollback(t.Context(), run(1).ID, execution(back(1)))
+		wantKind(t, err, finetune.SettingsRejected, "serves the model already")
+		says(t, w.sweptAndTold(t, 2, finetune.TellGone).Notice, arn, "support", "tuneline rollback support --to "+string(run(1).ID))
+		if got := w.model(t).Missing; got != arn {
+			t.Errorf("the record misses %q, want %s, so that the command works", got, arn)
+		}
 		w.sweptAndTold(t, 3)
+		// The fakes make ARNs of names, which Bedrock does not.
+		if _, err := w.store.UpdateModel(t.Context(), "support", func(m *registry.Model) error {
+			m.Serving.ThroughputARN, m.Missing = arn+"-gone", arn+"-gone"
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		again := w.wentBack(t, 1, kind)
+		if m := w.model(t); m.Serving.ThroughputARN != again.ARN || m.Missing != "" || m.Previous != nil || len(m.Retired) != 0 {
+			t.Errorf("the record is %+v; want it to serve again from %s", m, again.ARN)
+		}
 	}
 }
 
@@ -408,6 +448,38 @@ func TestSweepLosesToALease(t *testing.T) {
 	w.did(t, "UpdateProvisionedModelThroughput "+modelARN(2))
 }
 
+// TestSweepSeesALeaseOfANewRun: a run that began after the sweep had read the
+// runs, and took the lease before it read the models, keeps what it is re-pointing;
+// a lease whose run ended keeps nothing, and goes with what was released.
+func TestSweepSeesALeaseOfANewRun(t *testing.T) {
+	w, above := sweptWorld(finetune.Sweeping{ReleaseAfterSeconds: 20 * 3600, Orphans: finetune.OrphansReport})
+	arn := w.serving(t, above, 1)
+	w.sweptAndTold(t, 18, finetune.TellExpires)
+	above.before = func(prefix string) {
+		if prefix != finetune.PrefixRegistry {
+			return
+		}
+		above.before = nil
+		w.trained(t, 2)
+		if _, err := w.secured(t, 2, provisioned); err != nil {
+			t.Error(err)
+		}
+	}
+	w.sweptAndTold(t, 20)
+	if m := w.model(t); m.Serving == nil || m.Lease == nil || m.Lease.ThroughputARN != arn {
+		t.Errorf("the record is %+v; want it served and leased", m)
+	}
+	w.did(t, "UpdateProvisionedModelThroughput "+modelARN(2))
+
+	if _, err := w.store.UpdateRun(t.Context(), run(2).ID, func(r *registry.Run) error { r.End = finetune.EndNeedsOperator; return nil }); err != nil {
+		t.Fatal(err)
+	}
+	w.sweptAndTold(t, 21, finetune.TellReleased)
+	if m := w.model(t); m.Serving != nil || m.Lease != nil {
+		t.Errorf("the record is %+v; want it released, and leased by nobody", m)
+	}
+}
+
 // TestSweepClosesRuns: a release that gave up is done again once nobody is at it;
 // a run whose execution must be over is told.
 func TestSweepClosesRuns(t *testing.T) {
@@ -420,8 +492,8 @@ func TestSweepClosesRuns(t *testing.T) {
 	if err := w.store.NoteExecution(t.Context(), registry.Execution{ARN: execution(1), Dataset: upload(1)}); err != nil {
 		t.Fatal(err)
 	}
-	w.sweptAndTold(t, 24*30)
-	says(t, w.sweptAndTold(t, 24*31, finetune.TellAbandoned, finetune.TellOrphan).Notice, string(run(1).ID), throughput.ARN,
+	w.sweptAndTold(t, 24*45)
+	says(t, w.sweptAndTold(t, 24*46, finetune.TellAbandoned, finetune.TellOrphan).Notice, string(run(1).ID), throughput.ARN,
 		`aws stepfunctions start-execution --state-machine-arn arn:aws:states:us-east-1:111122223333:stateMachine:tuneline-release --input '{"executionArn":"`+execution(1)+`","status":"FAILED"}'`)
 
 	if _, err := w.store.UpdateRun(t.Context(), run(1).ID, func(r *registry.Run) error { r.Closed = true; return nil }); err != nil {
