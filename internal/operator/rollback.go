@@ -100,7 +100,7 @@ func way(m registry.Model, run registry.Run) string {
 		return "a new deployment of its model is made: that takes minutes, and nothing is billed by the hour"
 	}
 	bought := fmt.Sprintf("%d model units of provisioned throughput are bought, billed by the hour", settings.Serving.ModelUnits)
-	if m.Serving != nil && m.Serving.ThroughputARN != m.Missing && m.Serving.Kind == finetune.KindProvisioned && m.Serving.BaseModel == settings.BaseModel {
+	if m.Serving != nil && !m.IsMissing(*m.Serving) && m.Serving.Kind == finetune.KindProvisioned && m.Serving.BaseModel == settings.BaseModel {
 		return "the provisioned throughput that serves is re-pointed to its model, callers being answered meanwhile; only if units or commitment differ, " + bought
 	}
 	return bought + "; what serves until then is released or kept after that"

@@ -120,9 +120,14 @@ func (m *Model) Publish(c Capacity) error {
 	return nil
 }
 
+// IsMissing says whether a sweep found that a capacity was deleted from outside.
+func (m *Model) IsMissing(c Capacity) bool {
+	return m.Missing != "" && m.Missing == c.ThroughputARN
+}
+
 // retireOrKeep decides what becomes of the capacity that served until now.
 func (m *Model) retireOrKeep(was Capacity) {
-	if was.Kind != finetune.KindDeployment || m.Missing == was.ThroughputARN {
+	if was.Kind != finetune.KindDeployment || m.IsMissing(was) {
 		m.Retired = append(m.Retired, was)
 		return
 	}

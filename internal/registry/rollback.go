@@ -54,7 +54,7 @@ func (m *Model) CheckRollback(run Run) error {
 	switch {
 	case !slices.ContainsFunc(m.History, published):
 		return refuse("it was never published")
-	case m.Serving != nil && published(*m.Serving) && m.Missing != m.Serving.ThroughputARN:
+	case m.Serving != nil && published(*m.Serving) && !m.IsMissing(*m.Serving):
 		return refuse("it is what serves the model already")
 	case run.End == "":
 		return refuse("it is still going on, in execution " + run.ExecutionARN)
