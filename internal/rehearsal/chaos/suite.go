@@ -170,14 +170,15 @@ func split(all []Scenario) (own, others []Scenario) {
 }
 
 // alike says whether the scenario is like another of its workload: reading the
-// same again, as polling does; a read that is throttled or cut off and not failed,
-// or doubled and not overtaken; and, of executions that go on at the same time,
-// what each has done once.
+// same again, as polling does; a read that is not refused for good, or killed, or
+// overtaken, but for the first workload's; and, of executions that go on at the
+// same time, what each has done once.
 func (s Scenario) alike() bool {
 	if s.Workload.Together && s.at.nth > 2 {
 		return true
 	}
-	return !s.at.changes() && (s.at.nth > 1 || s.fault == throttled || s.fault == reset || s.fault == doubled)
+	passing := s.fault == throttled || s.fault == reset || s.fault == doubled || s.fault == failed && s.Workload.States != nil
+	return !s.at.changes() && (s.at.nth > 1 || passing)
 }
 
 // draw draws n scenarios, and leaves them in their order.
