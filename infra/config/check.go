@@ -169,14 +169,6 @@ func (c Config) checkPeople() []error {
 	return errs
 }
 
-func (c Config) checkAPI() []error {
-	return []error{
-		oneOf("api.endpoint", c.API.Endpoint, EndpointRegional, EndpointPrivate),
-		within("api.rateLimit", c.API.RateLimit, 1, 10_000),
-		within("api.burstLimit", c.API.BurstLimit, 1, 5_000),
-	}
-}
-
 func (c Config) checkRest() []error {
 	errs := []error{
 		oneOf("architecture", string(c.Architecture), string(ARM64), string(X8664)),

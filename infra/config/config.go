@@ -30,14 +30,6 @@ func (a Architecture) GOARCH() string {
 	return string(a)
 }
 
-// Endpoint types of the inference API.
-const (
-	// EndpointRegional answers on the internet, over TLS, to signed requests.
-	EndpointRegional = "regional"
-	// EndpointPrivate answers inside the VPC only.
-	EndpointPrivate = "private"
-)
-
 // Commitments to a provisioned throughput, as configured.
 const (
 	// CommitmentNone buys by the hour.
@@ -151,19 +143,6 @@ type Approval struct {
 	GiveUpAfter string `json:"giveUpAfter"`
 }
 
-// API shapes the inference API.
-type API struct {
-	// Endpoint is regional or private.
-	Endpoint string `json:"endpoint"`
-	// RateLimit and BurstLimit throttle the stage, in requests a second and
-	// requests at once.
-	RateLimit  int `json:"rateLimit"`
-	BurstLimit int `json:"burstLimit"`
-	// CreateLogRole sets the role API Gateway logs with, which is one for the
-	// whole account and region. False leaves the account's own in place.
-	CreateLogRole bool `json:"createLogRole"`
-}
-
 // BucketPolicy holds the exceptions to the bucket policy.
 type BucketPolicy struct {
 	// ExemptServiceRole lets the role Bedrock assumes reach its objects from
@@ -202,7 +181,7 @@ func Default() Config {
 		Approval:      Approval{GiveUpAfter: "72h"},
 		Uploaders:     []string{},
 		Operators:     []string{},
-		API:           API{Endpoint: EndpointRegional, RateLimit: 50, BurstLimit: 100, CreateLogRole: true},
+		API:           defaultAPI(),
 		RetentionDays: Retention{Logs: 90, Objects: 180},
 		Architecture:  ARM64,
 		PrefixListIDs: map[string]string{},

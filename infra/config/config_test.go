@@ -24,6 +24,14 @@ func TestDefaultIsValid(t *testing.T) {
 	}
 }
 
+// publicKey is a set of one key, of nobody.
+const publicKey = `{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"a","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}`
+
+// tokens is a configuration with jwt, and with more members of it.
+func tokens(more string) string {
+	return `{"api":{"auth":"jwt","jwt":{"issuer":"https://login.example.com","audiences":["a"],` + more + `}}}`
+}
+
 func TestParse(t *testing.T) {
 	for _, test := range []struct {
 		name, text string
@@ -54,6 +62,24 @@ func TestParse(t *testing.T) {
 			c.AcceptUnknownPrice, c.Approval.GiveUpAfter = true, "36h30m"
 		}},
 		{"hyperparameters", `{"hyperparameters":{"epochCount":"3"}}`, func(c *Config) { c.Hyperparameters = map[string]string{"epochCount": "3"} }},
+		{"tokens", `{"api":{"auth":"jwt","jwt":{"issuer":"https://login.example.com/","audiences":["tuneline"],"jwksUrl":"https://login.example.com/keys","scopePrefix":"ask."}}}`, func(c *Config) {
+			c.API.Auth = AuthJWT
+			c.API.JWT = JWT{Issuer: "https://login.example.com/", Audiences: []string{"tuneline"}, JWKSURL: "https://login.example.com/keys", ScopePrefix: "ask."}
+		}},
+		{"pinned keys", `{"api":{"auth":"jwt","jwt":{"issuer":"http://127.0.0.1:8080","audiences":["a","b"],"jwks":` + publicKey + `}}}`, func(c *Config) {
+			c.API.Auth = AuthJWT
+			c.API.JWT = JWT{Issuer: "http://127.0.0.1:8080", Audiences: []string{"a", "b"}, JWKS: json.RawMessage(publicKey), ScopePrefix: "tuneline/"}
+		}},
+		{"guardrail", `{"api":{"guardrail":{"id":"gr1a2b3c4d5e","version":"3"},"timeoutSeconds":900}}`, func(c *Config) {
+			c.API.Guardrail, c.API.TimeoutSeconds = Guardrail{ID: "gr1a2b3c4d5e", Version: "3"}, 900
+		}},
+		{"guardrail by its ARN", `{"api":{"guardrail":{"id":"arn:aws:bedrock:us-east-1:111122223333:guardrail/gr1a2b3c4d5e","version":"DRAFT"}}}`, func(c *Config) {
+			c.API.Guardrail = Guardrail{ID: "arn:aws:bedrock:us-east-1:111122223333:guardrail/gr1a2b3c4d5e", Version: "DRAFT"}
+		}},
+		{"firewall", `{"api":{"waf":{"enabled":true}}}`, func(c *Config) { c.API.WAF = WAF{Enabled: true, RateLimit: 2000} }},
+		{"clients", `{"api":{"usagePlan":{"requestsPerDay":1000,"rateLimit":5,"burstLimit":10,"clients":["web","batch-2"]}}}`, func(c *Config) {
+			c.API.UsagePlan = UsagePlan{RequestsPerDay: 1000, RateLimit: 5, BurstLimit: 10, Clients: []string{"web", "batch-2"}}
+		}},
 		{"people", `{"uploaders":["arn:aws:iam::111122223333:role/team/Data"],"operators":["arn:aws:iam::111122223333:user/ops"]}`, func(c *Config) {
 			c.Uploaders = []string{"arn:aws:iam::111122223333:role/team/Data"}
 			c.Operators = []string{"arn:aws:iam::111122223333:user/ops"}
@@ -147,6 +173,41 @@ var refused = []struct {
 	{`{"alarmEmail":"Team <team@example.com>"}`, []string{"alarmEmail", "team@example.com"}},
 	{`{"api":{"endpoint":"edge"}}`, []string{"api.endpoint", `"edge"`, "regional, private"}},
 	{`{"api":{"burstLimit":0}}`, []string{"api.burstLimit", "1 to 5000"}},
+	{`{"api":{"auth":"none"}}`, []string{"api.auth", `"none"`, "iam, jwt"}},
+	{`{"api":{"auth":"jwt"}}`, []string{"api.jwt.issuer", "https URL", "the number of api.jwt.audiences is 0", "1 to 10"}},
+	{`{"api":{"jwt":{"issuer":"https://login.example.com"}}}`, []string{"api.jwt is set", `api.auth "iam"`, "jwt"}},
+	{`{"api":{"jwt":{"scopePrefix":"x"}}}`, []string{"api.jwt is set", "leave api.jwt out"}},
+	{`{"api":{"jwt":{"audience":"x"}}}`, []string{"api.jwt.audience is not a key", "audiences"}},
+	{tokens(`"issuer":"http://login.example.com"`), []string{"issuer is given twice"}},
+	{`{"api":{"auth":"jwt","jwt":{"issuer":"http://login.example.com","audiences":["a"]}}}`, []string{"api.jwt.issuer", "http://login.example.com", "https URL"}},
+	{`{"api":{"auth":"jwt","jwt":{"issuer":"https://me@login.example.com?x=1","audiences":["a"]}}}`, []string{"api.jwt.issuer", "without user, query or fragment"}},
+	{`{"api":{"auth":"jwt","jwt":{"issuer":"https:///x","audiences":["a"]}}}`, []string{"api.jwt.issuer", "https URL"}},
+	{`{"api":{"auth":"jwt","jwt":{"issuer":"https://login.example.com","audiences":["a","b c","a"]}}}`, []string{"api.jwt.audiences", `"b c"`, "visible", `"a" twice`}},
+	{tokens(`"jwksUrl":"http://10.0.0.1/keys"`), []string{"api.jwt.jwksUrl", "http://10.0.0.1/keys", "https URL"}},
+	{tokens(`"jwksUrl":"https://login.example.com/keys","jwks":` + publicKey), []string{"api.jwt.jwksUrl", "api.jwt.jwks is given too", "one of them"}},
+	{tokens(`"jwks":[]`), []string{"api.jwt.jwks is []", "list of keys"}},
+	{tokens(`"jwks":null`), []string{"api.jwt.jwks is null"}},
+	{tokens(`"jwks":{"keys":[{"kty":"OKP"}]}`), []string{"api.jwt.jwks", `kid ""`}},
+	{tokens(`"jwks":{"keys":[{"kty":"EC","kid":"a"},{"kty":"EC","kid":"a"}]}`), []string{"api.jwt.jwks", `kid "a"`, "each once"}},
+	{tokens(`"jwks":{"keys":[{"kty":"oct","kid":"a","k":"AAAA"}]}`), []string{"api.jwt.jwks", `the key a of kty "oct"`, "public keys"}},
+	{tokens(`"jwks":{"keys":[{"kty":"RSA","kid":"a","d":"AAAA"}]}`), []string{`the key a of kty "RSA"`, "without private members"}},
+	{tokens(`"jwks":{"keys":[{"kty":"RSA","kid":"a","x5c":["` + strings.Repeat("A", 3500) + `"]}]}`), []string{"api.jwt has", "3500", "x5c", "jwksUrl"}},
+	{tokens(`"scopePrefix":""`), []string{"api.jwt.scopePrefix", `""`, "tuneline/"}},
+	{tokens(`"scopePrefix":"a b"`), []string{"api.jwt.scopePrefix", `"a b"`}},
+	{`{"api":{"timeoutSeconds":29}}`, []string{"api.timeoutSeconds", "29", "30 to 900"}},
+	{`{"api":{"timeoutSeconds":901}}`, []string{"api.timeoutSeconds", "901", "30 to 900"}},
+	{`{"api":{"guardrail":{"id":"gr1a2b3c4d5e"}}}`, []string{"api.guardrail.version", `""`, "DRAFT"}},
+	{`{"api":{"guardrail":{"version":"1"}}}`, []string{"api.guardrail.id", `""`, "ARN"}},
+	{`{"api":{"guardrail":{"id":"GR","version":"0"}}}`, []string{"api.guardrail.id", `"GR"`, "api.guardrail.version", `"0"`}},
+	{`{"api":{"guardrail":{"id":"arn:aws:bedrock:eu-west-1:111122223333:guardrail/gr1","version":"1"}}}`, []string{"api.guardrail.id", "us-east-1"}},
+	{`{"api":{"waf":{"rateLimit":100}}}`, []string{"api.waf.rateLimit is 100", "api.waf.enabled"}},
+	{`{"api":{"waf":{"enabled":true,"rateLimit":9}}}`, []string{"api.waf.rateLimit", "9", "10 to 2000000000"}},
+	{`{"api":{"usagePlan":{"rateLimit":5}}}`, []string{"api.usagePlan limits nobody", "clients"}},
+	{`{"api":{"usagePlan":{"rateLimit":5,"clients":["a"]}}}`, []string{"api.usagePlan.rateLimit is 5", "burstLimit is 0", "both"}},
+	{`{"api":{"usagePlan":{"rateLimit":51,"burstLimit":10,"clients":["a"]}}}`, []string{"api.usagePlan.rateLimit", "51", "0 to 50"}},
+	{`{"api":{"usagePlan":{"requestsPerDay":-1,"clients":["a"]}}}`, []string{"api.usagePlan.requestsPerDay", "-1"}},
+	{`{"api":{"usagePlan":{"clients":["a b","a b"]}}}`, []string{"api.usagePlan.clients", `"a b"`, "hyphens", "twice"}},
+	{`{"api":{"usagePlan":{"clients":[` + strings.Repeat(`"x",`, 50) + `"x"]}}}`, []string{"the number of api.usagePlan.clients is 51", "0 to 50"}},
 	{`{"architecture":"amd64"}`, []string{"architecture", `"amd64"`, "arm64, x86_64"}},
 	{`{"retentionDays":{"logs":100}}`, []string{"retentionDays.logs", "100", "90"}},
 	{`{"retentionDays":{"objects":1}}`, []string{"retentionDays.objects", "30 to 3650"}},
@@ -245,6 +306,30 @@ func TestCeilings(t *testing.T) {
 	want := finetune.Ceilings{Commitment: "OneMonth", TrainingUSD: 12.5, Epochs: 3, HourlyUSD: 30, AcceptUnknownPrice: true, GiveUpSeconds: 5400}
 	if got := c.Ceilings(); got != want {
 		t.Errorf("got %+v, want %+v", got, want)
+	}
+}
+
+// TestForTheFunctions: what of the API's settings travels to the functions, and
+// comes back whole.
+func TestForTheFunctions(t *testing.T) {
+	c, err := Parse("test", []byte(tokens(`"jwks":`+publicKey)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := json.Marshal(c.TokenRules())
+	want := `{"issuer":"https://login.example.com","audiences":["a"],"jwks":` + publicKey + `,"scopePrefix":"tuneline/"}`
+	if err != nil || string(text) != want {
+		t.Errorf("got %s, %v, want %s", text, err, want)
+	}
+	var back finetune.TokenRules
+	if err := json.Unmarshal(text, &back); err != nil || !reflect.DeepEqual(back, c.TokenRules()) {
+		t.Errorf("got %+v, %v back", back, err)
+	}
+	for guardrail, want := range map[Guardrail]string{{}: "{}", {ID: "gr1", Version: "2"}: `{"id":"gr1","version":"2"}`} {
+		c.API.Guardrail = guardrail
+		if text, err := json.Marshal(c.Guardrail()); err != nil || string(text) != want {
+			t.Errorf("got %s, %v, want %s", text, err, want)
+		}
 	}
 }
 

@@ -66,6 +66,16 @@ type Throughput struct {
 // Invoke is the environment of lambdas/invoke.
 type Invoke struct {
 	Bucket string `env:"TUNELINE_BUCKET"`
+	Stack  string `env:"TUNELINE_STACK"`
+	// Guardrail is what questions and answers pass, a finetune.Guardrail as JSON;
+	// {} is none.
+	Guardrail string `env:"TUNELINE_GUARDRAIL"`
+}
+
+// Authorize is the environment of lambdas/authorize.
+type Authorize struct {
+	// Rules is which bearer tokens are taken, a finetune.TokenRules as JSON.
+	Rules string `env:"TUNELINE_TOKEN_RULES"`
 }
 
 // Lifecycle is the environment of lambdas/lifecycle.
