@@ -57,6 +57,7 @@ var rooms = []room{
 	{"internal/pricelist", []string{"internal/finetune", "internal/catalog", sdk}},
 	{"statemachine", nil},
 	{"examples", nil},
+	{"lambdas/authorize", []string{"internal/finetune", "internal/lambdaenv", "internal/task", lambda, "github.com/go-jose/go-jose/"}},
 	{"lambdas/", []string{
 		"internal/finetune", "internal/catalog", "internal/dataset", "internal/lambdaenv",
 		"internal/registry", "internal/s3object", "internal/task", sdk, smithy, lambda,
