@@ -200,7 +200,11 @@ func TestNoEventIsLost(t *testing.T) {
 			metrics[fmt.Sprint(alarm.Properties["MetricName"], " ", get(alarm.Properties, "Dimensions", 0, "Value"))]++
 			equal(t, alarm.id+" tells", alarm.Properties["AlarmActions"], []any{topic.ref("TopicArn")})
 		}
-		want := map[string]int{"ApproximateNumberOfMessagesVisible " + queue.ref("QueueName"): 1}
+		want := map[string]int{
+			"ApproximateNumberOfMessagesVisible " + queue.ref("QueueName"): 1,
+			"Errors " + function(t, tm, "invoke").ref(""):                  1,
+			"5XXError tuneline": 1,
+		}
 		for prefix := range machines {
 			machine := tm.find(t, prefix+"Machine", "AWS::StepFunctions::StateMachine")
 			for _, metric := range []string{"ExecutionsAborted", "ExecutionsFailed", "ExecutionsTimedOut"} {
@@ -217,45 +221,6 @@ func TestEmail(t *testing.T) {
 	}
 	subscription := synthesize(t, strict).find(t, "NoticesEmail", "AWS::SNS::Subscription")
 	equal(t, "address", subscription.Properties["Endpoint"], "team@example.com")
-}
-
-// TestAPI: every method wants a signed request and has its body checked; the
-// stage is throttled and logs requests, never bodies.
-func TestAPI(t *testing.T) {
-	forVariants(t, func(t *testing.T, v variant, tm *template) {
-		methods := tm.ofType("AWS::ApiGateway::Method")
-		if len(methods) != 1 {
-			t.Fatalf("got %d methods, want 1", len(methods))
-		}
-		for _, m := range methods {
-			equal(t, "authorization", m.Properties["AuthorizationType"], "AWS_IAM")
-			equal(t, "model", get(m.Properties, "RequestModels", "application/json"), tm.find(t, "InferenceAPIConverse", "AWS::ApiGateway::Model").ref(""))
-			equal(t, "parameters", m.Properties["RequestParameters"], object{"method.request.path.model": true})
-			validator := tm.find(t, "Inference", "AWS::ApiGateway::RequestValidator")
-			equal(t, "validator", m.Properties["RequestValidatorId"], validator.ref(""))
-			equal(t, "validates", []any{validator.Properties["ValidateRequestBody"], validator.Properties["ValidateRequestParameters"]}, []any{true, true})
-			equal(t, "integration", get(m.Properties, "Integration", "Type"), "AWS_PROXY")
-		}
-		stages := tm.ofType("AWS::ApiGateway::Stage")
-		if len(stages) != 1 {
-			t.Fatalf("got %d stages, want 1", len(stages))
-		}
-		level := map[bool]string{true: "ERROR", false: "OFF"}[v.config().API.CreateLogRole]
-		equal(t, "settings", get(stages[0].Properties, "MethodSettings"), []any{object{
-			"HttpMethod": "*", "ResourcePath": "/*", "DataTraceEnabled": false, "LoggingLevel": level, "MetricsEnabled": true,
-			"ThrottlingRateLimit": 50, "ThrottlingBurstLimit": 100,
-		}})
-		format, _ := get(stages[0].Properties, "AccessLogSetting", "Format").(string)
-		var fields map[string]string
-		decodeStrictly(t, []byte(format), &fields)
-		if fields["caller"] == "" || strings.Contains(format, "body") {
-			t.Errorf("access log format: %s", format)
-		}
-		accounts := len(tm.ofType("AWS::ApiGateway::Account"))
-		if want := map[bool]int{true: 0, false: 1}[v.name == strict.name]; accounts != want {
-			t.Errorf("got %d account-wide log roles, want %d", accounts, want)
-		}
-	})
 }
 
 // TestLifecycle: there is one custom resource, and it is deleted before

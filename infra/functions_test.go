@@ -26,8 +26,8 @@ func TestFunctions(t *testing.T) {
 	forVariants(t, func(t *testing.T, v variant, tm *template) {
 		cfg := v.config()
 		all := tm.ofType("AWS::Lambda::Function")
-		if len(all) != len(functionNames) {
-			t.Errorf("got %d functions, want %d: somebody adds functions of their own", len(all), len(functionNames))
+		if names := v.functions(); len(all) != len(names) {
+			t.Errorf("got %d functions, want %v: somebody adds functions of their own", len(all), names)
 		}
 		roles, groups, code := map[any]bool{}, map[any]bool{}, map[any]bool{}
 		for _, f := range all {
@@ -38,7 +38,9 @@ func TestFunctions(t *testing.T) {
 				t.Errorf("%s reserves concurrency, which a fresh account does not have", f.id)
 			}
 			roles[p["Role"]], groups[get(p, "LoggingConfig", "LogGroup")], code[get(p, "Code", "S3Key")] = true, true, true
-			if inVPC := p["VpcConfig"] != nil; inVPC == strings.HasPrefix(f.id, "Lifecycle") {
+			// The two outside touch no data, and could not do their work inside.
+			outside := strings.HasPrefix(f.id, "Lifecycle") || strings.HasPrefix(f.id, "FunctionsAuthorize")
+			if inVPC := p["VpcConfig"] != nil; inVPC == outside {
 				t.Errorf("%s: got in the VPC: %v", f.id, inVPC)
 			}
 		}
@@ -56,18 +58,18 @@ func TestFunctions(t *testing.T) {
 func TestEnvironment(t *testing.T) {
 	environments := map[string]any{
 		"validate": lambdaenv.Validate{}, "submit": lambdaenv.Submit{}, "poll": lambdaenv.Poll{}, "analyze": lambdaenv.Analyze{},
-		"throughput": lambdaenv.Throughput{}, "invoke": lambdaenv.Invoke{}, "lifecycle": lambdaenv.Lifecycle{},
+		"throughput": lambdaenv.Throughput{}, "invoke": lambdaenv.Invoke{}, "lifecycle": lambdaenv.Lifecycle{}, "authorize": lambdaenv.Authorize{},
 	}
 	harmless := []string{
-		"TUNELINE_BUCKET", "TUNELINE_CEILINGS", "TUNELINE_DEFAULTS", "TUNELINE_JOB_DEADLINE_HOURS", "TUNELINE_JOB_SECURITY_GROUP_ID",
+		"TUNELINE_BUCKET", "TUNELINE_CEILINGS", "TUNELINE_DEFAULTS", "TUNELINE_GUARDRAIL", "TUNELINE_JOB_DEADLINE_HOURS", "TUNELINE_JOB_SECURITY_GROUP_ID",
 		"TUNELINE_JOB_SECURITY_GROUP_IDS", "TUNELINE_JOB_SUBNET_IDS", "TUNELINE_KEY_ARN", "TUNELINE_PAUSE", "TUNELINE_REGION",
 		"TUNELINE_RELEASE_STATE_MACHINE_ARN", "TUNELINE_RULE_NAME", "TUNELINE_SERVICE_ROLE_ARN", "TUNELINE_STACK",
 		"TUNELINE_STATE_MACHINE_ARNS", "TUNELINE_STEP_PAUSES", "TUNELINE_SWEEPING",
 	}
 	forVariants(t, func(t *testing.T, v variant, tm *template) {
 		seen := map[string]bool{}
-		for name, environment := range environments {
-			p := function(t, tm, name).Properties
+		for _, name := range v.functions() {
+			environment, p := environments[name], function(t, tm, name).Properties
 			if p["KmsKeyArn"] != nil {
 				t.Errorf("%s: KmsKeyArn is %v: the exception in functions.NewFunction no longer holds", name, p["KmsKeyArn"])
 			}
@@ -80,14 +82,35 @@ func TestEnvironment(t *testing.T) {
 				}
 			}
 		}
-		equal(t, "all variables, none of which needs a key of its own", slices.Sorted(maps.Keys(seen)), harmless)
+		all := harmless
+		if v.tokens() {
+			all = append(slices.Clone(harmless), "TUNELINE_TOKEN_RULES") // public keys at most
+		}
+		equal(t, "all variables, none of which needs a key of its own", slices.Sorted(maps.Keys(seen)), all)
 		text := get(function(t, tm, "validate").Properties, "Environment", "Variables", "TUNELINE_DEFAULTS")
 		var got finetune.Settings
 		if err := json.Unmarshal([]byte(text.(string)), &got); err != nil {
 			t.Fatal(err)
 		}
 		equal(t, "defaults", got, v.config().Settings())
+		checkInvoke(t, v, tm)
 	})
+}
+
+// checkInvoke: the function may run as long as API Gateway waits, and knows the
+// guardrail; what reads tokens knows the rules.
+func checkInvoke(t *testing.T, v variant, tm *template) {
+	t.Helper()
+	invoke := function(t, tm, "invoke").Properties
+	equal(t, "seconds", invoke["Timeout"], v.config().API.TimeoutSeconds)
+	var guardrail finetune.Guardrail
+	decodeStrictly(t, []byte(get(invoke, "Environment", "Variables", "TUNELINE_GUARDRAIL").(string)), &guardrail)
+	equal(t, "guardrail", guardrail, v.config().Guardrail())
+	if v.tokens() {
+		var rules finetune.TokenRules
+		decodeStrictly(t, []byte(get(function(t, tm, "authorize").Properties, "Environment", "Variables", "TUNELINE_TOKEN_RULES").(string)), &rules)
+		equal(t, "rules", rules, v.config().TokenRules())
+	}
 }
 
 // TestNoStepOutlivesItsTask: a function that ran on after the state machine

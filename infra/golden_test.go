@@ -32,6 +32,8 @@ func TestGolden(t *testing.T) {
 	}{
 		{standard, concerns},
 		{strict, []string{"Storage", "Network", "Notices", "Inference", "Access"}},
+		{bearer, []string{"Network", "Functions", "Inference"}},
+		{inside, []string{"Inference"}},
 	} {
 		v := golden.variant
 		tm := synthesize(t, v)

@@ -6,8 +6,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-
-	"github.com/tuneline/tuneline/infra/config"
 )
 
 // TestTags: what can be tagged says which stack it belongs to. A type without
@@ -15,7 +13,8 @@ import (
 func TestTags(t *testing.T) {
 	untaggable := []string{
 		"AWS::ApiGateway::Account", "AWS::ApiGateway::Deployment", "AWS::ApiGateway::Method", "AWS::ApiGateway::Model",
-		"AWS::ApiGateway::RequestValidator", "AWS::ApiGateway::Resource",
+		"AWS::ApiGateway::RequestValidator", "AWS::ApiGateway::Resource", "AWS::ApiGateway::Authorizer", "AWS::ApiGateway::GatewayResponse",
+		"AWS::ApiGateway::UsagePlanKey", "AWS::WAFv2::LoggingConfiguration", "AWS::WAFv2::WebACLAssociation",
 		"AWS::EC2::SecurityGroupEgress", "AWS::EC2::SecurityGroupIngress", "AWS::EC2::SubnetRouteTableAssociation",
 		"AWS::IAM::ManagedPolicy", "AWS::KMS::Alias", "AWS::Lambda::Permission", "AWS::S3::BucketPolicy", "AWS::Scheduler::Schedule",
 		"AWS::SNS::Subscription", "AWS::SNS::TopicPolicy", "AWS::SQS::QueuePolicy", "Custom::TunelineLifecycle",
@@ -41,7 +40,7 @@ func TestLogsEnd(t *testing.T) {
 		for _, group := range tm.ofType("AWS::Logs::LogGroup") {
 			equal(t, group.id+" retention", group.Properties["RetentionInDays"], 90)
 			name, _ := group.Properties["LogGroupName"].(string)
-			known := []string{"/tuneline/", "/aws/vendedlogs/tuneline/", "API-Gateway-Execution-Logs_"}
+			known := []string{"/tuneline/", "/aws/vendedlogs/tuneline/", "API-Gateway-Execution-Logs_", "aws-waf-logs-tuneline"}
 			if !slices.ContainsFunc(known, func(prefix string) bool { return strings.HasPrefix(name, prefix) }) {
 				t.Errorf("%s is named %s, which the key policy does not know", group.id, name)
 			}
@@ -76,10 +75,16 @@ func TestCloudFormationAccepts(t *testing.T) {
 func TestOutputs(t *testing.T) {
 	forVariants(t, func(t *testing.T, v variant, tm *template) {
 		want := []string{
-			"ApiUrl", "BucketAfterwards", "BucketName", "KeyArn", "NoticesTopicArn", "OperatorPolicyArn", "OperatorRoleArn", "OperatorSession",
+			"ApiEndpoint", "ApiUrl", "BucketAfterwards", "BucketName", "KeyArn", "NoticesTopicArn", "OperatorPolicyArn", "OperatorRoleArn", "OperatorSession",
 			"PreflightPolicyArn", "ReleaseStateMachineArn", "ServiceRoleArn", "StateMachineArn", "UploadCommand", "UploaderRoleArn", "WatchCommand",
 		}
-		if v.config().API.Endpoint == config.EndpointPrivate {
+		if !v.tokens() {
+			want = append(want, "CallerPolicyArn")
+		}
+		if len(v.config().API.UsagePlan.Clients) > 0 {
+			want = append(want, "ApiKeysCommand")
+		}
+		if v.private() {
 			want = append(want, "ApiCallersSecurityGroupId", "ApiSubnetIds", "ApiVpcId")
 			equal(t, "callers' group", tm.Outputs["ApiCallersSecurityGroupId"].Value, tm.find(t, "InferenceCallers", "AWS::EC2::SecurityGroup").ref("GroupId"))
 			equal(t, "callers' VPC", tm.Outputs["ApiVpcId"].Value, tm.find(t, "NetworkVPC", "AWS::EC2::VPC").ref("VpcId"))

@@ -156,6 +156,8 @@ func TestKeyPolicyOfServices(t *testing.T) {
 		{"a function's log", "logs.us-east-1", "kms:Encrypt", logGroup(ours, "/tuneline/validate"), true},
 		{"the executions' log", "logs.us-east-1", "kms:GenerateDataKey", logGroup(ours, "/aws/vendedlogs/tuneline/executions"), true},
 		{"the API's log", "logs.us-east-1", "kms:Encrypt", logGroup(ours, "API-Gateway-Execution-Logs_abc/live"), true},
+		{"the firewall's log", "logs.us-east-1", "kms:Encrypt", logGroup(ours, "aws-waf-logs-tuneline"), true},
+		{"another firewall's log", "logs.us-east-1", "kms:Encrypt", logGroup(ours, "aws-waf-logs-other"), false},
 		{"somebody's log", "logs.us-east-1", "kms:Encrypt", logGroup(ours, "/aws/lambda/other"), false},
 		{"another account's log", "logs.us-east-1", "kms:Encrypt", logGroup(theirs, "/tuneline/validate"), false},
 		{"a log without a context", "logs.us-east-1", "kms:Encrypt", nil, false},

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 
@@ -21,8 +22,9 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files")
 
-// functionNames are the folders under lambdas/.
-var functionNames = []string{"validate", "submit", "poll", "analyze", "throughput", "invoke", "lifecycle"}
+// functionNames are the folders under lambdas/; authorize's function is made
+// where tokens are taken.
+var functionNames = []string{"validate", "submit", "poll", "analyze", "throughput", "invoke", "lifecycle", "authorize"}
 
 // variant is one configuration the stack is synthesized with.
 type variant struct {
@@ -50,9 +52,39 @@ var (
 		c.AlarmEmail = "team@example.com"
 	}}
 	// sealed takes uploads from the VPC only.
-	sealed   = variant{name: "sealed", configure: func(c *config.Config) { c.BucketPolicy.UploadsFromVPCOnly = true }}
-	variants = []variant{standard, intel, strict, sealed}
+	sealed = variant{name: "sealed", configure: func(c *config.Config) { c.BucketPolicy.UploadsFromVPCOnly = true }}
+	// bearer takes tokens, and has whatever guards the API beside them.
+	bearer = variant{name: "bearer", configure: func(c *config.Config) {
+		c.API.Auth = config.AuthJWT
+		c.API.JWT.Issuer, c.API.JWT.Audiences = "https://login.example.com/", []string{"tuneline"}
+		c.API.TimeoutSeconds = 900
+		c.API.Guardrail = config.Guardrail{ID: "gr1a2b3c4d5e", Version: "3"}
+		c.API.WAF.Enabled = true
+		c.API.UsagePlan = config.UsagePlan{RequestsPerDay: 1000, RateLimit: 5, BurstLimit: 10, Clients: []string{"web", "batch"}}
+	}}
+	// inside takes tokens inside the VPC.
+	inside = variant{name: "inside", configure: func(c *config.Config) {
+		bearer.configure(c)
+		c.API.Endpoint = config.EndpointPrivate
+		c.API.Guardrail.Version = "DRAFT"
+		c.API.UsagePlan = config.UsagePlan{Clients: []string{"web"}}
+	}}
+	variants = []variant{standard, intel, strict, sealed, bearer, inside}
 )
+
+// private says whether the variant's API answers inside the VPC only.
+func (v variant) private() bool { return v.config().API.Endpoint == config.EndpointPrivate }
+
+// functions are the names of the functions it has.
+func (v variant) functions() []string {
+	if v.tokens() {
+		return functionNames
+	}
+	return slices.DeleteFunc(slices.Clone(functionNames), func(name string) bool { return name == "authorize" })
+}
+
+// tokens says whether it takes bearer tokens.
+func (v variant) tokens() bool { return v.config().API.Auth == config.AuthJWT }
 
 // config is the configuration the variant is synthesized with.
 func (v variant) config() config.Config {

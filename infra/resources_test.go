@@ -30,9 +30,13 @@ func TestEndpointResources(t *testing.T) {
 			"Look":        {"*"},
 			"Ask":         bedrock("custom-model-deployment", "provisioned-model"),
 		}
-		if v.name == strict.name {
+		if v.private() {
 			// The API has no id yet where its policy names the endpoint.
-			want["AskModels"] = []string{"arn:aws:execute-api:" + v.region() + ":${AWS::AccountId}:*/live/POST/model/*/converse"}
+			want["AskModels"] = methodsOf(v, "*")
+		}
+		if v.config().API.Guardrail.ID != "" {
+			want["PassGuardrail"] = bedrock("guardrail")
+			want["PassGuardrail"][0] = strings.Replace(want["PassGuardrail"][0], "*", v.config().API.Guardrail.ID, 1)
 		}
 		if v.config().WatchesInvocations() {
 			want["ReadMetrics"] = []string{"*"} // metrics know no resources
@@ -165,14 +169,20 @@ func TestPollOnlyAsks(t *testing.T) {
 func TestWhoMayCallFunctions(t *testing.T) {
 	forVariants(t, func(t *testing.T, v variant, tm *template) {
 		api := tm.find(t, "InferenceAPI", "AWS::ApiGateway::RestApi").ref("")
-		want := []object{
-			{
-				"Action": "lambda:InvokeFunction", "FunctionName": function(t, tm, "invoke").ref("Arn"),
-				"Principal": "apigateway.amazonaws.com", "SourceAccount": "${AWS::AccountId}",
-				"SourceArn": "arn:aws:execute-api:" + v.region() + ":${AWS::AccountId}:" + api + "/live/POST/model/*/converse",
-			},
+		permission := func(name, arn string) object {
+			return object{
+				"Action": "lambda:InvokeFunction", "FunctionName": function(t, tm, name).ref("Arn"),
+				"Principal": "apigateway.amazonaws.com", "SourceAccount": "${AWS::AccountId}", "SourceArn": arn,
+			}
 		}
-		var got []object
+		var want, got []object
+		if v.tokens() {
+			want = append(want, permission("authorize", "arn:aws:execute-api:"+v.region()+":${AWS::AccountId}:"+api+
+				"/authorizers/"+tm.find(t, "Inference", "AWS::ApiGateway::Authorizer").ref("")))
+		}
+		for _, arn := range methodsOf(v, api) {
+			want = append(want, permission("invoke", arn))
+		}
 		for _, p := range tm.ofType("AWS::Lambda::Permission") {
 			got = append(got, p.Properties)
 		}

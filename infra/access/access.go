@@ -25,6 +25,9 @@ type Access struct {
 	// PreflightPolicy is the rest of what an operator may: to compare the account
 	// with the configuration.
 	PreflightPolicy awsiam.CfnManagedPolicy
+	// CallerPolicy lets whoever gets it ask every model, and nothing else: operators,
+	// and callers by a team's own choice. It is nil where tokens say who may.
+	CallerPolicy awsiam.CfnManagedPolicy
 
 	uploaders []string
 }
@@ -68,6 +71,13 @@ func New(scope constructs.Construct, id string, props Props) *Access {
 		PolicyDocument: policy.Document(a.mayCompare(props)...),
 		Roles:          &[]any{a.Operator.Ref()},
 	})
+	if props.Config.API.Auth == config.AuthIAM {
+		a.CallerPolicy = awsiam.NewCfnManagedPolicy(a.Scope, jsii.String("CallerPolicy"), &awsiam.CfnManagedPolicyProps{
+			Description:    jsii.String("Ask every tuned model"),
+			PolicyDocument: policy.Document(policy.Statement{Sid: "AskModels", Actions: []string{"execute-api:Invoke"}, Resources: props.Inference.Methods()}),
+			Roles:          &[]any{a.Operator.Ref()},
+		})
+	}
 	return a
 }
 

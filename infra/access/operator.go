@@ -13,9 +13,10 @@ import (
 
 // mayOperate is what looking after the pipeline takes: to see everything, to go
 // on with a run or stop it, and to release what costs money. It does not
-// include to start jobs, to buy, or to administer the key.
+// include to start jobs, to buy, or to administer the key. To ask models is a policy
+// of its own, which callers get too: see [Access].
 func (a *Access) mayOperate(props Props) []policy.Statement {
-	return slices.Concat(a.mayHandleData(props), a.mayHandleRuns(props), a.mayHandleModels(props), a.mayLookAround(props.Inference))
+	return slices.Concat(a.mayHandleData(props), a.mayHandleRuns(props), a.mayHandleModels(), a.mayLookAround(props.Inference))
 }
 
 func (a *Access) mayHandleData(props Props) []policy.Statement {
@@ -47,7 +48,7 @@ func (a *Access) mayHandleRuns(props Props) []policy.Statement {
 	}
 }
 
-func (a *Access) mayHandleModels(props Props) []policy.Statement {
+func (a *Access) mayHandleModels() []policy.Statement {
 	jobs, models := policy.CustomizationJobs(a.Scope), policy.CustomModels(a.Scope)
 	deployments, provisioned := policy.Deployments(a.Scope), policy.ProvisionedModels(a.Scope)
 	return []policy.Statement{
@@ -70,7 +71,6 @@ func (a *Access) mayHandleModels(props Props) []policy.Statement {
 			Resources: []string{provisioned, models}, Conditions: policy.Tagged(a.Scope),
 		},
 		{Sid: "PointBackOnBaseModel", Actions: []string{"bedrock:UpdateProvisionedModelThroughput"}, Resources: []string{policy.FoundationModels(a.Scope)}},
-		{Sid: "AskModels", Actions: []string{"execute-api:Invoke"}, Resources: []string{props.Inference.Methods()}},
 	}
 }
 

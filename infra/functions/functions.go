@@ -10,6 +10,7 @@ import (
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
 
+	"github.com/tuneline/tuneline/infra/config"
 	"github.com/tuneline/tuneline/infra/customization"
 	"github.com/tuneline/tuneline/infra/storage"
 	"github.com/tuneline/tuneline/internal/lambdaenv"
@@ -20,6 +21,8 @@ import (
 type Functions struct {
 	Scope                                               constructs.Construct
 	Validate, Submit, Poll, Analyze, Throughput, Invoke *Function
+	// Authorize reads the tokens of callers; nil where IAM decides.
+	Authorize *Function
 
 	place  Place
 	bucket *storage.Bucket
@@ -38,7 +41,9 @@ const (
 	validateSeconds = 900 // the longest Lambda allows; what takes longer, validate refuses by its size
 	StepSeconds     = 120
 	pollSeconds     = 60
-	invokeSeconds   = 29 // API Gateway's limit
+	// authorizeSeconds leaves time for two fetches from an issuer, and is less
+	// than what API Gateway waits.
+	authorizeSeconds = 15
 
 	// validateMegaBytes buys one whole vCPU; the check itself needs some 64 MB,
 	// the memory for duplicates, and 32 MB for data that is fetched in parts.
@@ -53,6 +58,13 @@ const (
 	// 0.0003 USD, and the usual data set is a twentieth of that.
 	validateMegaBytes = 1769
 	stepMegaBytes     = 512
+	// invokeMegaBytes buys a little more than half a vCPU, which passes some MB a
+	// second on and starts the function, and keeps a body of 6 MB, as text and as
+	// the JSON it came in, several times.
+	invokeMegaBytes = 1024
+	// authorizeMegaBytes holds a few keys; with less than this, verifying one RSA
+	// signature and starting take noticeably longer.
+	authorizeMegaBytes = 256
 )
 
 // New makes the functions.
@@ -64,6 +76,9 @@ func New(scope constructs.Construct, id string, props Props) *Functions {
 	f.Analyze = f.newAnalyze()
 	f.Throughput = f.newThroughput()
 	f.Invoke = f.newInvoke()
+	if props.Place.Config.API.Auth == config.AuthJWT {
+		f.Authorize = f.newAuthorize()
+	}
 	return f
 }
 
@@ -142,12 +157,36 @@ func (f *Functions) newThroughput() *Function {
 }
 
 func (f *Functions) newInvoke() *Function {
+	guardrail, err := json.Marshal(f.place.Config.Guardrail())
+	if err != nil {
+		panic(fmt.Sprintf("the guardrail cannot be passed to invoke: %v", err))
+	}
 	return NewFunction(f.Scope, "Invoke", f.place, Spec{
 		Name:        "invoke",
 		Description: "Answers the inference API from the model's registered endpoint",
-		Environment: lambdaenv.Invoke{Bucket: f.bucket.Name()},
-		Statements:  f.mayInvoke(),
-		Seconds:     invokeSeconds, MegaBytes: stepMegaBytes,
+		Environment: lambdaenv.Invoke{
+			Bucket: f.bucket.Name(), Stack: *awscdk.Stack_Of(f.Scope).StackName(), Guardrail: string(guardrail),
+		},
+		Statements: f.mayInvoke(),
+		// API Gateway waits as long as the function may run.
+		Seconds: f.place.Config.API.TimeoutSeconds, MegaBytes: invokeMegaBytes,
+	})
+}
+
+// newAuthorize is outside the VPC: it sees no data, and inside it could not reach
+// the issuer of the tokens.
+func (f *Functions) newAuthorize() *Function {
+	rules, err := json.Marshal(f.place.Config.TokenRules())
+	if err != nil {
+		panic(fmt.Sprintf("the token rules cannot be passed to authorize: %v", err))
+	}
+	place := f.place
+	place.Network = nil
+	return NewFunction(f.Scope, "Authorize", place, Spec{
+		Name:        "authorize",
+		Description: "Reads the token of a caller of the inference API, and says which models it may ask",
+		Environment: lambdaenv.Authorize{Rules: string(rules)},
+		Seconds:     authorizeSeconds, MegaBytes: authorizeMegaBytes,
 	})
 }
 

@@ -140,17 +140,27 @@ func (f *Functions) mayServe() []policy.Statement {
 	}
 }
 
+// mayInvoke asks models and lists the registry. Where a guardrail is configured,
+// the role can ask only through it, whatever the function's code does or a caller
+// sends (https://docs.aws.amazon.com/bedrock/latest/userguide/guardrails-permissions-id.html).
 func (f *Functions) mayInvoke() []policy.Statement {
-	return []policy.Statement{
+	ask := policy.Statement{
+		Sid: "Ask", Actions: []string{"bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream"},
+		Resources: []string{policy.ProvisionedModels(f.Scope), policy.Deployments(f.Scope)}, Conditions: policy.Tagged(f.Scope),
+	}
+	statements := []policy.Statement{
 		f.objects("ReadRegistry", []string{"s3:GetObject"}, finetune.PrefixRegistry),
 		f.list(finetune.PrefixRegistry),
 		f.place.Key.Use("UseObjects", "s3", false),
-		{
-			Sid: "Ask", Actions: []string{"bedrock:InvokeModel"},
-			Resources: []string{policy.ProvisionedModels(f.Scope), policy.Deployments(f.Scope)}, Conditions: policy.Tagged(f.Scope),
-		},
 		f.place.Key.Use("AskEncryptedModel", "bedrock", false),
 	}
+	if guardrail := f.place.Config.Guardrail(); guardrail != (finetune.Guardrail{}) {
+		ask.Conditions["StringEquals"]["bedrock:GuardrailIdentifier"] = policy.GuardrailVersion(f.Scope, guardrail)
+		statements = append(statements, policy.Statement{
+			Sid: "PassGuardrail", Actions: []string{"bedrock:ApplyGuardrail"}, Resources: []string{policy.Guardrail(f.Scope, guardrail)},
+		})
+	}
+	return append(statements, ask)
 }
 
 // What is done to objects. A record is written on the condition that nobody

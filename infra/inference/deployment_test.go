@@ -15,15 +15,18 @@ import (
 )
 
 // deploymentOf synthesizes an API and returns its deployment's logical id.
-func deploymentOf(t *testing.T, body *schema, function string, change func(*Inference)) string {
+func deploymentOf(t *testing.T, cfg config.Config, routes []route, function string, change func(*Inference)) string {
 	t.Helper()
 	app := awscdk.NewApp(&awscdk.AppProps{Outdir: jsii.String(t.TempDir()), AnalyticsReporting: jsii.Bool(false)})
 	stack := awscdk.NewStack(app, jsii.String("test"), nil)
 	key := storage.NewKey(stack, "Key")
-	binaries := functions.Binaries{"invoke": functions.Binary{Dir: t.TempDir(), Hash: strings.Repeat("0", 64)}}
-	place := functions.Place{Config: config.Default(), Binaries: binaries, Key: key}
-	invoke := functions.NewFunction(stack, function, place, functions.Spec{Name: "invoke", Environment: lambdaenv.Invoke{}, Seconds: 1, MegaBytes: 128})
-	api := newWithSchema(stack, "Inference", Props{Config: config.Default(), Functions: &functions.Functions{Invoke: invoke}, Key: key}, body)
+	binary := functions.Binary{Dir: t.TempDir(), Hash: strings.Repeat("0", 64)}
+	place := functions.Place{Config: cfg, Binaries: functions.Binaries{"invoke": binary, "authorize": binary}, Key: key}
+	made := &functions.Functions{
+		Invoke:    functions.NewFunction(stack, function, place, functions.Spec{Name: "invoke", Environment: lambdaenv.Invoke{}, Seconds: 1, MegaBytes: 128}),
+		Authorize: functions.NewFunction(stack, "Authorize", place, functions.Spec{Name: "authorize", Environment: lambdaenv.Authorize{}, Seconds: 1, MegaBytes: 128}),
+	}
+	api := newWithRoutes(stack, "Inference", Props{Config: cfg, Functions: made, Key: key}, routes)
 	if change != nil {
 		change(api)
 	}
@@ -49,20 +52,30 @@ func deploymentOf(t *testing.T, body *schema, function string, change func(*Infe
 // TestChangesGoLive: CloudFormation makes a new deployment only under a new
 // logical id, so whatever of the API changes must change the id.
 func TestChangesGoLive(t *testing.T) {
-	before := deploymentOf(t, converseSchema(), "Invoke", nil)
-	if again := deploymentOf(t, converseSchema(), "Invoke", nil); again != before {
+	before := deploymentOf(t, config.Default(), routes(), "Invoke", nil)
+	if again := deploymentOf(t, config.Default(), routes(), "Invoke", nil); again != before {
 		t.Errorf("got %s for the same API, want %s", again, before)
 	}
-	narrower := converseSchema()
-	narrower.Required = jsii.Strings("messages", "system")
-	if after := deploymentOf(t, narrower, "Invoke", nil); after == before {
-		t.Error("a changed schema is not deployed")
+	seen := map[string]string{before: "nothing"}
+	differs := func(what, id string) {
+		if other, known := seen[id]; known {
+			t.Errorf("changed %s: the id is the one of an API with a changed %s", what, other)
+		}
+		seen[id] = what
 	}
-	if after := deploymentOf(t, converseSchema(), "Another", nil); after == before {
-		t.Error("a changed integration is not deployed")
-	}
-	renamed := func(i *Inference) { i.resource().SetDescription(jsii.String("Something else")) }
-	if after := deploymentOf(t, converseSchema(), "Invoke", renamed); after == before {
-		t.Error("a changed API is not deployed")
+	narrower := routes()
+	narrower[0].body.Schema.Required = jsii.Strings("messages", "system")
+	differs("schema", deploymentOf(t, config.Default(), narrower, "Invoke", nil))
+	differs("routes", deploymentOf(t, config.Default(), routes()[1:], "Invoke", nil))
+	differs("integration", deploymentOf(t, config.Default(), routes(), "Another", nil))
+	differs("API", deploymentOf(t, config.Default(), routes(), "Invoke", func(i *Inference) { i.resource().SetDescription(jsii.String("Something else")) }))
+	for what, change := range map[string]func(*config.API){
+		"timeout":       func(a *config.API) { a.TimeoutSeconds = 60 },
+		"authorization": func(a *config.API) { a.Auth = config.AuthJWT },
+		"usage plan":    func(a *config.API) { a.UsagePlan.Clients = []string{"web"} },
+	} {
+		cfg := config.Default()
+		change(&cfg.API)
+		differs(what, deploymentOf(t, cfg, routes(), "Invoke", nil))
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsec2"
 	"github.com/aws/jsii-runtime-go"
 
+	"github.com/tuneline/tuneline/infra/config"
 	"github.com/tuneline/tuneline/infra/network"
 	"github.com/tuneline/tuneline/infra/policy"
 )
@@ -17,18 +18,21 @@ type Door struct {
 }
 
 // newDoor makes the endpoint. It is needed so that callers inside the VPC reach
-// the API without leaving it; nothing else of the pipeline comes this way.
+// the API without leaving it; nothing else of the pipeline comes this way. Its
+// policy names methods of this account's APIs: the API has no id yet.
 func newDoor(i *Inference, n *network.Network) *Door {
 	callers := n.NewGroup(i.Scope, "Callers", "Callers of the inference API: to its endpoint")
 	group := n.NewGroup(i.Scope, "DoorGroup", "Endpoint of the inference API: from its callers")
 	network.Connect(i.Scope, "Callers", callers, group)
-	endpoint := n.NewInterfaceEndpoint(i.Scope, "Door", "execute-api", group, policy.Document(policy.Statement{
+	ask := policy.Statement{
 		Sid: "AskModels", Principals: policy.Anyone,
-		Actions:    []string{"execute-api:Invoke"},
-		Resources:  []string{policy.ARN(i.Scope, "execute-api", "*/"+StageName+"/POST/model/*/converse")},
-		Conditions: policy.Conditions{"StringEquals": {"aws:PrincipalAccount": policy.Account(i.Scope)}},
-	}))
-	return &Door{Endpoint: endpoint, Callers: callers}
+		Actions: []string{"execute-api:Invoke"}, Resources: i.methodsOf("*"),
+	}
+	// A caller with a token is nobody to IAM, so there is no account to compare.
+	if i.config.API.Auth == config.AuthIAM {
+		ask.Conditions = policy.Conditions{"StringEquals": {"aws:PrincipalAccount": policy.Account(i.Scope)}}
+	}
+	return &Door{Endpoint: n.NewInterfaceEndpoint(i.Scope, "Door", "execute-api", group, policy.Document(ask)), Callers: callers}
 }
 
 // endpoint is where the API answers.
@@ -43,23 +47,18 @@ func (i *Inference) endpoint() *awsapigateway.EndpointConfiguration {
 	}
 }
 
-// whoMayAsk is the API's resource policy: it denies other accounts, and for a
-// private API whoever does not come through the door. It allows nobody, because
-// within the account an Allow here would be enough on its own; so callers need
-// permission from IAM.
-func (i *Inference) whoMayAsk() []policy.Statement {
-	everything := []string{policy.ARN(i.Scope, "execute-api", "*")}
-	statements := []policy.Statement{{
-		Sid: "DenyOtherAccounts", Deny: true, Principals: policy.Anyone,
-		Actions: []string{"execute-api:Invoke"}, Resources: everything,
-		Conditions: policy.Conditions{"StringNotEquals": {"aws:PrincipalAccount": policy.Account(i.Scope)}},
-	}}
-	if i.Door == nil {
-		return statements
-	}
-	return append(statements, policy.Statement{
-		Sid: "DenyFromOutside", Deny: true, Principals: policy.Anyone,
-		Actions: []string{"execute-api:Invoke"}, Resources: everything,
-		Conditions: policy.Conditions{"StringNotEquals": {"aws:SourceVpce": *i.Door.Endpoint.AttrId()}},
-	})
+// The TLS that is spoken at the API's own address: 1.3, or 1.2 with a key
+// exchange whose secret is forgotten afterwards. A regional API without a policy
+// speaks TLS 1.0 as well. STRICT refuses requests that come in at another
+// endpoint's address or under another name than the handshake's
+// (https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-security-policies-list.html).
+const (
+	securityPolicy     = "SecurityPolicy_TLS13_1_2_PFS_PQ_2025_09"
+	endpointAccessMode = "STRICT"
+)
+
+// secure sets what the CDK's own construct has no property for yet.
+func secure(api awsapigateway.CfnRestApi) {
+	api.SetSecurityPolicy(jsii.String(securityPolicy))
+	api.SetEndpointAccessMode(jsii.String(endpointAccessMode))
 }

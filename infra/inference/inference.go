@@ -1,15 +1,12 @@
-// Package inference is the way in for callers: POST /model/{model}/converse, in
-// Bedrock's own spelling and with its bodies, but with the name of a tuned
-// model. Every method wants a signed request (IAM).
+// Package inference is the way in for callers: Bedrock's own paths and bodies, and
+// OpenAI's chat completions, with the name of a tuned model in the path, so that
+// IAM and tokens can permit by model. Every method wants a signed request or a
+// bearer token, as configured, and every POST streams its answer.
 package inference
 
 import (
-	"encoding/json"
-	"fmt"
-
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsapigateway"
-	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
 
@@ -29,6 +26,15 @@ type Inference struct {
 	API   awsapigateway.RestApi
 	// Door is the API's own endpoint in the VPC; nil for a regional API.
 	Door *Door
+
+	config    config.Config
+	functions *functions.Functions
+	key       *storage.Key
+	stage     awsapigateway.Stage
+	// published is all that a deployment must publish anew when it changes, and
+	// before what must be there before it.
+	published map[string]any
+	before    []constructs.IDependable
 }
 
 // Props is what the API leads to.
@@ -41,25 +47,34 @@ type Props struct {
 
 // New makes the API.
 func New(scope constructs.Construct, id string, props Props) *Inference {
-	return newWithSchema(scope, id, props, converseSchema())
+	return newWithRoutes(scope, id, props, routes())
 }
 
-func newWithSchema(scope constructs.Construct, id string, props Props, body *schema) *Inference {
-	i := &Inference{Scope: constructs.NewConstruct(scope, jsii.String(id))}
+func newWithRoutes(scope constructs.Construct, id string, props Props, routes []route) *Inference {
+	i := &Inference{
+		Scope:  constructs.NewConstruct(scope, jsii.String(id)),
+		config: props.Config, functions: props.Functions, key: props.Key,
+		published: map[string]any{},
+	}
 	if props.Config.API.Endpoint == config.EndpointPrivate {
 		i.Door = newDoor(i, props.Network)
 	}
 	i.API = awsapigateway.NewRestApi(i.Scope, jsii.String("API"), &awsapigateway.RestApiProps{
 		RestApiName:           awscdk.Stack_Of(scope).StackName(),
-		Description:           jsii.String("Asks a tuned model, by its name, as Bedrock's Converse does"),
+		Description:           jsii.String("Asks a tuned model, by its name, as Bedrock and OpenAI are asked"),
 		EndpointConfiguration: i.endpoint(),
 		CloudWatchRole:        jsii.Bool(false),
 		Deploy:                jsii.Bool(false),
 	})
+	secure(i.resource())
 	i.resource().SetPolicy(policy.Document(i.whoMayAsk()...))
 	// The stage's address is one of the stack's outputs.
 	i.API.Node().TryRemoveChild(jsii.String("Endpoint"))
-	i.addStage(props, i.addConverse(props.Functions.Invoke, body))
+	i.addRoutes(routes, i.newAuthorization())
+	i.addResponses()
+	i.addStage()
+	i.addPlan()
+	i.addFirewall()
 	return i
 }
 
@@ -68,68 +83,23 @@ func (i *Inference) resource() awsapigateway.CfnRestApi {
 	return i.API.Node().DefaultChild().(awsapigateway.CfnRestApi)
 }
 
-// Methods is the pattern of the ARNs of the methods that ask a model.
-func (i *Inference) Methods() string {
-	return policy.ARN(i.Scope, "execute-api", *i.API.RestApiId()+"/"+StageName+"/POST/model/*/converse")
+// Methods are the patterns of the ARNs of all methods. The first * of each is a
+// model's name, so that a policy for one model has the name there.
+func (i *Inference) Methods() []string { return i.methodsOf(*i.API.RestApiId()) }
+
+func (i *Inference) methodsOf(api string) []string {
+	var arns []string
+	for _, method := range []string{"POST/model/*/*", "GET/model/*/*", "GET/models", "GET/models/*"} {
+		arns = append(arns, policy.ARN(i.Scope, "execute-api", api+"/"+StageName+"/"+method))
+	}
+	return arns
 }
 
-// URL is where a model is asked, with {model} for its name.
-func (i *Inference) URL() string {
-	return *jsii.Sprintf("https://%s.execute-api.%s.%s/%s/model/{model}/converse",
+// BaseURL is where clients are pointed that add the path themselves.
+func (i *Inference) BaseURL() string {
+	return *jsii.Sprintf("https://%s.execute-api.%s.%s/%s",
 		*i.API.RestApiId(), *awscdk.Stack_Of(i.Scope).Region(), *awscdk.Stack_Of(i.Scope).UrlSuffix(), StageName)
 }
 
-// addConverse adds the method. API Gateway checks the body's shape before the
-// function is called; the function hands it on as it is. It returns all that a
-// deployment must publish anew when it changes.
-func (i *Inference) addConverse(invoke *functions.Function, body *schema) map[string]any {
-	converse := i.API.Root().AddResource(jsii.String("model"), nil).
-		AddResource(jsii.String("{model}"), nil).AddResource(jsii.String("converse"), nil)
-	request := i.API.AddModel(jsii.String("ConverseRequest"), &awsapigateway.ModelOptions{
-		ModelName:   jsii.String("ConverseRequest"),
-		ContentType: jsii.String("application/json"),
-		Description: jsii.String("The body of Bedrock's Converse"),
-		Schema:      body,
-	})
-	checks := &awsapigateway.RequestValidatorOptions{ValidateRequestBody: jsii.Bool(true), ValidateRequestParameters: jsii.Bool(true)}
-	integration := i.integration(invoke)
-	method := converse.AddMethod(jsii.String("POST"), awsapigateway.NewIntegration(integration), &awsapigateway.MethodOptions{
-		AuthorizationType: awsapigateway.AuthorizationType_IAM,
-		OperationName:     jsii.String("Converse"),
-		RequestModels:     &map[string]awsapigateway.IModel{"application/json": request},
-		RequestParameters: &map[string]*bool{"method.request.path.model": jsii.Bool(true)},
-		RequestValidator:  i.API.AddRequestValidator(jsii.String("Validator"), checks),
-	})
-	awslambda.NewCfnPermission(i.Scope, jsii.String("Permission"), &awslambda.CfnPermissionProps{
-		Action:        jsii.String("lambda:InvokeFunction"),
-		FunctionName:  invoke.Resource.AttrArn(),
-		Principal:     jsii.String("apigateway.amazonaws.com"),
-		SourceArn:     jsii.String(i.Methods()),
-		SourceAccount: jsii.String(policy.Account(i.Scope)),
-	})
-	resource := method.Node().DefaultChild().(awsapigateway.CfnMethod)
-	return map[string]any{
-		"path": *converse.Path(), "verb": *method.HttpMethod(), "authorization": *resource.AuthorizationType(),
-		"parameters": resource.RequestParameters(), "schema": published(body), "checks": published(checks),
-		"integration": published(integration),
-	}
-}
-
-// published is a part of the API as it enters the deployment's logical id.
-func published(part any) string {
-	text, err := json.Marshal(part)
-	if err != nil {
-		panic(fmt.Sprintf("encoding a part of the API: %v", err))
-	}
-	return string(text)
-}
-
-func (i *Inference) integration(invoke *functions.Function) *awsapigateway.IntegrationProps {
-	stack := awscdk.Stack_Of(i.Scope)
-	return &awsapigateway.IntegrationProps{
-		Type:                  awsapigateway.IntegrationType_AWS_PROXY,
-		IntegrationHttpMethod: jsii.String("POST"),
-		Uri: jsii.Sprintf("arn:%s:apigateway:%s:lambda:path/2015-03-31/functions/%s/invocations",
-			*stack.Partition(), *stack.Region(), invoke.ARN()),
-	}
-}
+// URL is where a model is asked, with {model} for its name.
+func (i *Inference) URL() string { return i.BaseURL() + "/model/{model}/converse" }

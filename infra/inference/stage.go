@@ -17,25 +17,25 @@ import (
 // addStage publishes the API: throttled, traced, with an access log and, where
 // API Gateway has a role to write one with, a log of errors. Bodies are written
 // nowhere.
-func (i *Inference) addStage(props Props, published map[string]any) {
-	group := logging.NewGroup(i.Scope, "LogGroup", logging.GroupProps{Name: "api", Key: props.Key, Days: props.Config.RetentionDays.Logs})
-	stage := awsapigateway.NewStage(i.Scope, jsii.String("Stage"), &awsapigateway.StageProps{
-		Deployment:           i.newDeployment(published),
+func (i *Inference) addStage() {
+	group := logging.NewGroup(i.Scope, "LogGroup", logging.GroupProps{Name: "api", Key: i.key, Days: i.config.RetentionDays.Logs})
+	i.stage = awsapigateway.NewStage(i.Scope, jsii.String("Stage"), &awsapigateway.StageProps{
+		Deployment:           i.newDeployment(),
 		StageName:            jsii.String(StageName),
-		ThrottlingRateLimit:  jsii.Number(props.Config.API.RateLimit),
-		ThrottlingBurstLimit: jsii.Number(props.Config.API.BurstLimit),
+		ThrottlingRateLimit:  jsii.Number(i.config.API.RateLimit),
+		ThrottlingBurstLimit: jsii.Number(i.config.API.BurstLimit),
 		TracingEnabled:       jsii.Bool(true),
 		MetricsEnabled:       jsii.Bool(true),
-		LoggingLevel:         loggingLevel(props.Config.API),
+		LoggingLevel:         loggingLevel(i.config.API),
 		DataTraceEnabled:     jsii.Bool(false),
 	})
-	i.API.SetDeploymentStage(stage)
-	stage.Node().DefaultChild().(awsapigateway.CfnStage).SetAccessLogSetting(&awsapigateway.CfnStage_AccessLogSettingProperty{
+	i.API.SetDeploymentStage(i.stage)
+	i.stage.Node().DefaultChild().(awsapigateway.CfnStage).SetAccessLogSetting(&awsapigateway.CfnStage_AccessLogSettingProperty{
 		DestinationArn: jsii.String(policy.ARN(i.Scope, "logs", "log-group:"+*group.Ref())),
 		Format:         jsii.String(accessLogFormat()),
 	})
-	if props.Config.API.CreateLogRole {
-		stage.Node().AddDependency(i.newAccount(), i.newErrorLog(props))
+	if i.config.API.CreateLogRole {
+		i.stage.Node().AddDependency(i.newAccount(), i.newErrorLog())
 	}
 }
 
@@ -44,9 +44,10 @@ func (i *Inference) addStage(props Props, published map[string]any) {
 // id: so the id holds what is published, or a change would never be live. The
 // construct looks after the API itself, with its resource policy; what hangs
 // below it is named here.
-func (i *Inference) newDeployment(published map[string]any) awsapigateway.Deployment {
+func (i *Inference) newDeployment() awsapigateway.Deployment {
 	deployment := awsapigateway.NewDeployment(i.Scope, jsii.String("Deployment"), &awsapigateway.DeploymentProps{Api: i.API})
-	deployment.AddToLogicalId(published)
+	deployment.AddToLogicalId(i.published)
+	deployment.Node().AddDependency(i.before...)
 	return deployment
 }
 
@@ -62,9 +63,9 @@ func loggingLevel(api config.API) awsapigateway.MethodLoggingLevel {
 // newErrorLog makes the group API Gateway would otherwise make by itself,
 // without a key and for ever
 // (https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-logging.html).
-func (i *Inference) newErrorLog(props Props) awslogs.CfnLogGroup {
+func (i *Inference) newErrorLog() awslogs.CfnLogGroup {
 	return logging.NewGroup(i.Scope, "ErrorLogGroup", logging.GroupProps{
-		Given: i.ErrorLog(), Key: props.Key, Days: props.Config.RetentionDays.Logs,
+		Given: i.ErrorLog(), Key: i.key, Days: i.config.RetentionDays.Logs,
 	})
 }
 
@@ -73,21 +74,32 @@ func (i *Inference) ErrorLog() string {
 	return storage.APILogGroupPrefix + *i.API.RestApiId() + "/" + StageName
 }
 
-// accessLogFormat says who asked for which model and how it went.
+// accessLogFormat says who asked for which model and how it went. What a caller
+// is depends on api.auth: the ARN of who signed, or the sub of a token; the key is
+// the id of a client's, not its value. What the validator found in a body is not
+// here, because it may quote the body
+// (https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-variables-for-access-logging.html).
 func accessLogFormat() string {
 	text, err := json.Marshal(map[string]string{
-		"requestId":    "$context.requestId",
-		"time":         "$context.requestTime",
-		"caller":       "$context.identity.userArn",
-		"sourceIp":     "$context.identity.sourceIp",
-		"method":       "$context.httpMethod",
-		"path":         "$context.path",
-		"status":       "$context.status",
-		"latency":      "$context.responseLatency",
-		"error":        "$context.error.message",
-		"validation":   "$context.error.validationErrorString",
-		"functionId":   "$context.integration.requestId",
-		"functionCode": "$context.integration.status",
+		"requestId":         "$context.requestId",
+		"time":              "$context.requestTime",
+		"caller":            "$context.identity.userArn",
+		"principal":         "$context.authorizer.principalId",
+		"apiKeyId":          "$context.identity.apiKeyId",
+		"sourceIp":          "$context.identity.sourceIp",
+		"tls":               "$context.tlsVersion",
+		"method":            "$context.httpMethod",
+		"path":              "$context.path",
+		"status":            "$context.status",
+		"latency":           "$context.responseLatency",
+		"functionLatency":   "$context.integration.latency",
+		"authorizerLatency": "$context.authorizer.latency",
+		"responseLength":    "$context.responseLength",
+		"error":             "$context.error.message",
+		"errorType":         "$context.error.responseType",
+		"firewall":          "$context.wafResponseCode",
+		"functionId":        "$context.integration.requestId",
+		"functionCode":      "$context.integration.status",
 	})
 	if err != nil {
 		panic(fmt.Sprintf("encoding the access log's format: %v", err))

@@ -7,6 +7,7 @@ import (
 	"github.com/aws/jsii-runtime-go"
 
 	"github.com/tuneline/tuneline/infra/policy"
+	"github.com/tuneline/tuneline/internal/finetune"
 )
 
 // Endpoints are the only ways out of the VPC. Each carries a policy: principals
@@ -36,7 +37,7 @@ func newEndpoints(n *Network, props Props) Endpoints {
 		Bedrock: n.NewInterfaceEndpoint(n.Scope, "BedrockEndpoint", "bedrock", group, bedrockPolicy(n)),
 		// Needed so that invoke, and throughput's smoke test, can ask a tuned
 		// model.
-		BedrockRuntime: n.NewInterfaceEndpoint(n.Scope, "BedrockRuntimeEndpoint", "bedrock-runtime", group, runtimePolicy(n)),
+		BedrockRuntime: n.NewInterfaceEndpoint(n.Scope, "BedrockRuntimeEndpoint", "bedrock-runtime", group, runtimePolicy(n, props)),
 	}
 	if props.Config.WatchesInvocations() {
 		// Needed so that the sweep can see when a model was last asked.
@@ -115,8 +116,14 @@ func bedrockPolicy(n *Network) map[string]any {
 	)
 }
 
-func runtimePolicy(n *Network) map[string]any {
-	return policy.Document(ours(n, "Ask", []string{"bedrock:InvokeModel"}, policy.Deployments(n.Scope), policy.ProvisionedModels(n.Scope)))
+func runtimePolicy(n *Network, props Props) map[string]any {
+	statements := []policy.Statement{
+		ours(n, "Ask", []string{"bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream"}, policy.Deployments(n.Scope), policy.ProvisionedModels(n.Scope)),
+	}
+	if guardrail := props.Config.Guardrail(); guardrail != (finetune.Guardrail{}) {
+		statements = append(statements, ours(n, "PassGuardrail", []string{"bedrock:ApplyGuardrail"}, policy.Guardrail(n.Scope, guardrail)))
+	}
+	return policy.Document(statements...)
 }
 
 // metricsPolicy lets metrics be read, which know no resources, and none be written.

@@ -2,10 +2,13 @@
 package observability
 
 import (
+	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
 
+	"github.com/tuneline/tuneline/infra/functions"
+	"github.com/tuneline/tuneline/infra/inference"
 	"github.com/tuneline/tuneline/infra/notices"
 	"github.com/tuneline/tuneline/infra/workflow"
 )
@@ -20,10 +23,20 @@ type Alarms struct {
 type Props struct {
 	Notices  *notices.Notices
 	Workflow *workflow.Workflow
+	// Functions has the one that answers the inference API.
+	Functions *functions.Functions
 }
 
 // seconds is the period of the alarms.
 const seconds = 300
+
+// How many answers of the API may fail for reasons of ours: a twentieth, in three
+// periods in a row. A model that is being loaded answers 503 for a while, and
+// nobody must look for that.
+const (
+	failedShare   = 0.05
+	failedPeriods = 3
+)
 
 // New makes the alarms.
 func New(scope constructs.Construct, id string, props Props) *Alarms {
@@ -39,7 +52,33 @@ func New(scope constructs.Construct, id string, props Props) *Alarms {
 		a.ended("Release"+metric, metric, "A release did not end as it should, and something billed may be left: see its execution", props.Workflow.Release)
 		a.ended("Sweep"+metric, metric, "A sweep did not end as it should, and what is idle or nobody's may go on costing money: see its execution", props.Workflow.Sweep)
 	}
+	a.any("InvokeErrors", "The function that answers the inference API crashed or ran out of time: see its log", awscloudwatch.CfnAlarmProps{
+		Namespace:  jsii.String("AWS/Lambda"),
+		MetricName: jsii.String("Errors"),
+		Statistic:  jsii.String("Sum"),
+		Dimensions: dimension("FunctionName", props.Functions.Invoke.Resource.Ref()),
+	})
+	a.failing()
 	return a
+}
+
+// failing makes the alarm for answers of the API that are not the caller's fault:
+// a model that fails, an authorizer that cannot reach its issuer, a broken function.
+func (a *Alarms) failing() {
+	awscloudwatch.NewCfnAlarm(a.Scope, jsii.String("APIFailing"), &awscloudwatch.CfnAlarmProps{
+		AlarmDescription: jsii.String("Many answers of the inference API are failures of ours: see the API's access log and the functions' logs"),
+		Namespace:        jsii.String("AWS/ApiGateway"),
+		MetricName:       jsii.String("5XXError"),
+		Statistic:        jsii.String("Average"),
+		Dimensions: []any{
+			&awscloudwatch.CfnAlarm_DimensionProperty{Name: jsii.String("ApiName"), Value: awscdk.Stack_Of(a.Scope).StackName()},
+			&awscloudwatch.CfnAlarm_DimensionProperty{Name: jsii.String("Stage"), Value: jsii.String(inference.StageName)},
+		},
+		Period: jsii.Number(seconds), EvaluationPeriods: jsii.Number(failedPeriods), Threshold: jsii.Number(failedShare),
+		ComparisonOperator: jsii.String("GreaterThanThreshold"),
+		TreatMissingData:   jsii.String("notBreaching"),
+		AlarmActions:       &[]any{a.topic},
+	})
 }
 
 // ended makes an alarm for executions of a machine.

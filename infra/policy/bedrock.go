@@ -1,6 +1,8 @@
 package policy
 
 import (
+	"strings"
+
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
@@ -38,6 +40,26 @@ func ProvisionedModels(scope constructs.Construct) string {
 func FoundationModels(scope constructs.Construct) string {
 	stack := awscdk.Stack_Of(scope)
 	return *jsii.Sprintf("arn:%s:bedrock:%s::foundation-model/*", *stack.Partition(), *stack.Region())
+}
+
+// Guardrail is the ARN of a guardrail that is named by its id or its ARN. A
+// guardrail profile, which lets other regions do its work, is not in it: a
+// question stays in the region.
+func Guardrail(scope constructs.Construct, guardrail finetune.Guardrail) string {
+	if strings.HasPrefix(guardrail.ID, "arn:") {
+		return guardrail.ID
+	}
+	return ARN(scope, "bedrock", "guardrail/"+guardrail.ID)
+}
+
+// GuardrailVersion is a guardrail as the condition key bedrock:GuardrailIdentifier
+// names it, which leaves DRAFT out
+// (https://docs.aws.amazon.com/bedrock/latest/userguide/guardrails-permissions-id.html).
+func GuardrailVersion(scope constructs.Construct, guardrail finetune.Guardrail) string {
+	if guardrail.Version == "DRAFT" {
+		return Guardrail(scope, guardrail)
+	}
+	return Guardrail(scope, guardrail) + ":" + guardrail.Version
 }
 
 // Tagged is the condition that a resource was made by this stack.

@@ -8,6 +8,7 @@ import (
 	"github.com/aws/jsii-runtime-go"
 
 	"github.com/tuneline/tuneline/infra/access"
+	"github.com/tuneline/tuneline/infra/config"
 	"github.com/tuneline/tuneline/infra/customization"
 	"github.com/tuneline/tuneline/infra/inference"
 	"github.com/tuneline/tuneline/infra/network"
@@ -26,6 +27,8 @@ type outputs struct {
 	api      *inference.Inference
 	people   *access.Access
 	channels *notices.Notices
+	// apiKeys is the command that shows the keys of clients, or "".
+	apiKeys string
 	// uploadsInside is set where uploads come from the VPC only.
 	uploadsInside bool
 }
@@ -80,7 +83,16 @@ func (o outputs) forLater(region string) []output {
 
 // forCallers says where the API answers, and for a private one, from where.
 func (o outputs) forCallers() []output {
-	list := []output{{"ApiUrl", "Where a tuned model is asked: a signed POST, with the body of Bedrock's Converse", o.api.URL()}}
+	list := []output{
+		{"ApiUrl", "Where a tuned model is asked: a POST with the body of Bedrock's Converse", o.api.URL()},
+		{"ApiEndpoint", "The endpoint of a client of Bedrock's runtime; followed by /model/, a model's name and /v1, the base URL of one of OpenAI's", o.api.BaseURL()},
+	}
+	if o.people.CallerPolicy != nil {
+		list = append(list, output{"CallerPolicyArn", "Lets a role or user of yours ask every model", *o.people.CallerPolicy.Ref()})
+	}
+	if o.apiKeys != "" {
+		list = append(list, output{"ApiKeysCommand", "Shows the API keys of the clients, by their names", o.apiKeys})
+	}
 	if o.api.Door == nil {
 		return list
 	}
@@ -89,4 +101,12 @@ func (o outputs) forCallers() []output {
 		output{"ApiVpcId", "The VPC the private API answers in", *o.network.VPC.AttrVpcId()},
 		output{"ApiSubnetIds", "The subnets the private API answers in", strings.Join(o.network.SubnetIDs(), ",")},
 	)
+}
+
+// apiKeys is the command that shows the keys of the clients, where there are any.
+func apiKeys(cfg config.Config) string {
+	if len(cfg.API.UsagePlan.Clients) == 0 {
+		return ""
+	}
+	return "aws apigateway get-api-keys --include-values --name-query " + inference.ClientKeyPrefix(Name) + " --region " + cfg.Region
 }

@@ -46,7 +46,7 @@ func New(app awscdk.App, cfg config.Config, binaries functions.Binaries) awscdk.
 	machines := workflow.New(stack, "Workflow", workflow.Props{Functions: steps, Key: key, Notices: channels, LogDays: cfg.RetentionDays.Logs})
 	rules := trigger.New(stack, "Trigger", trigger.Props{Bucket: bucket, Workflow: machines, Notices: channels})
 	api := inference.New(stack, "Inference", inference.Props{Config: cfg, Functions: steps, Network: net, Key: key})
-	observability.New(stack, "Observability", observability.Props{Notices: channels, Workflow: machines})
+	observability.New(stack, "Observability", observability.Props{Notices: channels, Workflow: machines, Functions: steps})
 
 	people := access.New(stack, "Access", access.Props{Config: cfg, Key: key, Bucket: bucket, Workflow: machines, Inference: api, Notices: channels, Customization: role})
 	exempt := []awsiam.CfnRole{people.Operator}
@@ -67,7 +67,7 @@ func New(app awscdk.App, cfg config.Config, binaries functions.Binaries) awscdk.
 
 	addOutputs(stack, outputs{
 		key: key, bucket: bucket, network: net, role: role, machines: machines, api: api, people: people, channels: channels,
-		uploadsInside: cfg.BucketPolicy.UploadsFromVPCOnly,
+		apiKeys: apiKeys(cfg), uploadsInside: cfg.BucketPolicy.UploadsFromVPCOnly,
 	})
 	awscdk.Tags_Of(stack).Add(jsii.String(finetune.TagStack), jsii.String(Name), nil)
 	return stack

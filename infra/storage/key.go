@@ -102,6 +102,11 @@ func Via(scope constructs.Construct, service string) string {
 // execution of APIs to.
 const APILogGroupPrefix = "API-Gateway-Execution-Logs_"
 
+// FirewallLogGroup is the name of the group AWS WAF logs to.
+func FirewallLogGroup(scope constructs.Construct) string {
+	return "aws-waf-logs-" + *awscdk.Stack_Of(scope).StackName()
+}
+
 // LogGroupPrefix begins the names of the stack's log groups.
 func LogGroupPrefix(scope constructs.Construct) string {
 	return "/" + *awscdk.Stack_Of(scope).StackName() + "/"

@@ -175,6 +175,8 @@ func encryptLogs(scope constructs.Construct) policy.Statement {
 			policy.ARN(scope, "logs", "log-group:"+VendedLogGroupPrefix(scope)+"*"),
 			// API Gateway's name for an API's own log, which ends in the API's id.
 			policy.ARN(scope, "logs", "log-group:"+APILogGroupPrefix+"*"),
+			// AWS WAF's name for a log of its own begins as it wants.
+			policy.ARN(scope, "logs", "log-group:"+FirewallLogGroup(scope)),
 		}}},
 	}
 }

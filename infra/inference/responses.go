@@ -1,0 +1,80 @@
+package inference
+
+import (
+	"fmt"
+	"net/http"
+	"strconv"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsapigateway"
+	"github.com/aws/jsii-runtime-go"
+)
+
+// response is what API Gateway itself answers, of one kind.
+type response struct {
+	// kind is API Gateway's name
+	// (https://docs.aws.amazon.com/apigateway/latest/developerguide/supported-gateway-response-types.html).
+	kind string
+	// status is its HTTP status; 0 leaves a default to what it stands for.
+	status int
+	// errorType and code are OpenAI's words
+	// (https://platform.openai.com/docs/guides/error-codes).
+	errorType, code string
+	// retryAfter is in seconds; 0: trying again would not help.
+	retryAfter int
+}
+
+// OpenAI's types of errors, as package chat of lambdas/invoke has them.
+const (
+	typeInvalid = "invalid_request_error"
+	typeRate    = "rate_limit_error"
+	typeQuota   = "insufficient_quota"
+	typeServer  = "server_error"
+)
+
+// responses are the kinds a caller may meet, and the two defaults for the rest. The
+// statuses are API Gateway's own. A throttled caller may try again in a second,
+// when the bucket has tokens again; a quota is a day's, so an hour is soon enough
+// to look.
+func responses() []response {
+	return []response{
+		{"DEFAULT_4XX", 0, typeInvalid, "bad_request", 0},
+		{"DEFAULT_5XX", 0, typeServer, "internal_error", 0},
+		{"BAD_REQUEST_BODY", http.StatusBadRequest, typeInvalid, "invalid_body", 0},
+		{"BAD_REQUEST_PARAMETERS", http.StatusBadRequest, typeInvalid, "invalid_parameter", 0},
+		{"UNAUTHORIZED", http.StatusUnauthorized, typeInvalid, "invalid_api_key", 0},
+		{"ACCESS_DENIED", http.StatusForbidden, typeInvalid, "permission_denied", 0},
+		{"EXPIRED_TOKEN", http.StatusForbidden, typeInvalid, "expired_credentials", 0},
+		{"INVALID_API_KEY", http.StatusForbidden, typeInvalid, "invalid_client_key", 0},
+		{"INVALID_SIGNATURE", http.StatusForbidden, typeInvalid, "invalid_signature", 0},
+		{"MISSING_AUTHENTICATION_TOKEN", http.StatusForbidden, typeInvalid, "unsigned_or_unknown_url", 0},
+		{"WAF_FILTERED", http.StatusForbidden, typeInvalid, "request_filtered", 0},
+		{"REQUEST_TOO_LARGE", http.StatusRequestEntityTooLarge, typeInvalid, "request_too_large", 0},
+		{"THROTTLED", http.StatusTooManyRequests, typeRate, "rate_limit_exceeded", 1},
+		{"QUOTA_EXCEEDED", http.StatusTooManyRequests, typeQuota, "insufficient_quota", 3600},
+		{"INTEGRATION_FAILURE", http.StatusGatewayTimeout, typeServer, "internal_error", 0},
+		{"INTEGRATION_TIMEOUT", http.StatusGatewayTimeout, typeServer, "timeout", 0},
+	}
+}
+
+// addResponses puts the answers into both dialects at once: AWS's SDKs read
+// message, OpenAI's read error. The message is API Gateway's, in quotation marks
+// already; what the validator says of a body is not in it, since it may quote the
+// body.
+func (i *Inference) addResponses() {
+	for _, r := range responses() {
+		props := &awsapigateway.CfnGatewayResponseProps{
+			RestApiId:    i.API.RestApiId(),
+			ResponseType: jsii.String(r.kind),
+			ResponseTemplates: map[string]string{"application/json": fmt.Sprintf(
+				`{"message":$context.error.messageString,"error":{"message":$context.error.messageString,"type":%q,"param":null,"code":%q}}`, r.errorType, r.code)},
+		}
+		if r.status != 0 {
+			props.StatusCode = jsii.String(strconv.Itoa(r.status))
+		}
+		if r.retryAfter != 0 {
+			props.ResponseParameters = map[string]string{"gatewayresponse.header.Retry-After": fmt.Sprintf("'%d'", r.retryAfter)}
+		}
+		i.before = append(i.before, awsapigateway.NewCfnGatewayResponse(i.Scope, jsii.String("Response"+r.kind), props))
+		i.published["response "+r.kind] = published(props)
+	}
+}
