@@ -35,7 +35,8 @@ type API struct {
 	// requests at once.
 	RateLimit  int `json:"rateLimit"`
 	BurstLimit int `json:"burstLimit"`
-	// TimeoutSeconds is how long an answer may take, to its end.
+	// TimeoutSeconds is how long an answer may take, to its end. API Gateway also
+	// ends one in which nothing came for 5 minutes.
 	TimeoutSeconds int `json:"timeoutSeconds"`
 	// Guardrail is what every question and answer passes.
 	Guardrail Guardrail `json:"guardrail"`

@@ -32,59 +32,62 @@ func tokens(more string) string {
 	return `{"api":{"auth":"jwt","jwt":{"issuer":"https://login.example.com","audiences":["a"],` + more + `}}}`
 }
 
+// parsed are configurations, and what each changes of the default.
+var parsed = []struct {
+	name, text string
+	want       func(*Config)
+}{
+	{"nothing", `{}`, func(*Config) {}},
+	{"one key of a group", `{"api":{"rateLimit":7}}`, func(c *Config) { c.API.RateLimit = 7 }},
+	{"number of zones", `{"availabilityZones":2}`, func(c *Config) { c.AvailabilityZones = Zones{Count: 2} }},
+	{"names of zones", `{"availabilityZones":["us-east-1a","us-east-1f"]}`, func(c *Config) {
+		c.AvailabilityZones = Zones{Names: []string{"us-east-1a", "us-east-1f"}}
+	}},
+	{"another prefix list", `{"prefixListIds":{"us-east-1":"pl-6da54004"}}`, func(c *Config) {
+		c.PrefixListIDs = map[string]string{"us-east-1": "pl-6da54004"}
+	}},
+	{"another region", `{"region":"us-west-2","baseModel":"meta.llama3-1-8b-instruct-v1:0:128k","serving":{"modelUnits":2}}`, func(c *Config) {
+		c.Region, c.BaseModel, c.Serving.ModelUnits = "us-west-2", "meta.llama3-1-8b-instruct-v1:0:128k", 2
+	}},
+	{"uploads from the VPC only", `{"bucketPolicy":{"uploadsFromVpcOnly":true}}`, func(c *Config) { c.BucketPolicy.UploadsFromVPCOnly = true }},
+	{"provisioned", `{"serving":{"mode":"provisioned","modelUnits":2,"commitment":"OneMonth"}}`, func(c *Config) {
+		c.Serving.Mode, c.Serving.ModelUnits, c.Serving.Commitment = "provisioned", 2, "OneMonth"
+	}},
+	{"release", `{"serving":{"releaseAfter":"720h","releaseIdleAfter":"4h","warnIdleAfter":"","orphans":"release","sweepEvery":"15m"}}`, func(c *Config) {
+		c.Serving.ReleaseAfter, c.Serving.ReleaseIdleAfter, c.Serving.WarnIdleAfter = "720h", "4h", ""
+		c.Serving.Orphans, c.Serving.SweepEvery = "release", "15m"
+	}},
+	{"ceilings", `{"training":{"maxUSD":12.5,"maxEpochs":3},"serving":{"maxHourlyUSD":30},"acceptUnknownPrice":true,"approval":{"giveUpAfter":"36h30m"}}`, func(c *Config) {
+		c.Training.MaxUSD, c.Training.MaxEpochs, c.Serving.MaxHourlyUSD = 12.5, 3, 30
+		c.AcceptUnknownPrice, c.Approval.GiveUpAfter = true, "36h30m"
+	}},
+	{"hyperparameters", `{"hyperparameters":{"epochCount":"3"}}`, func(c *Config) { c.Hyperparameters = map[string]string{"epochCount": "3"} }},
+	{"tokens", `{"api":{"auth":"jwt","jwt":{"issuer":"https://login.example.com/","audiences":["tuneline"],"jwksUrl":"https://login.example.com/keys","scopePrefix":"ask."}}}`, func(c *Config) {
+		c.API.Auth = AuthJWT
+		c.API.JWT = JWT{Issuer: "https://login.example.com/", Audiences: []string{"tuneline"}, JWKSURL: "https://login.example.com/keys", ScopePrefix: "ask."}
+	}},
+	{"pinned keys", `{"api":{"auth":"jwt","jwt":{"issuer":"http://127.0.0.1:8080","audiences":["a","b"],"jwks":` + publicKey + `}}}`, func(c *Config) {
+		c.API.Auth = AuthJWT
+		c.API.JWT = JWT{Issuer: "http://127.0.0.1:8080", Audiences: []string{"a", "b"}, JWKS: json.RawMessage(publicKey), ScopePrefix: "tuneline/"}
+	}},
+	{"guardrail", `{"api":{"guardrail":{"id":"gr1a2b3c4d5e","version":"3"},"timeoutSeconds":900}}`, func(c *Config) {
+		c.API.Guardrail, c.API.TimeoutSeconds = Guardrail{ID: "gr1a2b3c4d5e", Version: "3"}, 900
+	}},
+	{"guardrail by its ARN", `{"api":{"guardrail":{"id":"arn:aws:bedrock:us-east-1:111122223333:guardrail/gr1a2b3c4d5e","version":"DRAFT"}}}`, func(c *Config) {
+		c.API.Guardrail = Guardrail{ID: "arn:aws:bedrock:us-east-1:111122223333:guardrail/gr1a2b3c4d5e", Version: "DRAFT"}
+	}},
+	{"firewall", `{"api":{"waf":{"enabled":true}}}`, func(c *Config) { c.API.WAF = WAF{Enabled: true, RateLimit: 2000} }},
+	{"clients", `{"api":{"usagePlan":{"requestsPerDay":1000,"rateLimit":5,"burstLimit":10,"clients":["web","batch-2"]}}}`, func(c *Config) {
+		c.API.UsagePlan = UsagePlan{RequestsPerDay: 1000, RateLimit: 5, BurstLimit: 10, Clients: []string{"web", "batch-2"}}
+	}},
+	{"people", `{"uploaders":["arn:aws:iam::111122223333:role/team/Data"],"operators":["arn:aws:iam::111122223333:user/ops"]}`, func(c *Config) {
+		c.Uploaders = []string{"arn:aws:iam::111122223333:role/team/Data"}
+		c.Operators = []string{"arn:aws:iam::111122223333:user/ops"}
+	}},
+}
+
 func TestParse(t *testing.T) {
-	for _, test := range []struct {
-		name, text string
-		want       func(*Config)
-	}{
-		{"nothing", `{}`, func(*Config) {}},
-		{"one key of a group", `{"api":{"rateLimit":7}}`, func(c *Config) { c.API.RateLimit = 7 }},
-		{"number of zones", `{"availabilityZones":2}`, func(c *Config) { c.AvailabilityZones = Zones{Count: 2} }},
-		{"names of zones", `{"availabilityZones":["us-east-1a","us-east-1f"]}`, func(c *Config) {
-			c.AvailabilityZones = Zones{Names: []string{"us-east-1a", "us-east-1f"}}
-		}},
-		{"another prefix list", `{"prefixListIds":{"us-east-1":"pl-6da54004"}}`, func(c *Config) {
-			c.PrefixListIDs = map[string]string{"us-east-1": "pl-6da54004"}
-		}},
-		{"another region", `{"region":"us-west-2","baseModel":"meta.llama3-1-8b-instruct-v1:0:128k","serving":{"modelUnits":2}}`, func(c *Config) {
-			c.Region, c.BaseModel, c.Serving.ModelUnits = "us-west-2", "meta.llama3-1-8b-instruct-v1:0:128k", 2
-		}},
-		{"uploads from the VPC only", `{"bucketPolicy":{"uploadsFromVpcOnly":true}}`, func(c *Config) { c.BucketPolicy.UploadsFromVPCOnly = true }},
-		{"provisioned", `{"serving":{"mode":"provisioned","modelUnits":2,"commitment":"OneMonth"}}`, func(c *Config) {
-			c.Serving.Mode, c.Serving.ModelUnits, c.Serving.Commitment = "provisioned", 2, "OneMonth"
-		}},
-		{"release", `{"serving":{"releaseAfter":"720h","releaseIdleAfter":"4h","warnIdleAfter":"","orphans":"release","sweepEvery":"15m"}}`, func(c *Config) {
-			c.Serving.ReleaseAfter, c.Serving.ReleaseIdleAfter, c.Serving.WarnIdleAfter = "720h", "4h", ""
-			c.Serving.Orphans, c.Serving.SweepEvery = "release", "15m"
-		}},
-		{"ceilings", `{"training":{"maxUSD":12.5,"maxEpochs":3},"serving":{"maxHourlyUSD":30},"acceptUnknownPrice":true,"approval":{"giveUpAfter":"36h30m"}}`, func(c *Config) {
-			c.Training.MaxUSD, c.Training.MaxEpochs, c.Serving.MaxHourlyUSD = 12.5, 3, 30
-			c.AcceptUnknownPrice, c.Approval.GiveUpAfter = true, "36h30m"
-		}},
-		{"hyperparameters", `{"hyperparameters":{"epochCount":"3"}}`, func(c *Config) { c.Hyperparameters = map[string]string{"epochCount": "3"} }},
-		{"tokens", `{"api":{"auth":"jwt","jwt":{"issuer":"https://login.example.com/","audiences":["tuneline"],"jwksUrl":"https://login.example.com/keys","scopePrefix":"ask."}}}`, func(c *Config) {
-			c.API.Auth = AuthJWT
-			c.API.JWT = JWT{Issuer: "https://login.example.com/", Audiences: []string{"tuneline"}, JWKSURL: "https://login.example.com/keys", ScopePrefix: "ask."}
-		}},
-		{"pinned keys", `{"api":{"auth":"jwt","jwt":{"issuer":"http://127.0.0.1:8080","audiences":["a","b"],"jwks":` + publicKey + `}}}`, func(c *Config) {
-			c.API.Auth = AuthJWT
-			c.API.JWT = JWT{Issuer: "http://127.0.0.1:8080", Audiences: []string{"a", "b"}, JWKS: json.RawMessage(publicKey), ScopePrefix: "tuneline/"}
-		}},
-		{"guardrail", `{"api":{"guardrail":{"id":"gr1a2b3c4d5e","version":"3"},"timeoutSeconds":900}}`, func(c *Config) {
-			c.API.Guardrail, c.API.TimeoutSeconds = Guardrail{ID: "gr1a2b3c4d5e", Version: "3"}, 900
-		}},
-		{"guardrail by its ARN", `{"api":{"guardrail":{"id":"arn:aws:bedrock:us-east-1:111122223333:guardrail/gr1a2b3c4d5e","version":"DRAFT"}}}`, func(c *Config) {
-			c.API.Guardrail = Guardrail{ID: "arn:aws:bedrock:us-east-1:111122223333:guardrail/gr1a2b3c4d5e", Version: "DRAFT"}
-		}},
-		{"firewall", `{"api":{"waf":{"enabled":true}}}`, func(c *Config) { c.API.WAF = WAF{Enabled: true, RateLimit: 2000} }},
-		{"clients", `{"api":{"usagePlan":{"requestsPerDay":1000,"rateLimit":5,"burstLimit":10,"clients":["web","batch-2"]}}}`, func(c *Config) {
-			c.API.UsagePlan = UsagePlan{RequestsPerDay: 1000, RateLimit: 5, BurstLimit: 10, Clients: []string{"web", "batch-2"}}
-		}},
-		{"people", `{"uploaders":["arn:aws:iam::111122223333:role/team/Data"],"operators":["arn:aws:iam::111122223333:user/ops"]}`, func(c *Config) {
-			c.Uploaders = []string{"arn:aws:iam::111122223333:role/team/Data"}
-			c.Operators = []string{"arn:aws:iam::111122223333:user/ops"}
-		}},
-	} {
+	for _, test := range parsed {
 		t.Run(test.name, func(t *testing.T) {
 			want := Default()
 			test.want(&want)

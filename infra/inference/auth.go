@@ -16,9 +16,9 @@ type authorization struct {
 }
 
 const (
-	// tokenFormat is a bearer token's (https://www.rfc-editor.org/rfc/rfc6750#section-2.1);
+	// headerFormat is the header's with a bearer token (https://www.rfc-editor.org/rfc/rfc6750#section-2.1);
 	// what does not look like one is refused without a call of the function.
-	tokenFormat = `^[Bb]earer [-0-9A-Za-z._~+/]+=*$`
+	headerFormat = `^[Bb]earer [-0-9A-Za-z._~+/]+=*$`
 	// tokenSeconds is how long API Gateway takes the authorizer's word for a
 	// token, for all methods: long enough to spare a busy client most calls, and
 	// short for a token that has expired or was narrowed since.
@@ -38,7 +38,7 @@ func (i *Inference) newAuthorization() authorization {
 		Type:                         jsii.String("TOKEN"),
 		AuthorizerUri:                i.invocations(i.functions.Authorize, "2015-03-31", "invocations"),
 		IdentitySource:               jsii.String("method.request.header.Authorization"),
-		IdentityValidationExpression: jsii.String(tokenFormat),
+		IdentityValidationExpression: jsii.String(headerFormat),
 		AuthorizerResultTtlInSeconds: jsii.Number(tokenSeconds),
 	}
 	authorizer := awsapigateway.NewCfnAuthorizer(i.Scope, jsii.String("Authorizer"), props)

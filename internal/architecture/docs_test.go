@@ -270,7 +270,7 @@ func TestLinks(t *testing.T) {
 // something everywhere: the API's, and the names of log groups.
 var (
 	hosts = []string{"docs.aws.amazon.com"}
-	paths = []string{"/model/", "/tuneline/", "/aws/vendedlogs/tuneline/"}
+	paths = []string{"/model/", "/models", "/tuneline/", "/aws/vendedlogs/tuneline/"}
 
 	url          = regexp.MustCompile(`https?://([^/\s)"'>` + "`" + `]+)`)
 	absolutePath = regexp.MustCompile("(?m)(?:^|[\\s\"'(=`])(/[A-Za-z][^\\s\"'()`|]*)")
