@@ -72,13 +72,21 @@ func (e *environment) complete(before *invocation) {
 	e.mu.Unlock()
 	if current {
 		e.fn.release(e)
-		before.result <- *before.answer
+		before.finish(*before.answer)
 	}
 }
 
 // response takes the function's answer, buffered or streamed. A stream that
 // broke off says so in its trailers.
 func (e *environment) response(w http.ResponseWriter, r *http.Request) {
+	switch inv, again := e.beginResponse(r.PathValue("id")); {
+	case again:
+		refuseID(w)
+		return
+	case inv != nil:
+		e.pass(w, r, inv)
+		return
+	}
 	result := Result{
 		ContentType: r.Header.Get("Content-Type"),
 		Streamed:    strings.EqualFold(r.Header.Get("Lambda-Runtime-Function-Response-Mode"), "streaming"),
@@ -97,16 +105,27 @@ func (e *environment) response(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		return // the process broke off; its end is the answer
 	}
-	if body := r.Trailer.Get("Lambda-Runtime-Function-Error-Body"); body != "" {
-		result.FunctionError = unhandled
-		if document, err := base64.StdEncoding.DecodeString(body); err == nil {
-			result.Payload = document
-		}
-	}
+	result.addTrailer(r.Trailer)
 	e.take(w, r.PathValue("id"), result)
 }
 
-// maxStream is the limit of a streamed response.
+// addTrailer turns the result into the error that the runtime reports after a
+// stream that broke off ("Implementing response streaming in a custom runtime",
+// Lambda Developer Guide).
+func (r *Result) addTrailer(trailer http.Header) {
+	errorType, body := trailer.Get("Lambda-Runtime-Function-Error-Type"), trailer.Get("Lambda-Runtime-Function-Error-Body")
+	if errorType == "" && body == "" {
+		return
+	}
+	r.FunctionError = unhandled
+	r.Payload = errorDocument(errorType, "")
+	if document, err := base64.StdEncoding.DecodeString(body); err == nil && len(document) > 0 {
+		r.Payload = document
+	}
+}
+
+// maxStream is the limit of a streamed response, in bytes ("Response streaming
+// for Lambda functions", Lambda Developer Guide).
 const maxStream = 200 << 20
 
 // refuseTooLarge fails the invocation and tells the runtime, which lives on.
@@ -151,8 +170,12 @@ func (e *environment) take(w http.ResponseWriter, id string, result Result) {
 	case e.answer(id, result):
 		accept(w)
 	default:
-		reply(w, http.StatusBadRequest, "InvalidRequestID", "Invalid request ID")
+		refuseID(w)
 	}
+}
+
+func refuseID(w http.ResponseWriter) {
+	reply(w, http.StatusBadRequest, "InvalidRequestID", "Invalid request ID")
 }
 
 func accept(w http.ResponseWriter) {

@@ -145,7 +145,7 @@ func (e *environment) settle(inv *invocation, otherwise Result) bool {
 	}
 	e.mu.Unlock()
 	if current {
-		inv.result <- otherwise
+		inv.finish(otherwise)
 	}
 	return current
 }

@@ -16,11 +16,14 @@ type invocation struct {
 	payload   []byte
 	fault     Fault
 	result    chan Result // takes exactly one
+	// stream is set for an invocation whose response is passed on as it comes.
+	stream *passage
 
 	// What follows is set under the environment's lock.
 	timer    *time.Timer
 	deadline time.Time
 	answer   *Result // given, but the process has not asked for more
+	begun    bool    // the process has begun to respond; for a stream only
 }
 
 func newInvocation(payload []byte, fault Fault) *invocation {
@@ -31,6 +34,14 @@ func newInvocation(payload []byte, fault Fault) *invocation {
 		fault:   fault,
 		result:  make(chan Result, 1),
 	}
+}
+
+// finish tells the caller how the invocation ended. It is called once.
+func (i *invocation) finish(result Result) {
+	if i.stream != nil {
+		i.stream.end(result)
+	}
+	i.result <- result
 }
 
 func (i *invocation) stop() {
