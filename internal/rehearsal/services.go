@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"net/http"
 	"path/filepath"
@@ -235,13 +236,14 @@ func (c *Cloud) startAPI(context.Context) error {
 		return fmt.Errorf("the stack has %d REST APIs, want 1", len(c.Stack.RestAPIs))
 	}
 	handler, err := apigateway.New(apigateway.Options{
-		API:       c.Stack.RestAPIs[0],
-		Region:    c.Stack.Region,
-		AccountID: AccountID,
-		Verify:    c.verify("execute-api"),
-		Log:       c.Log,
-		Clock:     c.Clock,
-		Invoke:    c.invokeForAPI,
+		API:          c.Stack.RestAPIs[0],
+		Region:       c.Stack.Region,
+		AccountID:    AccountID,
+		Verify:       c.verify("execute-api"),
+		Log:          c.Log,
+		Clock:        c.Clock,
+		Invoke:       c.invokeForAPI,
+		InvokeStream: c.streamForAPI,
 	})
 	if err != nil {
 		return fmt.Errorf("starting API Gateway: %w", err)
@@ -303,6 +305,19 @@ func (c *Cloud) invokeForAPI(ctx context.Context, functionARN string, payload []
 	}
 	result, err := c.host.Invoke(ctx, name, payload)
 	return result.Payload, result.FunctionError, err
+}
+
+// streamForAPI runs a function whose response a method of the API streams.
+func (c *Cloud) streamForAPI(ctx context.Context, functionARN string, payload []byte) (io.ReadCloser, error) {
+	name, err := c.functionName(functionARN)
+	if err != nil {
+		return nil, err
+	}
+	stream, err := c.host.InvokeStream(ctx, name, payload)
+	if err != nil {
+		return nil, err
+	}
+	return stream, nil
 }
 
 // functionName returns the name of a function given by its ARN or name.

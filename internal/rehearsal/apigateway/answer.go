@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"slices"
 	"strconv"
@@ -23,6 +24,8 @@ type answer struct {
 	errorType string
 	header    http.Header
 	body      []byte
+	// stream is the body of a streamed answer, in place of body.
+	stream io.ReadCloser
 	// reset closes the connection instead.
 	reset bool
 }
@@ -65,14 +68,18 @@ func faultAnswer(f calls.Fault) answer {
 	return gatewayAnswer(status, f.Code, f.Message)
 }
 
-func (a answer) write(w http.ResponseWriter, ids requestIDs) {
+func (a answer) write(w http.ResponseWriter, q *request) {
 	header := w.Header()
 	for name, values := range a.header {
 		header[name] = values
 	}
-	ids.set(header)
+	q.ids.set(header)
 	if a.errorType != "" {
 		header.Set("X-Amzn-Errortype", a.errorType)
+	}
+	if a.stream != nil {
+		a.writeStream(q.Context(), w)
+		return
 	}
 	header.Set("Content-Length", strconv.Itoa(len(a.body)))
 	w.WriteHeader(a.status)
@@ -96,6 +103,9 @@ func (h *handler) integrate(q *request) answer {
 	}
 	if len(input) > maxInvocation {
 		return tooLong
+	}
+	if rt.Integration.TransferMode == transferStream {
+		return h.stream(q.Context(), rt, input)
 	}
 	output, functionError, err := h.invoke(q.Context(), rt, input)
 	switch {
@@ -193,10 +203,7 @@ func (h *handler) decodeAnswer(q *request, output []byte) (answer, error) {
 	if p.StatusCode == nil {
 		return answer{}, errors.New("the function's answer has no statusCode")
 	}
-	a := answer{status: int(*p.StatusCode), header: p.header()}
-	if a.header.Get("Content-Type") == "" {
-		a.header.Set("Content-Type", "application/json")
-	}
+	a := answer{status: int(*p.StatusCode), header: mergeHeaders(p.Headers, p.MultiValueHeaders)}
 	if p.Body != nil {
 		a.body = []byte(*p.Body)
 	}
@@ -229,21 +236,24 @@ var (
 	}
 )
 
-// header merges headers and multiValueHeaders; a pair that stands in both
-// counts once.
-func (p proxyAnswer) header() http.Header {
+// mergeHeaders merges headers and multiValueHeaders; a pair that stands in both
+// counts once. An answer without a content type is JSON.
+func mergeHeaders(single map[string]headerValue, multi map[string][]headerValue) http.Header {
 	merged := http.Header{}
-	for name, values := range p.MultiValueHeaders {
+	for name, values := range multi {
 		for _, v := range values {
 			merged.Add(outgoing(name), string(v))
 		}
 	}
-	for name, v := range p.Headers {
+	for name, v := range single {
 		if !slices.Contains(merged.Values(outgoing(name)), string(v)) {
 			merged.Add(outgoing(name), string(v))
 		}
 	}
 	merged.Del("")
+	if merged.Get("Content-Type") == "" {
+		merged.Set("Content-Type", "application/json")
+	}
 	return merged
 }
 

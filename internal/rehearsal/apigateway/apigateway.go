@@ -5,9 +5,10 @@
 // It follows the API Gateway Developer Guide: "Lambda proxy integrations in
 // API Gateway" for the event and the answer, "Request validation for REST
 // APIs", "Gateway response types" for its own answers, and "Important notes"
-// for limits and headers. Not modelled, and refused by New: integrations other
-// than buffered Lambda proxies, authorizers other than IAM, API keys, disabled
-// default endpoints. The stage's throttling is not enforced: its buckets refill
+// for limits and headers. A response is streamed as "Set up a Lambda proxy
+// integration with payload response streaming" says. Not modelled, and refused
+// by New: integrations other than Lambda proxies, authorizers other than IAM,
+// API keys, disabled default endpoints. The stage's throttling is not enforced: its buckets refill
 // in real time and the rehearsal's clock is virtual; a scenario answers 429
 // through a fault instead. A resource policy is not evaluated here; the calls
 // are recorded for that.
@@ -55,11 +56,19 @@ type Options struct {
 	// failed. It is not cancelled when the integration times out, because
 	// the function then runs on.
 	Invoke func(ctx context.Context, functionARN string, event []byte) (answer []byte, functionError string, err error)
+	// InvokeStream runs a function and gives its response as it comes; it is
+	// needed for an API that streams. A Read that fails tells that the
+	// response broke off; err means that Lambda itself failed, or ctx's end
+	// before the response began. Close must end a Read that waits, and must
+	// not be told to the function, which runs on.
+	InvokeStream func(ctx context.Context, functionARN string, event []byte) (response io.ReadCloser, err error)
 }
 
 type handler struct {
 	o      Options
 	routes *node
+	// idle is how long a stream may be silent.
+	idle time.Duration
 }
 
 // New makes the handler of one API. It answers under /<stage>/, as the API's
@@ -81,7 +90,10 @@ func New(o Options) (http.Handler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("making API %s: %w", o.API.LogicalID, err)
 	}
-	return &handler{o: o, routes: routes}, nil
+	if o.InvokeStream == nil && streams(o.API) {
+		return nil, fmt.Errorf("making API %s: it streams, so InvokeStream must be set", o.API.LogicalID)
+	}
+	return &handler{o: o, routes: routes, idle: idleLimit(o.API.EndpointType)}, nil
 }
 
 // ServeHTTP answers one request and records it.
@@ -98,7 +110,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if a.reset {
 		panic(http.ErrAbortHandler) // net/http closes the connection without an answer
 	}
-	a.write(w, q.ids)
+	a.write(w, q)
 }
 
 // request is one request on its way through the gateway.
@@ -152,6 +164,7 @@ func (h *handler) answer(q *request) answer {
 	}
 	a := h.integrate(q)
 	if fault != nil {
+		a.discard()
 		return faultAnswer(*fault)
 	}
 	return a

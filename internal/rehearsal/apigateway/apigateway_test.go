@@ -34,6 +34,7 @@ type cloud struct {
 	keys        calls.Keyring
 	credentials calls.Credentials
 	server      *httptest.Server
+	handler     *handler
 	// function answers an invocation; events are what it got.
 	function func(event []byte) ([]byte, string, error)
 	events   []events.APIGatewayProxyRequest
@@ -79,15 +80,20 @@ func (c *cloud) options() Options {
 	}
 }
 
-func open(t *testing.T, a template.RestAPI) *cloud {
+func open(t *testing.T, a template.RestAPI, change ...func(*Options)) *cloud {
 	t.Helper()
 	c := &cloud{t: t, api: a}
 	c.credentials = c.keys.Issue(caller)
 	c.function = func([]byte) ([]byte, string, error) { return []byte(`{"statusCode":200,"body":"ok"}`), "", nil }
-	h, err := New(c.options())
+	o := c.options()
+	for _, f := range change {
+		f(&o)
+	}
+	h, err := New(o)
 	if err != nil {
 		t.Fatal(err)
 	}
+	c.handler = h.(*handler)
 	c.server = httptest.NewServer(h)
 	t.Cleanup(c.server.Close)
 	return c
@@ -384,7 +390,7 @@ func TestFaults(t *testing.T) {
 	wantReply(t, c.call("POST", path, "{}"), 429, "TooManyRequestsException", `{"message":"Too Many Requests"}`)
 	equal(t, "invocations", len(c.events), 0)
 
-	c.log.SetHook(func(calls.Call) *calls.Fault { return &calls.Fault{After: true, Message: "lost"} })
+	c.log.SetHook(lostAnswer)
 	equal(t, "after", c.call("POST", path, "{}").status, 500)
 	equal(t, "invocations", len(c.events), 1)
 
@@ -396,3 +402,5 @@ func TestFaults(t *testing.T) {
 	}
 	equal(t, "recorded", len(c.log.Find("execute-api:Invoke")), 3)
 }
+
+func lostAnswer(calls.Call) *calls.Fault { return &calls.Fault{After: true, Message: "lost"} }

@@ -18,13 +18,22 @@ func TestNewRefuses(t *testing.T) {
 		api  template.RestAPI
 		want string
 	}{
-		"mock":       {withMethod(func(m *template.Method) { m.Integration.Type = "MOCK" }), "a MOCK integration is not modelled"},
-		"streaming":  {withMethod(func(m *template.Method) { m.Integration.TransferMode = "STREAM" }), "transfer mode STREAM"},
-		"authorizer": {withMethod(func(m *template.Method) { m.AuthorizationType = "CUSTOM" }), "authorization CUSTOM"},
-		"API key":    {withMethod(func(m *template.Method) { m.APIKeyRequired = true }), "API keys"},
-		"timeout":    {withMethod(func(m *template.Method) { m.Integration.Timeout = time.Millisecond }), "below the least"},
-		"disabled":   {disabled, "default endpoint is disabled"},
-		"two names":  {api(resource("/{a}"), resource("/{b}/c")), "a sibling is {a}"},
+		"mock": {withMethod(func(m *template.Method) { m.Integration.Type = "MOCK" }), "a MOCK integration is not modelled"},
+		"stream, another URI": {streaming(func(m *template.Method) {
+			m.Integration.URI = strings.Replace(streamURI, "response-streaming-", "", 1)
+		}), "response transfer mode STREAM needs the URI"},
+		"stream, older API": {streaming(func(m *template.Method) {
+			m.Integration.URI = strings.Replace(streamURI, "2021-11-15", "2015-03-31", 1)
+		}), "response transfer mode STREAM needs the URI"},
+		"stream, too long": {streaming(func(m *template.Method) { m.Integration.Timeout = 901 * time.Second }), "above the most of a stream"},
+		"stream's URI":     {withMethod(func(m *template.Method) { m.Integration.URI = streamURI }), "is that of a stream"},
+		"transfer mode":    {withMethod(func(m *template.Method) { m.Integration.TransferMode = "DRIP" }), "transfer mode DRIP is not modelled"},
+		"no InvokeStream":  {streaming(nil), "InvokeStream must be set"},
+		"authorizer":       {withMethod(func(m *template.Method) { m.AuthorizationType = "CUSTOM" }), "authorization CUSTOM"},
+		"API key":          {withMethod(func(m *template.Method) { m.APIKeyRequired = true }), "API keys"},
+		"timeout":          {withMethod(func(m *template.Method) { m.Integration.Timeout = time.Millisecond }), "below the least"},
+		"disabled":         {disabled, "default endpoint is disabled"},
+		"two names":        {api(resource("/{a}"), resource("/{b}/c")), "a sibling is {a}"},
 		"parameter": {withMethod(func(m *template.Method) {
 			m.ValidateParameters, m.RequestParameters = true, map[string]bool{"method.request.cookie.x": true}
 		}), "request parameter method.request.cookie.x"},

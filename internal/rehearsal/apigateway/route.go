@@ -67,14 +67,15 @@ func newRoute(resource template.APIResource, m template.Method) (*route, error) 
 	switch {
 	case m.Integration.Type != "AWS_PROXY" || m.Integration.FunctionARN == "":
 		return nil, fmt.Errorf("a %s integration is not modelled, only a Lambda proxy is", m.Integration.Type)
-	case m.Integration.TransferMode != "BUFFERED":
-		return nil, fmt.Errorf("response transfer mode %s is not modelled", m.Integration.TransferMode)
 	case m.AuthorizationType != "AWS_IAM" && m.AuthorizationType != "NONE":
 		return nil, fmt.Errorf("authorization %s is not modelled", m.AuthorizationType)
 	case m.APIKeyRequired:
 		return nil, fmt.Errorf("API keys are not modelled")
 	case m.Integration.Timeout < 50*time.Millisecond:
 		return nil, fmt.Errorf("integration timeout %v is below the least, 50 ms", m.Integration.Timeout)
+	}
+	if err := checkTransfer(m.Integration); err != nil {
+		return nil, err
 	}
 	rt := &route{Method: m, resourceID: resource.ID, resourcePath: resource.Path, models: map[string]model{}}
 	if m.ValidateBody {

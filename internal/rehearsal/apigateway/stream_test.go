@@ -1,0 +1,479 @@
+package apigateway
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"runtime"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+	"github.com/aws/aws-lambda-go/lambda"
+
+	"github.com/tuneline/tuneline/internal/rehearsal/runtimeapi"
+	"github.com/tuneline/tuneline/internal/rehearsal/template"
+)
+
+// TestMain lets the test binary play a function: the Lambda host runs it with
+// the Runtime API's address.
+func TestMain(m *testing.M) {
+	if os.Getenv("AWS_LAMBDA_RUNTIME_API") != "" {
+		lambda.Start(play)
+	}
+	os.Exit(m.Run())
+}
+
+// play answers as the query says: do names how, gate is an address to ask and
+// wait for between the first chunk and the rest.
+func play(_ context.Context, r events.APIGatewayProxyRequest) (any, error) {
+	if r.QueryStringParameters["do"] == "buffered" {
+		return events.APIGatewayProxyResponse{StatusCode: 200, Body: "one two"}, nil
+	}
+	body, write := io.Pipe()
+	go func() { _ = write.CloseWithError(speak(write, r.QueryStringParameters)) }() // never fails
+	return &events.APIGatewayProxyStreamingResponse{
+		StatusCode: 201, Headers: map[string]string{"X-Amzn-Bedrock-Input-Token-Count": "7", "content-type": "text/plain"},
+		Cookies: []string{"a=1", "b=2"}, Body: body,
+	}, nil
+}
+
+// speak writes "one ", asks the gate, and goes on.
+func speak(w io.Writer, how map[string]string) error {
+	if _, err := io.WriteString(w, "one "); err != nil {
+		return err
+	}
+	response, err := http.Get(how["gate"]) //nolint:gosec,noctx // the test's own address
+	if err != nil {
+		return err
+	}
+	if err := response.Body.Close(); err != nil {
+		return err
+	}
+	switch how["do"] {
+	case "fail":
+		return errors.New("the model broke")
+	case "exit":
+		os.Exit(7)
+	case "flood":
+		// Only 4-byte writes in the middle of the stream would make it slow.
+		for range 1024 {
+			if _, err := w.Write(make([]byte, 64<<10)); err != nil {
+				return err
+			}
+			fmt.Println("64 KiB")
+		}
+	}
+	_, err = io.WriteString(w, "two")
+	return err
+}
+
+// gate is where the function waits.
+type gate struct {
+	*httptest.Server
+	arrived chan struct{}
+	opened  chan struct{}
+}
+
+func newGate(t *testing.T) *gate {
+	t.Helper()
+	g := &gate{arrived: make(chan struct{}, 1000), opened: make(chan struct{})}
+	g.Server = httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		g.arrived <- struct{}{}
+		select {
+		case <-g.opened:
+		case <-r.Context().Done():
+		}
+	}))
+	t.Cleanup(g.Close)
+	return g
+}
+
+const streamURI = "arn:aws:apigateway:us-east-1:lambda:path/2021-11-15/functions/" + functionARN + "/response-streaming-invocations"
+
+func streaming(change func(*template.Method)) template.RestAPI {
+	return api(resource("/model/{model}/converse-stream", method(func(m *template.Method) {
+		m.Integration.TransferMode, m.Integration.URI = "STREAM", streamURI
+		if change != nil {
+			change(m)
+		}
+	})))
+}
+
+const streamPath = "/v1/model/m/converse-stream"
+
+// counter counts the lines a function prints.
+type counter struct{ lines atomic.Int64 }
+
+func (c *counter) Write(p []byte) (int, error) {
+	c.lines.Add(int64(strings.Count(string(p), "\n")))
+	return len(p), nil
+}
+
+// openStream is an API whose function is a real process.
+func openStream(t *testing.T, timeout time.Duration) (*cloud, *runtimeapi.Host, *counter) {
+	t.Helper()
+	host, err := runtimeapi.Start(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := host.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	printed := new(counter)
+	if err := host.Register(runtimeapi.Function{Name: "invoke", ARN: functionARN, Bootstrap: self, Timeout: timeout, Output: printed}); err != nil {
+		t.Fatal(err)
+	}
+	c := open(t, streaming(nil), func(o *Options) {
+		o.InvokeStream = func(ctx context.Context, _ string, event []byte) (io.ReadCloser, error) {
+			return host.InvokeStream(ctx, "invoke", event)
+		}
+	})
+	return c, host, printed
+}
+
+// unread is an answer whose body is still to come.
+type unread struct {
+	status   int
+	header   http.Header
+	body     io.Reader
+	length   int64
+	encoding string
+	// leave closes the connection.
+	leave func()
+}
+
+// ask sends a signed request and returns once the answer's head is there.
+func (c *cloud) ask(path string) unread {
+	c.t.Helper()
+	ctx, cancel := context.WithCancel(c.t.Context())
+	r := c.sign(c.request("POST", path, "{}"), "{}").WithContext(ctx)
+	response, err := (&http.Transport{DisableKeepAlives: true}).RoundTrip(r)
+	if err != nil {
+		cancel()
+		c.t.Fatal(err)
+	}
+	leave := func() {
+		cancel()
+		_ = response.Body.Close() // it was left
+	}
+	c.t.Cleanup(leave)
+	return unread{
+		response.StatusCode, response.Header, response.Body, response.ContentLength,
+		strings.Join(response.TransferEncoding, ","), leave,
+	}
+}
+
+func wantRead(t *testing.T, r io.Reader, want string) {
+	t.Helper()
+	got := make([]byte, len(want))
+	if _, err := io.ReadFull(r, got); err != nil || string(got) != want {
+		t.Fatalf("read %q, %v, want %q", got, err, want)
+	}
+}
+
+func until(t *testing.T, what string, done func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); !done(); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%s: has not happened", what)
+		}
+	}
+}
+
+// Ensure status, headers and the first chunk are with the client while the
+// function is still at work.
+func TestStreamArrivesAsItIsWritten(t *testing.T) {
+	c, host, _ := openStream(t, time.Minute)
+	g := newGate(t)
+	response := c.ask(streamPath + "?gate=" + g.URL)
+	wantRead(t, response.body, "one ")
+	<-g.arrived
+	equal(t, "the function is at work", host.Busy(), true)
+	equal(t, "status", response.status, 201)
+	equal(t, "type", response.header.Get("Content-Type"), "text/plain")
+	equal(t, "tokens", response.header.Get("X-Amzn-Bedrock-Input-Token-Count"), "7")
+	equal(t, "cookies", strings.Join(response.header.Values("Set-Cookie"), ";"), "a=1;b=2")
+	equal(t, "length", response.length, -1)
+	equal(t, "encoding", response.encoding, "chunked")
+	equal(t, "request id", len(response.header.Get("x-amzn-RequestId")), 36)
+	call := c.log.All()[0]
+	equal(t, "recorded status", call.Status, 201)
+	equal(t, "recorded principal", call.Principal, caller)
+	close(g.opened)
+	rest, err := io.ReadAll(response.body)
+	if err != nil || string(rest) != "two" {
+		t.Errorf("read %q, %v, want the rest", rest, err)
+	}
+}
+
+// Ensure a stream that breaks off closes the connection without a proper end.
+func TestStreamBreaksOff(t *testing.T) {
+	for name, tc := range map[string]struct {
+		do      string
+		timeout time.Duration
+		kill    bool
+	}{
+		"function fails":     {"fail", time.Minute, false},
+		"process ends":       {"exit", time.Minute, false},
+		"process is killed":  {"", time.Minute, true},
+		"function times out": {"", 500 * time.Millisecond, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c, host, _ := openStream(t, tc.timeout)
+			g := newGate(t)
+			response := c.ask(streamPath + "?do=" + tc.do + "&gate=" + g.URL)
+			wantRead(t, response.body, "one ")
+			<-g.arrived
+			if tc.kill {
+				host.Kill("invoke")
+			} else if tc.do != "" {
+				close(g.opened)
+			}
+			rest, err := io.ReadAll(response.body)
+			if !errors.Is(err, io.ErrUnexpectedEOF) || len(rest) > 0 {
+				t.Errorf("read %q, %v, want an unexpected end", rest, err)
+			}
+		})
+	}
+}
+
+// Ensure a function that does not stream is a 500 here.
+func TestStreamOfABufferedAnswer(t *testing.T) {
+	c, _, _ := openStream(t, time.Minute)
+	wantReply(t, c.call("POST", streamPath+"?do=buffered", "{}"), 500, "InternalServerErrorException", `{"message":"Internal server error"}`)
+}
+
+// Ensure clients that leave in the middle are not noticed by the function, and
+// that nothing of them stays.
+func TestStreamClientsLeave(t *testing.T) {
+	c, host, printed := openStream(t, time.Minute)
+	g := newGate(t)
+	before := runtime.NumGoroutine()
+	const clients = 20
+	left := make(chan struct{})
+	for range clients {
+		go func() {
+			defer func() { left <- struct{}{} }()
+			response := c.ask(streamPath + "?do=flood&gate=" + g.URL)
+			if first, err := bufio.NewReader(response.body).ReadString(' '); err != nil {
+				t.Errorf("read %q, %v", first, err)
+			}
+			response.leave()
+		}()
+	}
+	for range clients {
+		<-left
+	}
+	for range clients {
+		<-g.arrived
+	}
+	close(g.opened)
+	until(t, "every function has written everything", func() bool { return printed.lines.Load() == 1024*clients })
+	until(t, "every invocation is over", func() bool { return !host.Busy() })
+	if err := host.Close(); err != nil {
+		t.Error(err)
+	}
+	g.CloseClientConnections()
+	until(t, "no goroutine is left", func() bool { return runtime.NumGoroutine() <= before })
+}
+
+// Ensure a client that does not read holds the function up.
+func TestStreamSlowClient(t *testing.T) {
+	c, host, printed := openStream(t, time.Second)
+	g := newGate(t)
+	close(g.opened)
+	response := c.ask(streamPath + "?do=flood&gate=" + g.URL)
+	until(t, "the function's time is over", func() bool { return !host.Busy() })
+	if chunks := printed.lines.Load(); chunks > 512 {
+		t.Errorf("the function wrote %d KiB to a client that did not read", chunks*64)
+	}
+	if _, err := io.Copy(io.Discard, response.body); !errors.Is(err, io.ErrUnexpectedEOF) {
+		t.Errorf("got %v, want an unexpected end", err)
+	}
+}
+
+// respond makes the function's output one that is given in pieces.
+func respond(end error, pieces ...string) func(*Options) {
+	return func(o *Options) {
+		o.InvokeStream = func(context.Context, string, []byte) (io.ReadCloser, error) {
+			body, to := io.Pipe()
+			go func() {
+				for _, piece := range pieces {
+					if _, err := io.WriteString(to, piece); err != nil {
+						return
+					}
+				}
+				_ = to.CloseWithError(end) // never fails
+			}()
+			return body, nil
+		}
+	}
+}
+
+// Ensure only metadata in the documented form is taken, however it is cut.
+func TestStreamHeads(t *testing.T) {
+	const broken = `{"message":"Internal server error"}`
+	nul := string(delimiter)
+	filled := func(bytes int) string { // metadata of so many bytes
+		return `{"statusCode":200,"headers":{"x":"` + strings.Repeat("x", bytes-37) + `"}}`
+	}
+	tests := map[string]struct {
+		end    error
+		pieces []string
+		status int
+		body   string
+	}{
+		"one piece":          {nil, []string{`{"statusCode":200}` + nul + "body"}, 200, "body"},
+		"cut in the middle":  {nil, []string{`{"status`, `Code":200}` + nul[:3], nul[3:], "bo", "dy"}, 200, "body"},
+		"nulls in the body":  {nil, []string{`{"statusCode":200}` + nul + "\x00a" + nul}, 200, "\x00a" + nul},
+		"no body":            {nil, []string{`{"statusCode":200}` + nul}, 200, ""},
+		"no content":         {nil, []string{`{"statusCode":204}` + nul}, 204, ""},
+		"an error's status":  {nil, []string{`{"statusCode":"429"}` + nul + "no"}, 429, "no"},
+		"just fits":          {nil, []string{filled(maxHead-8) + nul + "body"}, 200, "body"},
+		"one too many":       {nil, []string{filled(maxHead-7) + nul + "body"}, 500, broken},
+		"too long":           {nil, []string{filled(maxHead * 2)}, 500, broken},
+		"seven nulls":        {nil, []string{`{"statusCode":200}` + nul[1:] + "body"}, 500, broken},
+		"no delimiter":       {nil, []string{`{"statusCode":200,"body":"b"}`}, 500, broken},
+		"nothing":            {nil, nil, 500, broken},
+		"unknown key":        {nil, []string{`{"statusCode":200,"body":""}` + nul}, 500, broken},
+		"no status":          {nil, []string{`{"headers":{}}` + nul}, 500, broken},
+		"no JSON":            {nil, []string{`hello` + nul}, 500, broken},
+		"more than JSON":     {nil, []string{`{"statusCode":200} {}` + nul}, 500, broken},
+		"fails before":       {errors.New("x"), nil, 502, broken},
+		"fails in metadata":  {errors.New("x"), []string{`{"statusCode"`}, 502, broken},
+		"header is remapped": {nil, []string{`{"statusCode":200,"headers":{"Content-Length":"9","Connection":"close","Transfer-Encoding":"x"}}` + nul + "b"}, 200, "b"},
+	}
+	for name, tc := range tests {
+		t.Run(name, func(t *testing.T) {
+			c := open(t, streaming(nil), respond(tc.end, tc.pieces...))
+			got := c.call("POST", streamPath, "{}")
+			equal(t, "status", got.status, tc.status)
+			equal(t, "body", got.body, tc.body)
+			if name == "header is remapped" {
+				equal(t, "length", got.header.Get("X-Amzn-Remapped-Content-Length"), "9")
+				equal(t, "connection", got.header.Get("X-Amzn-Remapped-Connection"), "close")
+			}
+		})
+	}
+}
+
+// silent is a response of which no more than its first piece ever comes.
+func silent(first string) func(*Options) {
+	return func(o *Options) {
+		o.InvokeStream = func(context.Context, string, []byte) (io.ReadCloser, error) {
+			body, to := io.Pipe()
+			go func() { _, _ = io.WriteString(to, first) }() // it ends when the reader does
+			return body, nil
+		}
+	}
+}
+
+// Ensure a stream that takes too long is given up: with a 504 as long as nothing
+// was sent, and with a broken connection after that.
+func TestStreamTimeouts(t *testing.T) {
+	never := func(o *Options) {
+		o.InvokeStream = func(ctx context.Context, _ string, _ []byte) (io.ReadCloser, error) {
+			<-ctx.Done()
+			return nil, ctx.Err()
+		}
+	}
+	head := `{"statusCode":200}` + string(delimiter) + "one"
+	for name, tc := range map[string]struct {
+		timeout, idle time.Duration
+		function      func(*Options)
+		status        int
+	}{
+		"no response in the timeout": {60 * time.Millisecond, time.Minute, never, 504},
+		"no response while idle":     {time.Minute, 60 * time.Millisecond, never, 504},
+		"no metadata in the timeout": {60 * time.Millisecond, time.Minute, silent(`{"st`), 504},
+		"no metadata while idle":     {time.Minute, 60 * time.Millisecond, silent(`{"st`), 504},
+		"no end in the timeout":      {60 * time.Millisecond, time.Minute, silent(head), 200},
+		"no next chunk while idle":   {time.Minute, 60 * time.Millisecond, silent(head), 200},
+		"Lambda refuses, at any times": {time.Minute, time.Minute, func(o *Options) {
+			o.InvokeStream = func(context.Context, string, []byte) (io.ReadCloser, error) { return nil, errors.New("throttled") }
+		}, 500},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := open(t, streaming(func(m *template.Method) { m.Integration.Timeout = tc.timeout }), tc.function)
+			c.handler.idle = tc.idle
+			response := c.ask(streamPath)
+			equal(t, "status", response.status, tc.status)
+			body, err := io.ReadAll(response.body)
+			if tc.status == 200 && (!errors.Is(err, io.ErrUnexpectedEOF) || string(body) != "one") {
+				t.Errorf("read %q, %v, want an unexpected end", body, err)
+			}
+		})
+	}
+}
+
+// Ensure the limits follow the endpoint's type.
+func TestStreamIdleLimits(t *testing.T) {
+	equal(t, "regional", idleLimit("REGIONAL"), 5*time.Minute)
+	equal(t, "private", idleLimit("PRIVATE"), 5*time.Minute)
+	equal(t, "edge", idleLimit("EDGE"), 30*time.Second)
+}
+
+// Ensure what lets an answer be lost also gives its stream up.
+func TestStreamFaultAfter(t *testing.T) {
+	closed := make(chan struct{})
+	c := open(t, streaming(nil), func(o *Options) {
+		o.InvokeStream = func(context.Context, string, []byte) (io.ReadCloser, error) {
+			head := strings.NewReader(`{"statusCode":200}` + string(delimiter))
+			return &resumed{Reader: head, Closer: closer(func() { close(closed) })}, nil
+		}
+	})
+	c.log.SetHook(lostAnswer)
+	equal(t, "status", c.call("POST", streamPath, "{}").status, 500)
+	<-closed
+}
+
+type closer func()
+
+func (c closer) Close() error { c(); return nil }
+
+// FuzzReadHead: whatever a function writes, the head is metadata and exactly
+// what follows the first delimiter, or nothing.
+func FuzzReadHead(f *testing.F) {
+	f.Add([]byte("{}\x00\x00\x00\x00\x00\x00\x00\x00body"), 3)
+	f.Add([]byte("\x00\x00\x00\x00\x00\x00\x00"), 1)
+	f.Fuzz(func(t *testing.T, output []byte, cut int) {
+		metadata, begun, err := readHead(&cutter{output, max(1, cut)})
+		if err != nil {
+			return
+		}
+		rest := slices.Concat(metadata, delimiter, begun)
+		if string(rest) != string(output[:len(rest)]) || strings.Contains(string(metadata), string(delimiter)) {
+			t.Errorf("%q was read as %q and %q", output, metadata, begun)
+		}
+	})
+}
+
+// cutter gives its bytes in pieces of at most n.
+type cutter struct {
+	left []byte
+	n    int
+}
+
+func (c *cutter) Read(p []byte) (int, error) {
+	if len(c.left) == 0 {
+		return 0, io.EOF
+	}
+	n := copy(p[:min(len(p), c.n)], c.left)
+	c.left = c.left[n:]
+	return n, nil
+}
