@@ -1,0 +1,161 @@
+package iam
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Request is what somebody asks AWS to do.
+type Request struct {
+	Principal Principal
+	// Action is the IAM action, for example "s3:GetObject".
+	Action string
+	// Resource is the ARN that is acted upon; "*" for an action that knows no
+	// resources, which only a statement on "*" is about.
+	Resource string
+	// Context holds the condition keys. A key without a value is known to be
+	// absent from the request. About a key that is not here nothing is known,
+	// and a statement with a condition on it cannot be evaluated.
+	// aws:PrincipalArn and aws:PrincipalAccount follow from Principal.
+	Context map[string][]string
+}
+
+// Effect is what policies say of a request.
+type Effect int
+
+// The three ends of an evaluation.
+const (
+	// ImplicitDeny: no statement is about the request.
+	ImplicitDeny Effect = iota
+	// Allowed: a statement allows it and none denies it.
+	Allowed
+	// ExplicitDeny: a statement denies it.
+	ExplicitDeny
+)
+
+// String is the name AWS's policy simulator has for the effect.
+func (e Effect) String() string {
+	switch e {
+	case Allowed:
+		return "allowed"
+	case ExplicitDeny:
+		return "explicitDeny"
+	}
+	return "implicitDeny"
+}
+
+// Decision is the effect and the statement that decided; there is none for an
+// implicit deny.
+type Decision struct {
+	Effect Effect
+	// Policy is the name of the policy, Sid that of its statement, which may be
+	// empty.
+	Policy, Sid string
+	// ByResource tells that it is a resource policy.
+	ByResource bool
+	// Delegated tells that a resource policy allows the request to the
+	// principal's account only: that grants nothing by itself, and lets the
+	// account's identity policies decide, which a few services (KMS) want.
+	Delegated bool
+}
+
+// Policies are those that apply to a request within one account.
+type Policies struct {
+	// Identity are the policies of the principal.
+	Identity []Policy
+	// Resource are the policies of the resource, mostly one or none.
+	Resource []Policy
+}
+
+// Decide evaluates all policies together: an explicit deny in any of them is
+// final; otherwise one allow is enough, of the principal or of the resource
+// ("Policy evaluation logic", IAM User Guide, for requests within an account).
+// An error means that it cannot be known; the decision is then an implicit deny.
+func Decide(r Request, p Policies) (Decision, error) {
+	var decided Decision
+	for _, list := range [][]Policy{p.Identity, p.Resource} {
+		for _, policy := range list {
+			d, err := policy.Evaluate(r)
+			if err != nil {
+				return Decision{}, err
+			}
+			decided = decided.and(d)
+		}
+	}
+	return decided, nil
+}
+
+// and is the decision of two policies together.
+func (d Decision) and(other Decision) Decision {
+	delegated := d.Delegated || other.Delegated
+	if other.Effect > d.Effect {
+		d = other
+	}
+	d.Delegated = delegated
+	return d
+}
+
+// Evaluate evaluates one policy by itself. The first statement that decides is
+// named.
+func (p Policy) Evaluate(r Request) (Decision, error) {
+	r.Context = r.context()
+	var decided Decision
+	for _, s := range p.statements {
+		applies, account, err := s.applies(r)
+		if err != nil {
+			return Decision{}, fmt.Errorf("evaluating policy %s, statement %s, for %s: %w", p.Name, s.sid, r.Action, err)
+		}
+		if !applies {
+			continue
+		}
+		d := Decision{Effect: Allowed, Policy: p.Name, Sid: s.sid, ByResource: p.resource}
+		switch {
+		case s.deny:
+			d.Effect = ExplicitDeny
+		case account:
+			d = Decision{Delegated: true}
+		}
+		decided = decided.and(d)
+	}
+	return decided, nil
+}
+
+// applies tells whether the statement is about the request; account, whether
+// only because it names the principal's account. A condition is evaluated last,
+// when everything else fits.
+func (s statement) applies(r Request) (applies, account bool, err error) {
+	matches, account := s.principals.match(r.Principal)
+	if !matches || s.actions.match(strings.ToLower(r.Action)) == s.notAction {
+		return false, false, nil
+	}
+	if len(s.resources) > 0 && s.resources.match(r.Resource) == s.notResource {
+		return false, false, nil
+	}
+	for _, c := range s.conditions {
+		holds, err := c.holds(r.Context)
+		if err != nil || !holds {
+			return false, false, err
+		}
+	}
+	return true, account, nil
+}
+
+// context is the request's, with keys in lower case and those that the
+// principal makes. An anonymous caller has the account "anonymous" and no ARN
+// ("AWS global condition context keys", IAM User Guide).
+func (r Request) context() map[string][]string {
+	context := make(map[string][]string, len(r.Context)+2)
+	for key, values := range r.Context {
+		context[strings.ToLower(key)] = values
+	}
+	context["aws:principalarn"] = nil
+	context["aws:principalaccount"] = []string{"anonymous"}
+	if r.Principal.ARN != "" {
+		context["aws:principalarn"] = []string{r.Principal.ARN}
+		context["aws:principalaccount"] = []string{r.Principal.account()}
+	}
+	if r.Principal.Service != "" {
+		context["aws:principalaccount"] = nil
+	}
+	return context
+}

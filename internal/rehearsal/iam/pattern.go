@@ -1,0 +1,167 @@
+package iam
+
+import (
+	"fmt"
+	"strings"
+	"unicode/utf8"
+)
+
+// pattern is a text with the wildcards * (any text) and ? (any character).
+type pattern []token
+
+// token is one step of a pattern: a literal character, or a wildcard.
+type token struct {
+	kind kind
+	char rune
+}
+
+type kind int
+
+const (
+	literal kind = iota
+	// anyChar is one character; anyCharInSegment is one that is no colon.
+	anyChar
+	anyCharInSegment
+	// anyText is any number of characters; anyTextInSegment has no colon.
+	anyText
+	anyTextInSegment
+)
+
+// textPattern is a pattern whose wildcards match everything.
+func textPattern(text string) pattern {
+	var p pattern
+	for _, char := range text {
+		switch char {
+		case '*':
+			p = append(p, token{kind: anyText})
+		case '?':
+			p = append(p, token{kind: anyChar})
+		default:
+			p = append(p, token{char: char})
+		}
+	}
+	return p
+}
+
+// arnPattern is a pattern of an ARN. A wildcard stays within its segment, the
+// part between two colons, unless it is a * that ends the segment, or in the
+// last one ("Use wildcards in ARNs", IAM User Guide, JSON policy element
+// Resource).
+func arnPattern(text string) pattern {
+	p := textPattern(text)
+	colons := 0
+	for i, t := range p {
+		if t.kind == literal && t.char == ':' {
+			colons++
+		}
+		if colons >= lastSegment {
+			break
+		}
+		ends := i+1 == len(p) || p[i+1] == token{char: ':'}
+		switch {
+		case t.kind == anyText && !ends:
+			p[i].kind = anyTextInSegment
+		case t.kind == anyChar:
+			p[i].kind = anyCharInSegment
+		}
+	}
+	return p
+}
+
+// lastSegment is how many colons stand before an ARN's last segment.
+const lastSegment = 5
+
+// matches tells whether the pattern matches the whole text. It takes time in
+// proportion to the lengths of both.
+func (p pattern) matches(text string) bool {
+	// reached[i] tells that the first i tokens match the text read so far.
+	reached := make([]bool, len(p)+1)
+	reached[0] = true
+	p.skip(reached)
+	for len(text) > 0 {
+		char, size := utf8.DecodeRuneInString(text)
+		text = text[size:]
+		next := make([]bool, len(p)+1)
+		for i, t := range p {
+			if !reached[i] || !t.takes(char) {
+				continue
+			}
+			if t.many() {
+				next[i] = true // it may take more
+			} else {
+				next[i+1] = true
+			}
+		}
+		p.skip(next)
+		reached = next
+	}
+	return reached[len(p)]
+}
+
+// skip marks what is reached by wildcards that match nothing.
+func (p pattern) skip(reached []bool) {
+	for i, t := range p {
+		if reached[i] && t.many() {
+			reached[i+1] = true
+		}
+	}
+}
+
+func (t token) many() bool { return t.kind == anyText || t.kind == anyTextInSegment }
+
+func (t token) takes(char rune) bool {
+	switch t.kind {
+	case literal:
+		return t.char == char
+	case anyCharInSegment, anyTextInSegment:
+		return char != ':'
+	}
+	return true
+}
+
+// patterns matches when one of them does.
+type patterns []pattern
+
+func (ps patterns) match(text string) bool {
+	for _, p := range ps {
+		if p.matches(text) {
+			return true
+		}
+	}
+	return false
+}
+
+// actionPatterns are case-insensitive: action must be in lower case.
+func actionPatterns(actions []string) (patterns, error) {
+	var ps patterns
+	for _, a := range actions {
+		if service, name, ok := strings.Cut(a, ":"); a != "*" && (!ok || service == "" || name == "" || strings.Contains(name, ":") || strings.Contains(a, "$")) {
+			return nil, fmt.Errorf("action %q is not of the form service:name", a)
+		}
+		ps = append(ps, textPattern(strings.ToLower(a)))
+	}
+	return ps, nil
+}
+
+func resourcePatterns(resources []string) (patterns, error) {
+	var ps patterns
+	for _, r := range resources {
+		if err := noVariable(r); err != nil {
+			return nil, err
+		}
+		switch {
+		case r == "*":
+			ps = append(ps, textPattern(r))
+		case isARNPattern(r):
+			ps = append(ps, arnPattern(r))
+		default:
+			return nil, fmt.Errorf("resource %q is neither an ARN nor *", r)
+		}
+	}
+	return ps, nil
+}
+
+// isARNPattern: six segments, or fewer when the last of them ends with a *.
+func isARNPattern(text string) bool {
+	return strings.HasPrefix(text, "arn:") && (strings.Count(text, ":") >= lastSegment || strings.HasSuffix(text, "*"))
+}

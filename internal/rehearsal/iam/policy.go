@@ -1,0 +1,221 @@
+// Package iam evaluates IAM policies as AWS does, for the rehearsal: may this
+// principal do this action on this resource, by these policies, in this context?
+//
+// It follows the IAM User Guide: "IAM JSON policy element reference" and
+// "Grammar of the IAM JSON policy language" for documents, "Condition
+// operators" and "Set operators for multivalued context keys" for conditions,
+// and "Policy evaluation logic" for decisions, as far as identity policies and
+// resource policies of one account go. Not modelled: permissions boundaries,
+// session policies, the policies of an organization, and other accounts.
+//
+// It is strict, because a rehearsal that lets through what AWS would refuse
+// proves nothing: an element, an operator or a form it does not know is an
+// error, policy variables are (only "${*}" and the like would be harmless), and
+// so is a condition on a key that the request's context says nothing about.
+package iam
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// The two values of Effect.
+const (
+	Allow = "Allow"
+	Deny  = "Deny"
+)
+
+// Statement is one statement of a policy as it is written. Exactly one of
+// Action and NotAction, and one of Resource and NotResource, must be given; only
+// a role's trust policy names no resource, since it is on the role.
+type Statement struct {
+	Sid    string `json:"Sid,omitzero"`
+	Effect string `json:"Effect"`
+	// Principal is for resource policies only, by kind of principal: "AWS",
+	// "Service" or, for everybody, "*".
+	Principal   Principals `json:"Principal,omitzero"`
+	Action      Values     `json:"Action,omitzero"`
+	NotAction   Values     `json:"NotAction,omitzero"`
+	Resource    Values     `json:"Resource,omitzero"`
+	NotResource Values     `json:"NotResource,omitzero"`
+	// Condition is operator → condition key → values.
+	Condition map[string]map[string]Values `json:"Condition,omitzero"`
+}
+
+// Values is a list of strings, also written as one; numbers and truth values
+// count as their text.
+type Values []string
+
+// UnmarshalJSON takes one scalar or a list of them.
+func (v *Values) UnmarshalJSON(raw []byte) error {
+	list := []jsontext.Value{raw}
+	if jsontext.Value(raw).Kind() == jsontext.KindBeginArray {
+		if err := json.Unmarshal(raw, &list); err != nil {
+			return err
+		}
+	}
+	*v = make(Values, 0, len(list))
+	for _, item := range list {
+		var text string
+		switch item.Kind() {
+		case jsontext.KindString:
+			if err := json.Unmarshal(item, &text); err != nil {
+				return err
+			}
+		case jsontext.KindNumber, jsontext.KindTrue, jsontext.KindFalse:
+			text = item.String()
+		default:
+			return fmt.Errorf("want a string or a list of strings, got %s", item.Kind())
+		}
+		*v = append(*v, text)
+	}
+	return nil
+}
+
+// Principals is kind → who.
+type Principals map[string]Values
+
+// UnmarshalJSON takes "*" or an object.
+func (p *Principals) UnmarshalJSON(raw []byte) error {
+	if string(raw) == `"*"` {
+		*p = Principals{"*": {"*"}}
+		return nil
+	}
+	return json.Unmarshal(raw, (*map[string]Values)(p), json.RejectUnknownMembers(true))
+}
+
+// Policy is a policy ready to be evaluated. The zero value has no statements.
+type Policy struct {
+	// Name says in a decision which policy it was.
+	Name string
+
+	statements []statement
+	// resource: it is a resource's, so its statements name principals.
+	resource bool
+}
+
+// document is a policy document; Id is not used by AWS either.
+type document struct {
+	Version   string     `json:"Version"`
+	ID        string     `json:"Id,omitzero"`
+	Statement statements `json:"Statement"`
+}
+
+// statements is a list of statements, also written as one.
+type statements []Statement
+
+// UnmarshalJSON takes one statement or a list of them.
+func (s *statements) UnmarshalJSON(raw []byte) error {
+	if jsontext.Value(raw).Kind() == jsontext.KindBeginArray {
+		return json.Unmarshal(raw, (*[]Statement)(s), json.RejectUnknownMembers(true))
+	}
+	var one Statement
+	err := json.Unmarshal(raw, &one, json.RejectUnknownMembers(true))
+	*s = statements{one}
+	return err
+}
+
+// ParseIdentity reads the document of an identity policy: one that is attached
+// to a role or a user, or that a Lambda authorizer answers. name is for
+// decisions and errors.
+func ParseIdentity(name string, text []byte) (Policy, error) { return parse(name, text, false) }
+
+// ParseResource reads the document of a resource policy: one that is attached
+// to what is acted upon, and names principals.
+func ParseResource(name string, text []byte) (Policy, error) { return parse(name, text, true) }
+
+// NewIdentity makes an identity policy of statements.
+func NewIdentity(name string, statements ...Statement) (Policy, error) {
+	return compile(name, statements, false)
+}
+
+func parse(name string, text []byte, resource bool) (Policy, error) {
+	var d document
+	if err := json.Unmarshal(text, &d, json.RejectUnknownMembers(true)); err != nil {
+		return Policy{}, fmt.Errorf("reading policy %s: %w", name, err)
+	}
+	// Without a version, or with the older one, "${" is no variable; that is
+	// asking for trouble rather than for the older language.
+	if d.Version != "2012-10-17" {
+		return Policy{}, fmt.Errorf("reading policy %s: the version is %q, only 2012-10-17 is modelled", name, d.Version)
+	}
+	if len(d.Statement) == 0 {
+		return Policy{}, fmt.Errorf("reading policy %s: it has no statement", name)
+	}
+	return compile(name, d.Statement, resource)
+}
+
+// statement is a statement ready to be evaluated.
+type statement struct {
+	sid        string
+	deny       bool
+	principals principals
+	actions    patterns
+	notAction  bool
+	// resources is empty for a trust policy.
+	resources patterns
+	// notResource: the statement is on all but resources.
+	notResource bool
+	conditions  []condition
+}
+
+func compile(name string, list []Statement, resource bool) (Policy, error) {
+	p := Policy{Name: name, resource: resource}
+	sids := map[string]bool{}
+	for i, source := range list {
+		at := fmt.Sprintf("statement %d", i+1)
+		if source.Sid != "" {
+			at = "statement " + source.Sid
+		}
+		if source.Sid != "" && sids[source.Sid] {
+			return Policy{}, fmt.Errorf("reading policy %s: %s: the Sid is not unique", name, at)
+		}
+		sids[source.Sid] = true
+		s, err := source.compile(resource)
+		if err != nil {
+			return Policy{}, fmt.Errorf("reading policy %s: %s: %w", name, at, err)
+		}
+		p.statements = append(p.statements, s)
+	}
+	return p, nil
+}
+
+func (s Statement) compile(resource bool) (statement, error) {
+	out := statement{
+		sid: s.Sid, deny: s.Effect == Deny, notAction: len(s.NotAction) > 0, notResource: len(s.NotResource) > 0,
+	}
+	switch {
+	case s.Effect != Allow && s.Effect != Deny:
+		return out, fmt.Errorf("the effect is %q, neither Allow nor Deny", s.Effect)
+	case (len(s.Action) > 0) == out.notAction:
+		return out, fmt.Errorf("exactly one of Action and NotAction must be given")
+	case len(s.Resource) > 0 && out.notResource, len(s.Resource) == 0 && !out.notResource && !resource:
+		return out, fmt.Errorf("exactly one of Resource and NotResource must be given")
+	case resource != (len(s.Principal) > 0):
+		return out, fmt.Errorf("a resource policy names principals, an identity policy none")
+	}
+	var err error
+	if out.principals, err = s.Principal.compile(); err != nil {
+		return out, err
+	}
+	if out.actions, err = actionPatterns(slices.Concat(s.Action, s.NotAction)); err != nil {
+		return out, err
+	}
+	if out.resources, err = resourcePatterns(slices.Concat(s.Resource, s.NotResource)); err != nil {
+		return out, err
+	}
+	out.conditions, err = compileConditions(s.Condition)
+	return out, err
+}
+
+// noVariable refuses a policy variable.
+func noVariable(text string) error {
+	if strings.Contains(text, "${") {
+		return fmt.Errorf("%q: policy variables are not modelled", text)
+	}
+	return nil
+}

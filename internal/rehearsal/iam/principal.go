@@ -1,0 +1,113 @@
+package iam
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// Principal is who makes a request. The zero value is an anonymous caller.
+type Principal struct {
+	// ARN is that of a user or a role, what aws:PrincipalArn holds.
+	ARN string
+	// Session is the ARN of a role's session, empty for a user.
+	Session string
+	// Service is the name of an AWS service that acts for itself, for example
+	// "apigateway.amazonaws.com"; then there is no ARN.
+	Service string
+}
+
+var session = regexp.MustCompile(`^arn:([a-z-]+):sts::(\d{12}):assumed-role/([^/]+)/[^/]+$`)
+
+// PrincipalOf is the principal with this ARN, which is that of a user, a role
+// or a role's session. A session's ARN does not tell its role's path; the role
+// is taken to have none.
+func PrincipalOf(arn string) Principal {
+	if m := session.FindStringSubmatch(arn); m != nil {
+		return Principal{ARN: "arn:" + m[1] + ":iam::" + m[2] + ":role/" + m[3], Session: arn}
+	}
+	return Principal{ARN: arn}
+}
+
+// String is how AWS names the principal in an error message.
+func (p Principal) String() string {
+	switch {
+	case p.Session != "":
+		return p.Session
+	case p.ARN != "":
+		return p.ARN
+	case p.Service != "":
+		return p.Service
+	}
+	return "anonymous"
+}
+
+// account is the principal's account, empty for a service or an anonymous
+// caller.
+func (p Principal) account() string {
+	if segments := strings.SplitN(p.ARN, ":", 6); len(segments) == 6 {
+		return segments[4]
+	}
+	return ""
+}
+
+// principals is the Principal element, ready to be evaluated. The zero value,
+// that of an identity policy, is everybody.
+type principals struct {
+	named    bool
+	all      bool
+	arns     []string
+	accounts []string
+	services []string
+}
+
+var (
+	accountID   = regexp.MustCompile(`^\d{12}$`)
+	accountRoot = regexp.MustCompile(`^arn:[a-z-]+:iam::(\d{12}):root$`)
+	// principalARN is a user, a role or a role's session; wildcards are not
+	// allowed in them.
+	principalARN = regexp.MustCompile(`^arn:[a-z-]+:(iam::\d{12}:(user|role)|sts::\d{12}:assumed-role)/[^*?]+$`)
+	serviceName  = regexp.MustCompile(`^[a-z0-9.-]+\.amazonaws\.com$`)
+)
+
+func (p Principals) compile() (principals, error) {
+	out := principals{named: len(p) > 0}
+	for kind, who := range p {
+		for _, name := range who {
+			root := accountRoot.FindStringSubmatch(name)
+			switch {
+			case name == "*" && (kind == "*" || kind == "AWS"):
+				out.all = true
+			case kind == "AWS" && accountID.MatchString(name):
+				out.accounts = append(out.accounts, name)
+			case kind == "AWS" && root != nil:
+				out.accounts = append(out.accounts, root[1])
+			case kind == "AWS" && principalARN.MatchString(name):
+				out.arns = append(out.arns, name)
+			case kind == "Service" && serviceName.MatchString(name):
+				out.services = append(out.services, name)
+			default:
+				return out, fmt.Errorf("principal %s %q is not modelled", kind, name)
+			}
+		}
+	}
+	return out, nil
+}
+
+// match tells whether the statement is about p. An account stands for all its
+// principals; account tells that p is named in no other way.
+func (ps principals) match(p Principal) (matches, account bool) {
+	switch {
+	case !ps.named || ps.all:
+		return true, false
+	case p.Service != "":
+		return slices.Contains(ps.services, p.Service), false
+	case p.ARN == "":
+		return false, false
+	case slices.Contains(ps.arns, p.ARN) || p.Session != "" && slices.Contains(ps.arns, p.Session):
+		return true, false
+	}
+	in := slices.Contains(ps.accounts, p.account())
+	return in, in
+}
