@@ -31,12 +31,19 @@ var ignored = map[string][]string{
 
 	"AWS::EC2::SecurityGroup": {"GroupName", "GroupDescription", "Tags"},
 
-	"AWS::ApiGateway::RestApi":    {"Description", "Tags"},
+	// SecurityPolicy and EndpointAccessMode are about TLS, which loopback has not.
+	"AWS::ApiGateway::RestApi":    {"Description", "Tags", "SecurityPolicy", "EndpointAccessMode"},
 	"AWS::ApiGateway::Deployment": {"Description", "StageDescription"},
 	"AWS::ApiGateway::Stage": {
 		"Description", "Tags", "TracingEnabled", "DocumentationVersion", "ClientCertificateId",
 	},
-	"AWS::ApiGateway::Model": {"Description"},
+	"AWS::ApiGateway::Model":     {"Description"},
+	"AWS::ApiGateway::ApiKey":    {"Description", "Tags"},
+	"AWS::ApiGateway::UsagePlan": {"Description", "Tags", "Quota", "Throttle"},
+	"AWS::WAFv2::WebACL": {
+		"Description", "Tags", "DefaultAction", "VisibilityConfig", "AssociationConfig", "DataProtectionConfig",
+	},
+	"AWS::WAFv2::LoggingConfiguration": {"RedactedFields", "LoggingFilter", "ManagedByFirewallManager"},
 }
 
 // decode puts the resource's properties into a struct and refuses those the

@@ -149,5 +149,10 @@ var apiKinds = map[string]kind{
 	"AWS::ApiGateway::Stage":            {ref: "{property:StageName}"},
 	"AWS::ApiGateway::Account":          {generated: "{unique:100}", attributes: map[string]string{"Id": "{name}"}},
 	"AWS::ApiGateway::Model":            {nameProperty: "Name", generated: "{mixed:20}"},
+	"AWS::ApiGateway::Authorizer":       {generated: "{lower:6}", attributes: map[string]string{"AuthorizerId": "{name}"}},
+	"AWS::ApiGateway::ApiKey":           {generated: "{lower:10}", attributes: map[string]string{"APIKeyId": "{name}"}},
+	"AWS::ApiGateway::UsagePlan":        {generated: "{lower:6}", attributes: map[string]string{"Id": "{name}"}},
+	"AWS::ApiGateway::UsagePlanKey":     {generated: "{property:KeyId}:{property:UsagePlanId}", attributes: map[string]string{"Id": "{name}"}},
+	"AWS::ApiGateway::GatewayResponse":  {generated: "{lower:10}", attributes: map[string]string{"Id": "{name}"}},
 	"AWS::ApiGateway::RequestValidator": {generated: "{lower:6}", attributes: map[string]string{"RequestValidatorId": "{name}"}},
 }

@@ -31,7 +31,7 @@ func kindOf(typeName string) (kind, error) {
 	if strings.HasPrefix(typeName, "Custom::") || typeName == "AWS::CloudFormation::CustomResource" {
 		return customResource, nil
 	}
-	for _, table := range []map[string]kind{serviceKinds, networkKinds, apiKinds, scheduleKinds} {
+	for _, table := range []map[string]kind{serviceKinds, networkKinds, apiKinds, scheduleKinds, wafKinds} {
 		if k, ok := table[typeName]; ok {
 			return k, nil
 		}

@@ -31,6 +31,10 @@ type RestAPI struct {
 	// Policy is the resource policy, nil without one.
 	Policy json.RawMessage
 	Stage  Stage
+	// Keys are the API keys that a usage plan admits to the stage.
+	Keys []APIKey
+	// GatewayResponses by type.
+	GatewayResponses map[string]GatewayResponse
 	// Resources are the paths, sorted; the root is "/".
 	Resources []APIResource
 }
@@ -77,8 +81,10 @@ type Method struct {
 	// AuthorizationType is "NONE", "AWS_IAM", "CUSTOM" or
 	// "COGNITO_USER_POOLS".
 	AuthorizationType string
-	APIKeyRequired    bool
-	Integration       Integration
+	// Authorizer is set for "CUSTOM".
+	Authorizer     *Authorizer
+	APIKeyRequired bool
+	Integration    Integration
 	// RequestModels by content type, or "$default".
 	RequestModels map[string]Model
 	// RequestParameters tells by name, for example
@@ -145,6 +151,12 @@ func (s *Stack) buildRestAPIs() error {
 			return res.failed(err)
 		}
 		if api.Resources, err = s.apiResources(res.LogicalID); err != nil {
+			return err
+		}
+		if api.Keys, err = s.apiKeys(api.ID, api.Stage.Name); err != nil {
+			return err
+		}
+		if api.GatewayResponses, err = s.gatewayResponses(api.ID); err != nil {
 			return err
 		}
 		if err := s.addMethods(&api); err != nil {
@@ -270,7 +282,7 @@ type methodProperties struct {
 	APIKeyRequired                                                      boolean
 	RequestModels                                                       map[string]string
 	RequestParameters                                                   map[string]boolean
-	RequestValidatorID                                                  string
+	RequestValidatorID, AuthorizerID                                    string
 	MethodResponses                                                     json.RawMessage
 	Integration                                                         struct {
 		Type, URI, IntegrationHTTPMethod, PassthroughBehavior, ResponseTransferMode string
@@ -314,6 +326,13 @@ func (s *Stack) method(logicalID string, api *RestAPI, path string, p methodProp
 			return Method{}, err
 		}
 		m.RequestModels[contentType] = model
+	}
+	if m.AuthorizationType == "CUSTOM" {
+		authorizer, err := s.authorizer(api.ID, p.AuthorizerID)
+		if err != nil {
+			return Method{}, err
+		}
+		m.Authorizer = authorizer
 	}
 	if err := s.addValidator(&m, api.ID, p.RequestValidatorID); err != nil {
 		return Method{}, err

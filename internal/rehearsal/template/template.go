@@ -58,6 +58,7 @@ type Stack struct {
 	SecurityGroups  []SecurityGroup
 	Endpoints       []Endpoint
 	RestAPIs        []RestAPI
+	WebACLs         []WebACL
 	CustomResources []CustomResource
 	// Outputs by logical id, resolved.
 	Outputs map[string]Output

@@ -16,6 +16,7 @@ func (s *Stack) buildViews(a *assembly) error {
 		s.buildSecurityGroups,
 		s.buildEndpoints,
 		s.buildRestAPIs,
+		s.buildWebACLs,
 		s.buildCustomResources,
 	}
 	for _, build := range builders {
