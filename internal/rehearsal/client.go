@@ -79,7 +79,7 @@ const administrator = "Administrator"
 // Administrator returns clients that sign as somebody who administers the
 // account; the stack has no such role.
 func (c *Cloud) Administrator() Clients {
-	return c.As(calls.Principal{Role: administrator, ARN: "arn:aws:iam::" + AccountID + ":role/" + administrator})
+	return c.As(calls.Principal{Role: administrator, ARN: roleARN(administrator)})
 }
 
 // Uploader returns clients that sign as the stack's uploader role.

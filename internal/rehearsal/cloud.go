@@ -74,6 +74,7 @@ type Cloud struct {
 	async sync.WaitGroup
 
 	mu            sync.Mutex
+	permissions   map[string]policies // by the principal's ARN
 	urls          map[string]string
 	uploads       map[string]chan struct{}
 	started       []string
@@ -101,8 +102,10 @@ func Start(ctx context.Context, o Options) (_ *Cloud, err error) {
 		Log:     new(calls.Log),
 		Keyring: &calls.Keyring{Region: stack.Region},
 		options: o,
-		urls:    map[string]string{},
-		uploads: map[string]chan struct{}{},
+
+		permissions: map[string]policies{},
+		urls:        map[string]string{},
+		uploads:     map[string]chan struct{}{},
 	}
 	defer func() {
 		if err != nil {

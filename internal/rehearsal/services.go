@@ -9,6 +9,7 @@ import (
 	"maps"
 	"net/http"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
@@ -235,11 +236,16 @@ func (c *Cloud) startAPI(context.Context) error {
 	if len(c.Stack.RestAPIs) != 1 {
 		return fmt.Errorf("the stack has %d REST APIs, want 1", len(c.Stack.RestAPIs))
 	}
+	api := c.Stack.RestAPIs[0]
 	handler, err := apigateway.New(apigateway.Options{
-		API:          c.Stack.RestAPIs[0],
+		API:          api,
 		Region:       c.Stack.Region,
 		AccountID:    AccountID,
+		Partition:    c.Stack.Partition,
+		URLSuffix:    c.Stack.URLSuffix,
 		Verify:       c.verify("execute-api"),
+		Policies:     c.identityPolicies,
+		Endpoint:     c.doorOf(api),
 		Log:          c.Log,
 		Clock:        c.Clock,
 		Invoke:       c.invokeForAPI,
@@ -249,8 +255,21 @@ func (c *Cloud) startAPI(context.Context) error {
 		return fmt.Errorf("starting API Gateway: %w", err)
 	}
 	url, err := c.serve(handler)
-	c.apiURL = url + "/" + c.Stack.RestAPIs[0].Stage.Name
+	c.apiURL = url + "/" + api.Stage.Name
 	return err
+}
+
+// doorOf is the VPC endpoint that a private API is reached through.
+func (c *Cloud) doorOf(api template.RestAPI) *template.Endpoint {
+	if api.EndpointType != "PRIVATE" {
+		return nil
+	}
+	for _, endpoint := range c.Stack.Endpoints {
+		if slices.Contains(api.EndpointIDs, endpoint.ID) {
+			return &endpoint
+		}
+	}
+	return nil
 }
 
 // invokeForMachine runs a function for a state of a machine.

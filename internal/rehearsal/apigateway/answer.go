@@ -20,10 +20,14 @@ import (
 // answer is what the gateway sends back.
 type answer struct {
 	status int
-	// errorType is the x-amzn-ErrorType of the gateway's own answers.
-	errorType string
-	header    http.Header
-	body      []byte
+	// kind is the gateway response type of the gateway's own answers, empty for
+	// those that no gateway response changes; message and errorType, their
+	// x-amzn-ErrorType, are theirs too.
+	kind, message, errorType string
+	// invalid is what the validator says.
+	invalid string
+	header  http.Header
+	body    []byte
 	// stream is the body of a streamed answer, in place of body.
 	stream io.ReadCloser
 	// reset closes the connection instead.
@@ -31,30 +35,41 @@ type answer struct {
 }
 
 // gatewayAnswer is an answer of API Gateway itself, in the form of its default
-// gateway responses.
-func gatewayAnswer(status int, errorType, message string) answer {
+// gateway responses. An empty message is null.
+func gatewayAnswer(kind string, status int, errorType, message string) answer {
+	text := "null"
+	if message != "" {
+		text = jsonString(message)
+	}
 	return answer{
-		status: status, errorType: errorType, header: http.Header{"Content-Type": {"application/json"}},
-		body: []byte(`{"message":` + jsonString(message) + `}`),
+		kind: kind, message: message, status: status, errorType: errorType,
+		header: http.Header{"Content-Type": {"application/json"}}, body: []byte(`{"message":` + text + `}`),
 	}
 }
 
 var (
-	missingToken = gatewayAnswer(http.StatusForbidden, "MissingAuthenticationTokenException", "Missing Authentication Token")
-	// badGateway: the function failed, or answered what is no proxy answer.
-	badGateway = gatewayAnswer(http.StatusBadGateway, "InternalServerErrorException", "Internal server error")
+	missingToken = gatewayAnswer(typeMissingToken, http.StatusForbidden, "MissingAuthenticationTokenException", "Missing Authentication Token")
+	// badGateway: the function failed, or answered what is no proxy answer. That
+	// it and the next are of no type of their own is unverified.
+	badGateway = gatewayAnswer(typeDefault5xx, http.StatusBadGateway, "InternalServerErrorException", "Internal server error")
 	// serverError: the function could not be invoked.
-	serverError = gatewayAnswer(http.StatusInternalServerError, "InternalServerErrorException", "Internal server error")
-	timedOut    = gatewayAnswer(http.StatusGatewayTimeout, "InternalServerErrorException", "Endpoint request timed out")
+	serverError = gatewayAnswer(typeDefault5xx, http.StatusInternalServerError, "InternalServerErrorException", "Internal server error")
+	timedOut    = gatewayAnswer(typeTimeout, http.StatusGatewayTimeout, "InternalServerErrorException", "Endpoint request timed out")
 	// tooLarge is refused before the gateway proper, in plain text.
 	tooLarge = answer{
-		status: http.StatusRequestEntityTooLarge, header: http.Header{"Content-Type": {"text/plain"}},
-		body: []byte("HTTP content length exceeded 10485760 bytes."),
+		kind: typeRequestTooLarge, message: tooLargeMessage,
+		status: http.StatusRequestEntityTooLarge, header: http.Header{"Content-Type": {"text/plain"}}, body: []byte(tooLargeMessage),
 	}
 	// tooLong is how Lambda's refusal of an event above 6 MiB looks; the limit
-	// is documented, this text and the missing error type are unverified.
-	tooLong = gatewayAnswer(http.StatusRequestEntityTooLarge, "", "Request Too Long")
+	// is documented, this text, its type and the missing error type are
+	// unverified.
+	tooLong = gatewayAnswer(typeRequestTooLarge, http.StatusRequestEntityTooLarge, "", "Request Too Long")
 )
+
+const tooLargeMessage = "HTTP content length exceeded 10485760 bytes."
+
+// faultTypes are the types of answers that only a scenario's fault gives.
+var faultTypes = map[string]string{"TooManyRequestsException": typeThrottled, "LimitExceededException": typeQuotaExceeded}
 
 // faultAnswer is a scenario's fault as the gateway's answer.
 func faultAnswer(f calls.Fault) answer {
@@ -65,7 +80,14 @@ func faultAnswer(f calls.Fault) answer {
 	if status == 0 {
 		status = http.StatusInternalServerError
 	}
-	return gatewayAnswer(status, f.Code, f.Message)
+	kind := faultTypes[f.Code]
+	if kind == "" {
+		kind = typeDefault4xx
+		if status >= http.StatusInternalServerError {
+			kind = typeDefault5xx
+		}
+	}
+	return gatewayAnswer(kind, status, f.Code, f.Message)
 }
 
 func (a answer) write(w http.ResponseWriter, q *request) {

@@ -6,12 +6,17 @@
 // API Gateway" for the event and the answer, "Request validation for REST
 // APIs", "Gateway response types" for its own answers, and "Important notes"
 // for limits and headers. A response is streamed as "Set up a Lambda proxy
-// integration with payload response streaming" says. Not modelled, and refused
-// by New: integrations other than Lambda proxies, authorizers other than IAM,
-// API keys, disabled default endpoints. The stage's throttling is not enforced: its buckets refill
-// in real time and the rehearsal's clock is virtual; a scenario answers 429
-// through a fault instead. A resource policy is not evaluated here; the calls
-// are recorded for that.
+// integration with payload response streaming" says. Who may call is decided as
+// in "How API Gateway resource policies affect authorization workflow", with the
+// policies of the caller, of the API and of the VPC endpoint; tokens as in "Use
+// API Gateway Lambda authorizers".
+//
+// Not modelled, and refused by New: integrations other than Lambda proxies,
+// authorizers other than IAM and Lambda's of type TOKEN, disabled default
+// endpoints. The throttling and the quotas of stage and usage plans are not
+// enforced: they refill in real time and the rehearsal's clock is virtual; a
+// scenario answers 429 through a fault instead. The rules of a web ACL before the
+// stage are not evaluated.
 package apigateway
 
 import (
@@ -22,11 +27,13 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/tuneline/tuneline/internal/rehearsal/calls"
 	"github.com/tuneline/tuneline/internal/rehearsal/clock"
+	"github.com/tuneline/tuneline/internal/rehearsal/iam"
 	"github.com/tuneline/tuneline/internal/rehearsal/template"
 )
 
@@ -49,8 +56,14 @@ type Options struct {
 	// Verify finds out who signed a request for the service "execute-api";
 	// its errors are those of calls.Keyring.Verify.
 	Verify func(*http.Request) (calls.Principal, error)
-	Log    *calls.Log
-	Clock  *clock.Clock
+	// Policies are the identity policies of who signed; it is needed for an API
+	// with IAM authorization.
+	Policies func(calls.Principal) ([]iam.Policy, error)
+	// Endpoint is the VPC endpoint that a private API is reached through; every
+	// request is taken to come through it. It is nil for any other API.
+	Endpoint *template.Endpoint
+	Log      *calls.Log
+	Clock    *clock.Clock
 	// Invoke runs a function synchronously. functionError is Lambda's
 	// X-Amz-Function-Error, empty for success; err means that Lambda itself
 	// failed. It is not cancelled when the integration times out, because
@@ -65,10 +78,17 @@ type Options struct {
 }
 
 type handler struct {
-	o      Options
-	routes *node
+	o         Options
+	routes    *node
+	responses map[string]gatewayResponse
+	// policy is the API's resource policy, endpointPolicy that of the VPC
+	// endpoint; nil without one.
+	policy, endpointPolicy *iam.Policy
+	grants                 grants
 	// idle is how long a stream may be silent.
 	idle time.Duration
+	// now is the real time, by which an authorizer's answers are kept.
+	now func() time.Time
 }
 
 // New makes the handler of one API. It answers under /<stage>/, as the API's
@@ -86,24 +106,48 @@ func New(o Options) (http.Handler, error) {
 	if o.API.DisableExecuteAPIEndpoint {
 		return nil, fmt.Errorf("making API %s: its default endpoint is disabled and custom domains are not modelled", o.API.LogicalID)
 	}
-	routes, err := buildRoutes(o.API)
-	if err != nil {
+	h := &handler{o: o, idle: idleLimit(o.API.EndpointType), now: time.Now}
+	if err := h.build(); err != nil {
 		return nil, fmt.Errorf("making API %s: %w", o.API.LogicalID, err)
 	}
-	if o.InvokeStream == nil && streams(o.API) {
-		return nil, fmt.Errorf("making API %s: it streams, so InvokeStream must be set", o.API.LogicalID)
+	return h, nil
+}
+
+// build makes ready to serve what the API consists of.
+func (h *handler) build() (err error) {
+	if h.routes, err = buildRoutes(h.o.API); err != nil {
+		return err
 	}
-	return &handler{o: o, routes: routes, idle: idleLimit(o.API.EndpointType)}, nil
+	if h.o.InvokeStream == nil && anyMethod(h.o.API, func(m template.Method) bool { return m.Integration.TransferMode == transferStream }) {
+		return errors.New("it streams, so InvokeStream must be set")
+	}
+	if h.o.Policies == nil && anyMethod(h.o.API, func(m template.Method) bool { return m.AuthorizationType == authIAM }) {
+		return errors.New("it has IAM authorization, so Policies must be set")
+	}
+	if h.responses, err = compileResponses(h.o.API.GatewayResponses); err != nil {
+		return err
+	}
+	return h.readPolicies()
+}
+
+// anyMethod tells whether a method of the API is like that.
+func anyMethod(api template.RestAPI, is func(template.Method) bool) bool {
+	for _, resource := range api.Resources {
+		if slices.ContainsFunc(resource.Methods, is) {
+			return true
+		}
+	}
+	return false
 }
 
 // ServeHTTP answers one request and records it.
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	q := &request{Request: r, ids: newIDs(), time: h.o.Clock.Now(), path: r.URL.EscapedPath()}
 	q.call = calls.Call{
-		Action: "execute-api:Invoke", Resource: h.resource(q),
+		Action: action, Resource: h.resource(q),
 		Context: map[string]string{"aws:SourceIp": q.sourceIP()},
 	}
-	a := h.answer(q)
+	a := h.customize(h.answer(q), q)
 	q.call.Time = h.o.Clock.Now()
 	q.call.Status, q.call.Error = a.status, a.errorType
 	h.o.Log.Record(q.call)
@@ -122,11 +166,17 @@ type request struct {
 	// path is the request path as sent, still percent-encoded.
 	path  string
 	match match
+	// authorizer is what the authorizer told the function, usageKey the API key
+	// it named, key the client's.
+	authorizer map[string]any
+	usageKey   string
+	key        *template.APIKey
 	// time is when the request came in, virtual time.
 	time time.Time
 }
 
-// resource is the ARN the call is authorised on.
+// resource is the ARN the call is authorised on. That the path stands in it as it
+// was sent, and not decoded, is unverified.
 func (h *handler) resource(q *request) string {
 	stage, path, _ := strings.Cut(strings.TrimPrefix(q.path, "/"), "/")
 	return fmt.Sprintf("arn:%s:execute-api:%s:%s:%s/%s/%s/%s",
@@ -149,7 +199,7 @@ func (h *handler) answer(q *request) answer {
 	}
 	stage, path, _ := strings.Cut(strings.TrimPrefix(q.path, "/"), "/")
 	if stage != h.o.API.Stage.Name { // that this is Forbidden, not a missing token, is unverified
-		return gatewayAnswer(http.StatusForbidden, "ForbiddenException", "Forbidden")
+		return gatewayAnswer("", http.StatusForbidden, "ForbiddenException", "Forbidden")
 	}
 	var found bool
 	if q.match, found = h.routes.find(path, q.Method); !found {
@@ -182,24 +232,5 @@ func (q *request) readBody() error {
 	}
 	q.body = body
 	q.Body = io.NopCloser(bytes.NewReader(body))
-	return nil
-}
-
-// authorize verifies the signature of a method with AWS_IAM authorization; it
-// returns the refusal, nil when the caller may go on.
-func (h *handler) authorize(q *request) *answer {
-	if q.match.method.AuthorizationType != "AWS_IAM" {
-		return nil
-	}
-	principal, err := h.o.Verify(q.Request)
-	if errors.Is(err, calls.ErrUnsigned) {
-		return &missingToken
-	}
-	if err != nil {
-		status, code, message := calls.AuthCode(err, "execute-api")
-		a := gatewayAnswer(status, code, message)
-		return &a
-	}
-	q.call.Principal = principal
 	return nil
 }

@@ -19,6 +19,7 @@ import (
 
 	"github.com/tuneline/tuneline/internal/rehearsal/calls"
 	"github.com/tuneline/tuneline/internal/rehearsal/clock"
+	"github.com/tuneline/tuneline/internal/rehearsal/iam"
 	"github.com/tuneline/tuneline/internal/rehearsal/template"
 )
 
@@ -33,8 +34,10 @@ type cloud struct {
 	log         calls.Log
 	keys        calls.Keyring
 	credentials calls.Credentials
-	server      *httptest.Server
-	handler     *handler
+	// policies are the caller's.
+	policies []iam.Policy
+	server   *httptest.Server
+	handler  *handler
 	// function answers an invocation; events are what it got.
 	function func(event []byte) ([]byte, string, error)
 	events   []events.APIGatewayProxyRequest
@@ -64,8 +67,9 @@ func resource(path string, methods ...template.Method) template.APIResource {
 func (c *cloud) options() Options {
 	return Options{
 		API: c.api, Region: "us-east-1", AccountID: "123456789012", Log: &c.log,
-		Clock:  clock.New(time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)),
-		Verify: func(r *http.Request) (calls.Principal, error) { return c.keys.Verify(r, "execute-api") },
+		Clock:    clock.New(time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)),
+		Verify:   func(r *http.Request) (calls.Principal, error) { return c.keys.Verify(r, "execute-api") },
+		Policies: func(calls.Principal) ([]iam.Policy, error) { return c.policies, nil },
 		Invoke: func(_ context.Context, arn string, input []byte) ([]byte, string, error) {
 			if arn != functionARN {
 				return nil, "", errors.New("invoked " + arn)
@@ -82,7 +86,7 @@ func (c *cloud) options() Options {
 
 func open(t *testing.T, a template.RestAPI, change ...func(*Options)) *cloud {
 	t.Helper()
-	c := &cloud{t: t, api: a}
+	c := &cloud{t: t, api: a, policies: []iam.Policy{everything}}
 	c.credentials = c.keys.Issue(caller)
 	c.function = func([]byte) ([]byte, string, error) { return []byte(`{"statusCode":200,"body":"ok"}`), "", nil }
 	o := c.options()

@@ -47,6 +47,8 @@ type requestContext struct {
 	Identity          identity `json:"identity"`
 	DomainName        string   `json:"domainName"`
 	APIID             string   `json:"apiId"`
+	// Authorizer is there only behind one.
+	Authorizer map[string]any `json:"authorizer,omitempty"`
 }
 
 // identity has a null for what the authorization does not tell.
@@ -63,6 +65,9 @@ type identity struct {
 	UserARN                       *string `json:"userArn"`
 	UserAgent                     string  `json:"userAgent"`
 	User                          *string `json:"user"`
+	// A client's key is there only where one is required.
+	APIKey   string `json:"apiKey,omitempty"`
+	APIKeyID string `json:"apiKeyId,omitempty"`
 }
 
 // event builds the function's input.
@@ -117,7 +122,7 @@ func (h *handler) headers(q *request) map[string][]string {
 		}
 	}
 	signed := strings.HasPrefix(q.Header.Get("Authorization"), "AWS4-HMAC-SHA256")
-	if signed || q.match.method.AuthorizationType == "AWS_IAM" {
+	if signed || q.match.method.AuthorizationType == authIAM {
 		delete(headers, "Authorization")
 	}
 	headers["Host"] = []string{q.Host}
@@ -145,7 +150,7 @@ func (h *handler) context(q *request) requestContext {
 		RequestTimeEpoch: q.time.UnixMilli(), Path: q.path, AccountID: h.o.AccountID, Protocol: q.Proto,
 		Stage: h.o.API.Stage.Name, DomainPrefix: h.o.API.ID, RequestID: q.ids.request, APIID: h.o.API.ID,
 		DomainName: h.o.API.ID + ".execute-api." + h.o.Region + "." + h.o.URLSuffix,
-		Identity:   h.identity(q),
+		Identity:   h.identity(q), Authorizer: q.authorizer,
 	}
 }
 
@@ -154,6 +159,9 @@ var credential = regexp.MustCompile(`Credential=([^/,\s]+)/`)
 
 func (h *handler) identity(q *request) identity {
 	who := identity{SourceIP: q.sourceIP(), UserAgent: q.UserAgent()}
+	if q.key != nil {
+		who.APIKey, who.APIKeyID = q.key.Value, q.key.ID
+	}
 	arn := q.call.Principal.ARN
 	if arn == "" {
 		return who

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tuneline/tuneline/internal/rehearsal/iam"
 	"github.com/tuneline/tuneline/internal/rehearsal/template"
 )
 
@@ -30,7 +31,6 @@ func TestNewRefuses(t *testing.T) {
 		"transfer mode":    {withMethod(func(m *template.Method) { m.Integration.TransferMode = "DRIP" }), "transfer mode DRIP is not modelled"},
 		"no InvokeStream":  {streaming(nil), "InvokeStream must be set"},
 		"authorizer":       {withMethod(func(m *template.Method) { m.AuthorizationType = "CUSTOM" }), "authorization CUSTOM"},
-		"API key":          {withMethod(func(m *template.Method) { m.APIKeyRequired = true }), "API keys"},
 		"timeout":          {withMethod(func(m *template.Method) { m.Integration.Timeout = time.Millisecond }), "below the least"},
 		"disabled":         {disabled, "default endpoint is disabled"},
 		"two names":        {api(resource("/{a}"), resource("/{b}/c")), "a sibling is {a}"},
@@ -51,13 +51,43 @@ func TestNewRefuses(t *testing.T) {
 	}
 }
 
+func withPolicy(a template.RestAPI, policy string) template.RestAPI {
+	a.Policy = []byte(policy)
+	return a
+}
+
+func privately(a template.RestAPI) template.RestAPI {
+	a.EndpointType = "PRIVATE"
+	return a
+}
+
+// Ensure an endpoint goes with a private API that has a policy, and only there.
+func TestNewRefusesEndpoints(t *testing.T) {
+	for want, a := range map[string]template.RestAPI{
+		"no VPC endpoint leads to it": converse,
+		"would admit nobody":          privately(converse),
+		"reading policy VPC endpoint": withPolicy(privately(converse), string(document(toAll))),
+	} {
+		o := (&cloud{t: t, api: a}).options()
+		o.Endpoint = &template.Endpoint{ID: "vpce-1", Policy: []byte("{}")}
+		if _, err := New(o); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want an error with %q", err, want)
+		}
+	}
+	o := (&cloud{t: t, api: converse}).options()
+	o.Policies = nil
+	if _, err := New(o); err == nil || !strings.Contains(err.Error(), "Policies must be set") {
+		t.Errorf("got %v", err)
+	}
+}
+
 // The fixture of the template package goes all the way.
 func TestFromTemplate(t *testing.T) {
 	stack, err := template.Load("../template/testdata/demo", template.Options{Region: "us-east-1", AccountID: "123456789012"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &cloud{t: t, api: stack.RestAPIs[0]}
+	c := &cloud{t: t, api: stack.RestAPIs[0], policies: []iam.Policy{everything}}
 	c.credentials = c.keys.Issue(caller)
 	o := c.options()
 	var invoked string

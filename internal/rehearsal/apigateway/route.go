@@ -1,8 +1,10 @@
 package apigateway
 
 import (
+	"errors"
 	"fmt"
 	"net/url"
+	"regexp"
 	"strings"
 	"time"
 
@@ -14,6 +16,8 @@ type route struct {
 	template.Method
 	resourceID   string
 	resourcePath string
+	// tokenForm is what the authorizer's tokens look like.
+	tokenForm *regexp.Regexp
 	// models by media type, or "$default"; only when the body is validated.
 	models map[string]model
 	// required request parameters, by place and name.
@@ -67,17 +71,17 @@ func newRoute(resource template.APIResource, m template.Method) (*route, error) 
 	switch {
 	case m.Integration.Type != "AWS_PROXY" || m.Integration.FunctionARN == "":
 		return nil, fmt.Errorf("a %s integration is not modelled, only a Lambda proxy is", m.Integration.Type)
-	case m.AuthorizationType != "AWS_IAM" && m.AuthorizationType != "NONE":
-		return nil, fmt.Errorf("authorization %s is not modelled", m.AuthorizationType)
-	case m.APIKeyRequired:
-		return nil, fmt.Errorf("API keys are not modelled")
 	case m.Integration.Timeout < 50*time.Millisecond:
 		return nil, fmt.Errorf("integration timeout %v is below the least, 50 ms", m.Integration.Timeout)
 	}
-	if err := checkTransfer(m.Integration); err != nil {
+	if err := errors.Join(checkTransfer(m.Integration), checkAuthorization(m)); err != nil {
 		return nil, err
 	}
-	rt := &route{Method: m, resourceID: resource.ID, resourcePath: resource.Path, models: map[string]model{}}
+	form, err := tokenForm(m)
+	if err != nil {
+		return nil, err
+	}
+	rt := &route{Method: m, resourceID: resource.ID, resourcePath: resource.Path, tokenForm: form, models: map[string]model{}}
 	if m.ValidateBody {
 		for contentType, source := range m.RequestModels {
 			compiled, err := compileModel(source)
@@ -87,7 +91,6 @@ func newRoute(resource template.APIResource, m template.Method) (*route, error) 
 			rt.models[contentType] = compiled
 		}
 	}
-	var err error
 	if m.ValidateParameters {
 		rt.required, err = requiredParameters(m.RequestParameters)
 	}

@@ -39,17 +39,6 @@ func idleLimit(endpointType string) time.Duration {
 	return 5 * time.Minute
 }
 
-func streams(api template.RestAPI) bool {
-	for _, resource := range api.Resources {
-		for _, m := range resource.Methods {
-			if m.Integration.TransferMode == transferStream {
-				return true
-			}
-		}
-	}
-	return false
-}
-
 // checkTransfer refuses an integration whose URI is not that of its transfer
 // mode: API Gateway would call the wrong operation of Lambda.
 func checkTransfer(i template.Integration) error {

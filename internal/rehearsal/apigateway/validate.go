@@ -2,7 +2,6 @@ package apigateway
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"mime"
@@ -115,10 +114,14 @@ func checkEach(list []any, at string) error {
 	return nil
 }
 
-// admits tells whether a body is JSON that fits the model.
-func (m model) admits(body []byte) bool {
+// check tells why a body is no JSON that fits the model, in other words than API
+// Gateway's; nil when it fits.
+func (m model) check(body []byte) error {
 	v, err := jsonschema.UnmarshalJSON(bytes.NewReader(body))
-	return err == nil && m.schema.Validate(v) == nil
+	if err != nil {
+		return err
+	}
+	return m.schema.Validate(v)
 }
 
 // parameter is a required request parameter.
@@ -158,7 +161,7 @@ func (q *request) validate() *answer {
 		}
 	}
 	if len(missing) > 0 {
-		a := gatewayAnswer(http.StatusBadRequest, "BadRequestException",
+		a := gatewayAnswer(typeBadParameters, http.StatusBadRequest, "BadRequestException",
 			"Missing required request parameters: ["+strings.Join(missing, ", ")+"]")
 		return &a
 	}
@@ -166,10 +169,15 @@ func (q *request) validate() *answer {
 	if !ok {
 		m, ok = q.match.method.models["$default"]
 	}
-	if !ok || m.admits(q.body) {
+	if !ok {
 		return nil
 	}
-	a := gatewayAnswer(http.StatusBadRequest, "BadRequestException", "Invalid request body")
+	err := m.check(q.body)
+	if err == nil {
+		return nil
+	}
+	a := gatewayAnswer(typeBadBody, http.StatusBadRequest, "BadRequestException", "Invalid request body")
+	a.invalid = "[" + strings.Join(strings.Split(err.Error(), "\n"), " ") + "]"
 	return &a
 }
 
@@ -191,13 +199,4 @@ func (q *request) mediaType() string {
 func matchesBinary(binary []string, mediaType string) bool {
 	kind, _, _ := strings.Cut(mediaType, "/")
 	return slices.Contains(binary, mediaType) || slices.Contains(binary, kind+"/*") || slices.Contains(binary, "*/*")
-}
-
-// jsonString is v in quotes, escaped.
-func jsonString(v string) string {
-	quoted, err := json.Marshal(v)
-	if err != nil {
-		return `""`
-	}
-	return string(quoted)
 }

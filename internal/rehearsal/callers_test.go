@@ -1,0 +1,39 @@
+package rehearsal
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/tuneline/tuneline/internal/rehearsal/iam"
+)
+
+// Ensure a right signature is not enough: a caller reaches the models its policies
+// name and no others, and who cannot be decided on is told so.
+func TestCallersAreHeldToTheirPolicies(t *testing.T) {
+	t.Parallel()
+	f := start(t, nova, "default")
+	unreadable := iam.Statement{Effect: iam.Allow, Action: iam.Values{"execute-api:Invoke"}, Resource: iam.Values{"arn:aws:execute-api:::${aws:username}"}}
+	for name, tc := range map[string]struct {
+		caller Clients
+		model  string
+		status int
+		words  string
+	}{
+		"its model":        {f.Caller("ana", f.MayAsk("a")), "a", 404, "there is no model a"}, // by the function
+		"another's":        {f.Caller("bob", f.MayAsk("a")), "b", 403, "because no identity-based policy allows"},
+		"a longer name":    {f.Caller("cyn", f.MayAsk("a")), "a-b", 403, "because no identity-based policy allows"},
+		"no permission":    {f.Caller("dan"), "a", 403, "because no identity-based policy allows"},
+		"the uploader":     {f.Uploader(), "a", 403, "because no identity-based policy allows"},
+		"the operator":     {f.Operator(), "a", 404, "there is no model a"},
+		"an administrator": {f.Administrator(), "a", 404, "there is no model a"},
+		"unreadable":       {f.Caller("eve", unreadable), "a", 500, "policy variables are not modelled"},
+	} {
+		s := f.caller()
+		s.credentials = tc.caller.Credentials
+		got := f.send(s, http.MethodPost, f.APIURL()+"/model/"+tc.model+"/converse", ask("?"))
+		if got.status != tc.status || !strings.Contains(string(got.body), tc.words) {
+			t.Errorf("%s: %d %s, want %d with %q", name, got.status, got.body, tc.status, tc.words)
+		}
+	}
+}
