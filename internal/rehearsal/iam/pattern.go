@@ -3,7 +3,6 @@ package iam
 import (
 	"fmt"
 	"strings"
-	"unicode/utf8"
 )
 
 // pattern is a text with the wildcards * (any text) and ? (any character).
@@ -75,25 +74,28 @@ const lastSegment = 5
 // proportion to the lengths of both.
 func (p pattern) matches(text string) bool {
 	// reached[i] tells that the first i tokens match the text read so far.
-	reached := make([]bool, len(p)+1)
+	reached, next := make([]bool, len(p)+1), make([]bool, len(p)+1)
 	reached[0] = true
 	p.skip(reached)
-	for len(text) > 0 {
-		char, size := utf8.DecodeRuneInString(text)
-		text = text[size:]
-		next := make([]bool, len(p)+1)
+	for _, char := range text {
+		alive := false
+		clear(next)
 		for i, t := range p {
 			if !reached[i] || !t.takes(char) {
 				continue
 			}
+			alive = true
 			if t.many() {
 				next[i] = true // it may take more
 			} else {
 				next[i+1] = true
 			}
 		}
+		if !alive {
+			return false
+		}
 		p.skip(next)
-		reached = next
+		reached, next = next, reached
 	}
 	return reached[len(p)]
 }
