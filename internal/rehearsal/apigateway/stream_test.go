@@ -230,9 +230,10 @@ func TestStreamBreaksOff(t *testing.T) {
 		"function fails":     {"fail", time.Minute, false},
 		"process ends":       {"exit", time.Minute, false},
 		"process is killed":  {"", time.Minute, true},
-		"function times out": {"", 500 * time.Millisecond, false},
+		"function times out": {"", 2 * time.Second, false},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			c, host, _ := openStream(t, tc.timeout)
 			g := newGate(t)
 			response := c.ask(streamPath + "?do=" + tc.do + "&gate=" + g.URL)
@@ -293,7 +294,8 @@ func TestStreamClientsLeave(t *testing.T) {
 
 // Ensure a client that does not read holds the function up.
 func TestStreamSlowClient(t *testing.T) {
-	c, host, printed := openStream(t, time.Second)
+	t.Parallel()
+	c, host, printed := openStream(t, 2*time.Second)
 	g := newGate(t)
 	close(g.opened)
 	response := c.ask(streamPath + "?do=flood&gate=" + g.URL)

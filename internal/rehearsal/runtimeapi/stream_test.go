@@ -159,7 +159,8 @@ func TestHost_InvokeStream_ProcessEnds(t *testing.T) {
 
 // Ensure the function's time counts until its stream is complete.
 func TestHost_InvokeStream_Timeout(t *testing.T) {
-	h, _ := newHost(t, func(f *runtimeapi.Function) { f.Timeout = 500 * time.Millisecond })
+	t.Parallel()
+	h, _ := newHost(t, func(f *runtimeapi.Function) { f.Timeout = 2 * time.Second })
 	address, _, _ := newGate(t)
 	s := stream(t, h, `{"do":"gated","gate":"`+address+`"}`)
 	wantRead(t, s, "one ")
@@ -170,6 +171,7 @@ func TestHost_InvokeStream_Timeout(t *testing.T) {
 // Ensure a reader that does not read holds the function up: its time is over
 // before it has written what no buffer on the way could hold.
 func TestHost_InvokeStream_SlowReader(t *testing.T) {
+	t.Parallel()
 	h, out := newHost(t, func(f *runtimeapi.Function) { f.Timeout = 500 * time.Millisecond })
 	s := stream(t, h, `{"do":"flood"}`)
 	until(t, "the time is over", func() bool { return !h.Busy() })
