@@ -23,8 +23,8 @@ func TestExtractsHoldTheOperationsAndNoDocumentation(t *testing.T) {
 	if got := len(bedrock.Operations()); got != 23 {
 		t.Errorf("bedrock operations: got %d, want 23", got)
 	}
-	if got := len(runtime.Operations()); got != 3 {
-		t.Errorf("runtime operations: got %d, want 3", got)
+	if got := len(runtime.Operations()); got != 4 {
+		t.Errorf("runtime operations: got %d, want 4", got)
 	}
 	for _, file := range []string{"bedrock.json", "bedrock-runtime.json"} {
 		raw, err := extracts.ReadFile(file)

@@ -43,7 +43,10 @@ OPERATIONS = {
             "ListTagsForResource",
         ],
     ),
-    "bedrock-runtime": ("2023-09-30", ["Converse", "ConverseStream", "InvokeModel"]),
+    "bedrock-runtime": (
+        "2023-09-30",
+        ["Converse", "ConverseStream", "InvokeModel", "InvokeModelWithResponseStream"],
+    ),
 }
 
 
