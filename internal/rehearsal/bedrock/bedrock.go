@@ -82,6 +82,9 @@ type Double struct {
 	served      map[string]int
 	notes       []string
 	violations  []error
+	inference   Inference
+	inferences  Inferences
+	hook        StreamHook
 }
 
 // New returns a double in the state the scenario describes.
@@ -108,27 +111,34 @@ func New(o Options) (*Double, error) {
 	if err != nil {
 		return nil, fmt.Errorf("making the Bedrock double: %w", err)
 	}
+	for _, f := range o.Scenario.StreamFaults {
+		if err := f.check(runtime); err != nil {
+			return nil, fmt.Errorf("making the Bedrock double: %w", err)
+		}
+	}
 	catalog, err := o.Scenario.catalogue()
 	if err != nil {
 		return nil, fmt.Errorf("making the Bedrock double: %w", err)
 	}
 	return &Double{
 		o: o, control: control, runtime: runtime, catalog: catalog,
-		handlers: all,
-		tokens:   map[string]token{},
-		tags:     map[string]map[string]string{},
-		served:   map[string]int{},
+		handlers: all, inference: o.Scenario.Inference,
+		tokens: map[string]token{},
+		tags:   map[string]map[string]string{},
+		served: map[string]int{},
 	}, nil
 }
 
 // Reset empties the account: no job, model, throughput or deployment is left,
-// nothing was ever billed, and the faults of the scenario start over. Ids are
-// never used twice all the same.
+// nothing was ever billed, the faults of the scenario start over, and the
+// runtime answers as the scenario says. Ids are never used twice all the same.
 func (d *Double) Reset() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.jobs, d.models, d.deployments, d.throughputs = nil, nil, nil, nil
 	d.ended, d.notes, d.violations = nil, nil, nil
+	d.inference, d.hook = d.o.Scenario.Inference, nil
+	d.inferences = Inferences{Open: d.inferences.Open}
 	clear(d.tokens)
 	clear(d.tags)
 	clear(d.served)

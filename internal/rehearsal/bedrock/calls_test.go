@@ -132,7 +132,7 @@ func TestCallerInTheVPCNeedsAnEndpoint(t *testing.T) {
 	if _, err := r.ask(novaPlan, "hello"); err == nil {
 		t.Error("got an answer without an endpoint")
 	}
-	r.principal.InVPC = false
+	r.leaveVPC()
 	r.mustAsk(novaPlan, "hello")
 }
 

@@ -1,63 +1,19 @@
 package bedrock
 
 import (
-	"bytes"
-	"encoding/json"
-	"fmt"
+	"iter"
 	"strings"
-
-	"github.com/aws/aws-sdk-go-v2/aws/protocol/eventstream"
-	"github.com/aws/aws-sdk-go-v2/aws/protocol/eventstream/eventstreamapi"
 )
-
-// textBlock is a ContentBlock or SystemContentBlock, of which only text counts.
-type textBlock struct {
-	Text string `json:"text"`
-}
-
-// message is Message.
-type message struct {
-	Role    string      `json:"role"`
-	Content []textBlock `json:"content"`
-}
 
 // converseInput is the part of ConverseRequest the double looks at.
 type converseInput struct {
-	Messages        []message   `json:"messages"`
-	System          []textBlock `json:"system"`
+	Messages        []message      `json:"messages"`
+	System          []contentBlock `json:"system"`
+	ToolConfig      toolConfig     `json:"toolConfig"`
 	InferenceConfig struct {
 		MaxTokens     int      `json:"maxTokens"`
 		StopSequences []string `json:"stopSequences"`
 	} `json:"inferenceConfig"`
-}
-
-// ask checks a conversation and turns it into the question of its last turn.
-func ask(messages []message, system []textBlock) (question, *apiError) {
-	if len(messages) == 0 {
-		return question{}, invalid("The conversation must have at least one message.")
-	}
-	q := question{}
-	for _, block := range system {
-		q.input += tokens(block.Text)
-	}
-	for i, m := range messages {
-		if want := []string{"user", "assistant"}[i%2]; m.Role != want {
-			return question{}, invalid("A conversation must start with a user message and roles must alternate.")
-		}
-		var texts []string
-		for _, block := range m.Content {
-			texts = append(texts, block.Text)
-			q.input += tokens(block.Text)
-		}
-		q.text = strings.Join(texts, "\n")
-	}
-	if messages[len(messages)-1].Role != "user" {
-		return question{}, invalid("A conversation must end with a user message.")
-	}
-	if strings.TrimSpace(q.text) == "" {
-		return question{}, invalid("The text of the last message must not be blank.")
-	}
-	return q, nil
 }
 
 // converseAnswer does what Converse and ConverseStream share.
@@ -68,13 +24,17 @@ func (d *Double) converseAnswer(rq *request) (completion, *apiError) {
 	}
 	var in converseInput
 	if err := rq.in.Decode(&in); err != nil {
-		return completion{}, refuse("InternalServerException", "%v", err)
+		return completion{}, invalid("The request could not be read.")
 	}
-	q, refused := ask(in.Messages, in.System)
+	q, refused := ask(in.Messages, in.System, in.ToolConfig)
 	if refused != nil {
 		return completion{}, refused
 	}
+	if q.rail, refused = d.guardrail(rq); refused != nil {
+		return completion{}, refused
+	}
 	q.maxTokens, q.stops = in.InferenceConfig.MaxTokens, in.InferenceConfig.StopSequences
+	q.atLeast = d.inferenceNow().AnswerTokens
 	return t.complete(q), nil
 }
 
@@ -86,21 +46,25 @@ func (c completion) usage() map[string]any {
 	return map[string]any{"inputTokens": c.input, "outputTokens": c.output, "totalTokens": c.input + c.output}
 }
 
+// measures are the members that Converse's answer and the metadata event of
+// ConverseStream have in common.
+func (c completion) measures(rq *request) map[string]any {
+	all := map[string]any{"usage": c.usage(), "metrics": map[string]any{"latencyMs": c.latency()}}
+	if c.findings != nil && rq.guard().traced() {
+		all["trace"] = map[string]any{"guardrail": c.findings}
+	}
+	return all
+}
+
 func (d *Double) converse(rq *request) (any, *apiError) {
 	c, refused := d.converseAnswer(rq)
 	if refused != nil {
 		return nil, refused
 	}
-	return map[string]any{
-		"output":     map[string]any{"message": message{Role: "assistant", Content: []textBlock{{c.text}}}},
-		"stopReason": c.reason, "usage": c.usage(), "metrics": map[string]any{"latencyMs": c.latency()},
-	}, nil
-}
-
-// event is one event of a ConverseStream answer.
-type event struct {
-	name string
-	body map[string]any
+	answer := c.measures(rq)
+	answer["output"] = map[string]any{"message": map[string]any{"role": "assistant", "content": c.blocks()}}
+	answer["stopReason"] = c.reason
+	return answer, nil
 }
 
 func (d *Double) converseStream(rq *request) (any, *apiError) {
@@ -108,41 +72,73 @@ func (d *Double) converseStream(rq *request) (any, *apiError) {
 	if refused != nil {
 		return nil, refused
 	}
-	events := []event{{"messageStart", map[string]any{"role": "assistant"}}}
-	for _, piece := range strings.SplitAfter(c.text, " ") {
-		delta := map[string]any{"contentBlockIndex": 0, "delta": textBlock{piece}}
-		events = append(events, event{"contentBlockDelta", delta})
+	events := func(yield func(event) bool) {
+		for e := range c.events() {
+			if !yield(e) {
+				return
+			}
+		}
+		yield(event{"metadata", c.measures(rq)})
 	}
-	events = append(events,
-		event{"contentBlockStop", map[string]any{"contentBlockIndex": 0}},
-		event{"messageStop", map[string]any{"stopReason": c.reason}},
-		event{"metadata", map[string]any{"usage": c.usage(), "metrics": map[string]any{"latencyMs": c.latency()}}})
-	body, err := encodeEvents(rq, events)
-	if err != nil {
-		return nil, refuse("InternalServerException", "%v", err)
-	}
-	return reply{contentType: "application/vnd.amazon.eventstream", body: body}, nil
+	return reply{contentType: eventStream, events: events}, nil
 }
 
-// encodeEvents checks events against the API model and frames them.
-func encodeEvents(rq *request, events []event) ([]byte, error) {
-	var stream bytes.Buffer
-	encoder := eventstream.NewEncoder()
-	for _, e := range events {
-		payload, err := json.Marshal(e.body)
-		if err != nil {
-			return nil, fmt.Errorf("encoding event %s: %w", e.name, err)
+// events are an answer in the events of ConverseStream, up to its end.
+func (c completion) events() iter.Seq[event] {
+	return func(yield func(event) bool) {
+		if !yield(event{"messageStart", map[string]any{"role": "assistant"}}) {
+			return
 		}
-		if err := rq.op.CheckEvent(e.name, payload); err != nil {
-			return nil, fmt.Errorf("checking event %s: %w", e.name, err)
+		for i, block := range c.blocks() {
+			stop := event{"contentBlockStop", map[string]any{"contentBlockIndex": i}}
+			if !blockEvents(i, block, yield) || !yield(stop) {
+				return
+			}
 		}
-		framed := eventstream.Message{Payload: payload}
-		framed.Headers.Set(eventstreamapi.MessageTypeHeader, eventstream.StringValue(eventstreamapi.EventMessageType))
-		framed.Headers.Set(eventstreamapi.EventTypeHeader, eventstream.StringValue(e.name))
-		framed.Headers.Set(eventstreamapi.ContentTypeHeader, eventstream.StringValue("application/json"))
-		if err := encoder.Encode(&stream, framed); err != nil {
-			return nil, fmt.Errorf("framing event %s: %w", e.name, err)
+		yield(event{"messageStop", map[string]any{"stopReason": c.reason}})
+	}
+}
+
+// blockEvents yields the start and the deltas of a block; a block of text has
+// no start.
+func blockEvents(i int, block map[string]any, yield func(event) bool) bool {
+	delta := func(value map[string]any) bool {
+		return yield(event{"contentBlockDelta", map[string]any{"contentBlockIndex": i, "delta": value}})
+	}
+	use, isTool := block["toolUse"].(toolUse)
+	if !isTool {
+		text, _ := block["text"].(string)
+		for piece := range strings.SplitAfterSeq(text, " ") {
+			if !delta(map[string]any{"text": piece}) {
+				return false
+			}
+		}
+		return true
+	}
+	start := map[string]any{"toolUse": map[string]any{"toolUseId": use.ID, "name": use.Name}}
+	if !yield(event{"contentBlockStart", map[string]any{"contentBlockIndex": i, "start": start}}) {
+		return false
+	}
+	for piece := range pieces(string(use.Input)) {
+		if !delta(map[string]any{"toolUse": map[string]any{"input": piece}}) {
+			return false
 		}
 	}
-	return stream.Bytes(), nil
+	return true
+}
+
+// pieceLength is how many characters of a tool's input travel in one delta.
+const pieceLength = 16
+
+// pieces cuts a text between characters.
+func pieces(text string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for rest := []rune(text); len(rest) > 0; {
+			n := min(pieceLength, len(rest))
+			if !yield(string(rest[:n])) {
+				return
+			}
+			rest = rest[n:]
+		}
+	}
 }

@@ -37,8 +37,17 @@ func handlers() map[string]handler {
 		"UntagResource":       {needsTagResource, (*Double).untagResource},
 		"ListTagsForResource": {needsTagResource, (*Double).listTags},
 
-		"Converse":       {needsInvoke, (*Double).converse},
-		"ConverseStream": {needsInvoke, (*Double).converseStream},
-		"InvokeModel":    {needsInvoke, (*Double).invokeModel},
+		opConverse:       {needsInvoke, (*Double).converse},
+		opConverseStream: {needsInvoke, (*Double).converseStream},
+		opInvokeModel:    {needsInvoke, (*Double).invokeModel},
+		opInvokeStream:   {needsInvoke, (*Double).invokeStream},
 	}
 }
+
+// The operations of the runtime.
+const (
+	opConverse       = "Converse"
+	opConverseStream = "ConverseStream"
+	opInvokeModel    = "InvokeModel"
+	opInvokeStream   = "InvokeModelWithResponseStream"
+)

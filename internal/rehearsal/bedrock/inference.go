@@ -11,25 +11,40 @@ type target struct {
 	learnt *learnt // nil when a foundation model answers
 }
 
-// question is what an inference call asks and how long the answer may be.
+// question is what an inference call asks and how the answer may be.
 type question struct {
 	text      string
 	input     int // tokens
 	maxTokens int // 0 without a limit
+	atLeast   int // tokens an answer has before it is cut
 	stops     []string
+
+	tools   toolConfig
+	turn    int      // the place of the last turn
+	texts   []string // of the last turn
+	results []string // of the last turn's tools
+
+	rail    *Guardrail
+	spoken  []string // what a guardrail looks at when nothing is guarded
+	guarded []string
 }
 
-// completion is an answer and why it ended: "end_turn", "max_tokens" or
-// "stop_sequence".
+// completion is an answer and why it ended: "end_turn", "max_tokens",
+// "stop_sequence", "tool_use" or "guardrail_intervened".
 type completion struct {
 	text   string
+	tools  []toolUse
 	reason string
 	input  int
 	output int
+	// findings is what a guardrail found, nil when it found nothing.
+	findings map[string]any
 }
 
 // resolve finds what a model id of an inference call stands for.
 func (d *Double) resolve(rq *request) (target, *apiError) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	id := rq.str("modelId")
 	if strings.HasPrefix(id, "arn:") {
 		if t := d.findThroughput(id); t != nil {
@@ -96,16 +111,65 @@ func (d *Double) modelTarget(arn string, base BaseModel) target {
 	return target{base: base}
 }
 
-// complete answers a question: with what was learnt when a row is near
-// enough, like the base model otherwise.
+// complete answers a question: a turn of tool results by quoting them, one
+// that wants tools by calling them, any other with what was learnt when a row
+// is near enough, like the base model otherwise. A guardrail has the first and
+// the last word.
 func (t target) complete(q question) completion {
-	text := baseAnswer(q.text)
+	looked := q.spoken
+	if len(q.guarded) > 0 {
+		looked = q.guarded
+	}
+	if word := q.rail.found(looked...); word != "" {
+		return q.rail.blocked(word, q.rail.InputMessage, true)
+	}
+	c := completion{reason: "end_turn", input: q.input}
+	switch {
+	case len(q.results) > 0:
+		c.text = "The tool answered: " + strings.Join(q.results, "; ")
+	default:
+		if c.tools = q.calls(); len(c.tools) > 0 {
+			c.reason = "tool_use"
+			for _, use := range c.tools {
+				c.output += tokens(string(use.Input))
+			}
+			return c
+		}
+		c.text = t.known(q.text)
+	}
+	c.text = lengthen(c.text, q.atLeast)
+	c.cut(q)
+	if word := q.rail.found(c.text); word != "" {
+		blocked := q.rail.blocked(word, q.rail.OutputMessage, false)
+		blocked.input, blocked.output = c.input, c.output
+		return blocked
+	}
+	return c
+}
+
+// known is what the model says to a text.
+func (t target) known(text string) string {
 	if t.learnt != nil {
-		if known, score := t.learnt.answer(q.text); score >= nearEnough {
-			text = known
+		if known, score := t.learnt.answer(text); score >= nearEnough {
+			return known
 		}
 	}
-	c := completion{text: text, reason: "end_turn", input: q.input}
+	return baseAnswer(text)
+}
+
+// lengthen says a text again until it has so many tokens.
+func lengthen(text string, atLeast int) string {
+	var all strings.Builder
+	all.WriteString(text)
+	length := utf8.RuneCountInString(text)
+	for have := length; length > 0 && have < atLeast*runesPerToken; have += 1 + length {
+		all.WriteString(" " + text)
+	}
+	return all.String()
+}
+
+// cut ends an answer where the question wants it to end.
+func (c *completion) cut(q question) {
 	for _, stop := range q.stops {
 		if before, _, found := strings.Cut(c.text, stop); found {
 			c.text, c.reason = before, "stop_sequence"
@@ -115,7 +179,6 @@ func (t target) complete(q question) completion {
 		c.text, c.reason = string([]rune(c.text)[:q.maxTokens*runesPerToken]), "max_tokens"
 	}
 	c.output = tokens(c.text)
-	return c
 }
 
 // runesPerToken is AWS's rule of thumb for the length of a token.

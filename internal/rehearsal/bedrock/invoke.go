@@ -3,27 +3,58 @@ package bedrock
 import (
 	"bytes"
 	"encoding/json"
+	"iter"
+	"maps"
 	"strconv"
 	"strings"
 )
 
-// invokeModel answers in the body format of the model's family.
-func (d *Double) invokeModel(rq *request) (any, *apiError) {
+// bodyFormat is how a family of models writes InvokeModel's bodies.
+type bodyFormat struct {
+	// read turns a request body into a question.
+	read func([]byte) (question, *apiError)
+	// write is the whole answer, chunks are the parts of a streamed one.
+	write  func(completion) map[string]any
+	chunks func(completion) iter.Seq[map[string]any]
+}
+
+var (
+	novaFormat  = bodyFormat{readNova, writeNova, novaChunks}
+	llamaFormat = bodyFormat{readLlama, writeLlama, llamaChunks}
+)
+
+// invoked does what InvokeModel and InvokeModelWithResponseStream share.
+func (d *Double) invoked(rq *request) (completion, bodyFormat, *apiError) {
 	t, refused := d.resolve(rq)
 	if refused != nil {
-		return nil, refused
+		return completion{}, bodyFormat{}, refused
 	}
 	if kind := rq.str("contentType"); kind != "" && !strings.HasPrefix(kind, "application/json") {
-		return nil, invalid("The content type must be application/json.")
+		return completion{}, bodyFormat{}, invalid("The content type must be application/json.")
 	}
-	answer := invokeNova
+	format := novaFormat
 	if t.base.Provider == "Meta" {
-		answer = invokeLlama
+		format = llamaFormat
 	}
-	c, value, refused := answer(t, rq.in.Payload)
+	q, refused := format.read(rq.in.Payload)
+	if refused != nil {
+		return completion{}, bodyFormat{}, refused
+	}
+	if q.rail, refused = d.guardrail(rq); refused != nil {
+		return completion{}, bodyFormat{}, refused
+	}
+	q.atLeast = d.inferenceNow().AnswerTokens
+	return t.complete(q), format, nil
+}
+
+// invokeModel answers in the body format of the model's family.
+func (d *Double) invokeModel(rq *request) (any, *apiError) {
+	c, format, refused := d.invoked(rq)
 	if refused != nil {
 		return nil, refused
 	}
+	value := format.write(c)
+	maps.Copy(value, c.guardMembers(rq))
 	body, err := json.Marshal(value)
 	if err != nil {
 		return nil, refuse("InternalServerException", "encoding the answer: %v", err)
@@ -33,6 +64,60 @@ func (d *Double) invokeModel(rq *request) (any, *apiError) {
 		"X-Amzn-Bedrock-Input-Token-Count":  strconv.Itoa(c.input),
 		"X-Amzn-Bedrock-Output-Token-Count": strconv.Itoa(c.output),
 	}}, nil
+}
+
+// invokeStream answers in chunks, each with a part of the body in the format
+// of the model's family. The last one carries the metrics.
+func (d *Double) invokeStream(rq *request) (any, *apiError) {
+	c, format, refused := d.invoked(rq)
+	if refused != nil {
+		return nil, refused
+	}
+	metrics := map[string]any{"amazon-bedrock-invocationMetrics": map[string]any{
+		"inputTokenCount": c.input, "outputTokenCount": c.output,
+		"invocationLatency": c.latency(), "firstByteLatency": 200,
+	}}
+	maps.Copy(metrics, c.guardMembers(rq))
+	events := func(yield func(event) bool) {
+		var last map[string]any
+		for part := range format.chunks(c) {
+			if last != nil && !yield(chunk(last)) {
+				return
+			}
+			last = part
+		}
+		maps.Copy(last, metrics)
+		yield(chunk(last))
+	}
+	return reply{contentType: eventStream, events: events, header: map[string]string{
+		"X-Amzn-Bedrock-Content-Type": "application/json",
+	}}, nil
+}
+
+// chunk is an event of InvokeModelWithResponseStream: PayloadPart, whose
+// bytes travel as base64 text.
+func chunk(part map[string]any) event {
+	raw, err := json.Marshal(part)
+	if err != nil {
+		raw = nil // parts hold texts and numbers, which always encode
+	}
+	return event{"chunk", map[string]any{"bytes": raw}}
+}
+
+// guardMembers are what a body says about its guardrail, nothing without one.
+func (c completion) guardMembers(rq *request) map[string]any {
+	g := rq.guard()
+	if g.ID == "" {
+		return nil
+	}
+	members := map[string]any{"amazon-bedrock-guardrailAction": "NONE"}
+	if c.findings != nil {
+		members["amazon-bedrock-guardrailAction"] = "INTERVENED"
+	}
+	if c.findings != nil && g.traced() {
+		members["amazon-bedrock-trace"] = map[string]any{"guardrail": c.findings}
+	}
+	return members
 }
 
 // llamaBody is the request body of Meta's Llama models.
@@ -46,10 +131,10 @@ type llamaBody struct {
 // llamaMaxGenLen is what max_gen_len is when it is not sent.
 const llamaMaxGenLen = 512
 
-func invokeLlama(t target, body []byte) (completion, any, *apiError) {
+func readLlama(body []byte) (question, *apiError) {
 	var in llamaBody
 	if refused := decodeBody(body, &in); refused != nil {
-		return completion{}, nil, refused
+		return question{}, refused
 	}
 	length := llamaMaxGenLen
 	if in.MaxGenLen != nil {
@@ -57,20 +142,47 @@ func invokeLlama(t target, body []byte) (completion, any, *apiError) {
 	}
 	switch {
 	case strings.TrimSpace(in.Prompt) == "":
-		return completion{}, nil, invalid("Malformed input request: prompt is required.")
+		return question{}, invalid("Malformed input request: prompt is required.")
 	case !probability(in.Temperature), !probability(in.TopP):
-		return completion{}, nil, invalid("Malformed input request: temperature and top_p must be between 0 and 1.")
+		return question{}, invalid("Malformed input request: temperature and top_p must be between 0 and 1.")
 	case length < 1 || length > 2048:
-		return completion{}, nil, invalid("Malformed input request: max_gen_len must be between 1 and 2048.")
+		return question{}, invalid("Malformed input request: max_gen_len must be between 1 and 2048.")
 	}
-	c := t.complete(question{text: lastUserTurn(in.Prompt), input: tokens(in.Prompt), maxTokens: length})
-	reason := "stop"
+	return question{text: lastUserTurn(in.Prompt), spoken: []string{in.Prompt}, input: tokens(in.Prompt), maxTokens: length}, nil
+}
+
+// llamaStop is stop_reason of Llama's bodies.
+func llamaStop(c completion) string {
 	if c.reason == "max_tokens" {
-		reason = "length"
+		return "length"
 	}
-	return c, map[string]any{
-		"generation": c.text, "prompt_token_count": c.input, "generation_token_count": c.output, "stop_reason": reason,
-	}, nil
+	return "stop"
+}
+
+func writeLlama(c completion) map[string]any {
+	return map[string]any{
+		"generation": c.text, "prompt_token_count": c.input, "generation_token_count": c.output, "stop_reason": llamaStop(c),
+	}
+}
+
+// llamaChunks are pieces of the generation; the prompt's tokens are in the
+// first and the reason in the last.
+func llamaChunks(c completion) iter.Seq[map[string]any] {
+	return func(yield func(map[string]any) bool) {
+		said, count := 0, any(c.input)
+		for piece := range strings.SplitAfterSeq(c.text, " ") {
+			said += len([]rune(piece))
+			part := map[string]any{
+				"generation": piece, "prompt_token_count": count, "stop_reason": nil,
+				"generation_token_count": (said + runesPerToken - 1) / runesPerToken,
+			}
+			if !yield(part) {
+				return
+			}
+			count = nil
+		}
+		yield(map[string]any{"generation": "", "prompt_token_count": nil, "generation_token_count": c.output, "stop_reason": llamaStop(c)})
+	}
 }
 
 // lastUserTurn takes the user's last turn out of a prompt in the template of
@@ -87,9 +199,10 @@ func lastUserTurn(prompt string) string {
 
 // novaBody is the request body of Amazon's Nova models.
 type novaBody struct {
-	SchemaVersion   string      `json:"schemaVersion"`
-	Messages        []message   `json:"messages"`
-	System          []textBlock `json:"system"`
+	SchemaVersion   string         `json:"schemaVersion"`
+	Messages        []message      `json:"messages"`
+	System          []contentBlock `json:"system"`
+	ToolConfig      toolConfig     `json:"toolConfig"`
 	InferenceConfig struct {
 		MaxTokens     *int     `json:"maxTokens"`
 		Temperature   *float64 `json:"temperature"`
@@ -99,30 +212,45 @@ type novaBody struct {
 	} `json:"inferenceConfig"`
 }
 
-func invokeNova(t target, body []byte) (completion, any, *apiError) {
+func readNova(body []byte) (question, *apiError) {
 	var in novaBody
 	if refused := decodeBody(body, &in); refused != nil {
-		return completion{}, nil, refused
+		return question{}, refused
 	}
-	q, refused := ask(in.Messages, in.System)
+	q, refused := ask(in.Messages, in.System, in.ToolConfig)
 	if refused != nil {
-		return completion{}, nil, refused
+		return question{}, refused
 	}
 	config := in.InferenceConfig
 	if !probability(config.Temperature) || !probability(config.TopP) {
-		return completion{}, nil, invalid("Malformed input request: temperature and topP must be between 0 and 1.")
+		return question{}, invalid("Malformed input request: temperature and topP must be between 0 and 1.")
 	}
 	if config.MaxTokens != nil {
 		if q.maxTokens = *config.MaxTokens; q.maxTokens < 1 {
-			return completion{}, nil, invalid("Malformed input request: maxTokens must be at least 1.")
+			return question{}, invalid("Malformed input request: maxTokens must be at least 1.")
 		}
 	}
 	q.stops = config.StopSequences
-	c := t.complete(q)
-	return c, map[string]any{
-		"output":     map[string]any{"message": message{Role: "assistant", Content: []textBlock{{c.text}}}},
+	return q, nil
+}
+
+func writeNova(c completion) map[string]any {
+	return map[string]any{
+		"output":     map[string]any{"message": map[string]any{"role": "assistant", "content": c.blocks()}},
 		"stopReason": c.reason, "usage": c.usage(),
-	}, nil
+	}
+}
+
+// novaChunks are the events of ConverseStream, each in an object under its name.
+func novaChunks(c completion) iter.Seq[map[string]any] {
+	return func(yield func(map[string]any) bool) {
+		for e := range c.events() {
+			if !yield(map[string]any{e.name: e.body}) {
+				return
+			}
+		}
+		yield(map[string]any{"metadata": map[string]any{"usage": c.usage(), "metrics": map[string]any{}, "trace": map[string]any{}}})
+	}
 }
 
 // decodeBody reads a model's JSON body strictly.

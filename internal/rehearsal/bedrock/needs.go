@@ -20,9 +20,9 @@ type need struct {
 // two.
 func iamAction(operation string) string {
 	switch operation {
-	case "Converse":
+	case opConverse:
 		return "bedrock:InvokeModel"
-	case "ConverseStream":
+	case opConverseStream:
 		return "bedrock:InvokeModelWithResponseStream"
 	}
 	return "bedrock:" + operation
@@ -256,10 +256,11 @@ func needsTagResource(d *Double, rq *request) []need {
 	return []need{{rq.action(), in.ResourceARN, keys}}
 }
 
-// needsInvoke is what inference needs on the model, deployment or throughput.
+// needsInvoke is what inference needs on the model, deployment or throughput,
+// and on the guardrail it names.
 func needsInvoke(d *Double, rq *request) []need {
 	identifier := rq.str("modelId")
-	needs := []need{{action: rq.action(), resource: d.invokedARN(identifier)}}
+	needs := d.guardNeeds(rq, []need{{action: rq.action(), resource: d.invokedARN(identifier)}})
 	if t := d.findThroughput(identifier); t != nil {
 		return append(needs, d.modelKeyNeeds(t.ModelARN)...)
 	}

@@ -94,6 +94,7 @@ type rig struct {
 	clock     *clock.Clock
 	log       *calls.Log
 	store     *bucketStore
+	mu        sync.Mutex
 	principal calls.Principal
 	url       string
 	control   *sdk.Client
@@ -142,8 +143,25 @@ func newRig(t *testing.T, scenario string, change ...func(*Scenario)) *rig {
 	})
 	r.url = server.URL
 	r.control = sdk.New(sdk.Options{Region: s.Region, BaseEndpoint: &r.url, Credentials: keys, RetryMaxAttempts: 1})
-	r.runtime = bedrockruntime.New(bedrockruntime.Options{Region: s.Region, BaseEndpoint: &r.url, Credentials: keys, RetryMaxAttempts: 1})
+	r.runtime = bedrockruntime.New(bedrockruntime.Options{
+		Region: s.Region, BaseEndpoint: &r.url, Credentials: keys, RetryMaxAttempts: 1, HTTPClient: patientClient{},
+	})
 	return r
+}
+
+// patientClient is the default client, for a server that answers before the
+// client has looked for the end of its own request. The SDK closes a request's
+// body as soon as an answer begins; the reader it made of the body then ends
+// with io.EOF where io.WriterTo wants nil, which net/http takes for a request
+// that failed, and so it closes the connection under the answer. No network is
+// that fast. A body that is no io.WriterTo is read, and its end is an end.
+type patientClient struct{}
+
+func (patientClient) Do(request *http.Request) (*http.Response, error) {
+	if request.Body != nil {
+		request.Body = struct{ io.ReadCloser }{request.Body}
+	}
+	return http.DefaultClient.Do(request)
 }
 
 func (r *rig) verify(request *http.Request) (calls.Principal, error) {
@@ -153,7 +171,16 @@ func (r *rig) verify(request *http.Request) (calls.Principal, error) {
 	if !strings.Contains(request.Header.Get("Authorization"), "AKIDTEST") {
 		return calls.Principal{}, errors.New("unknown key")
 	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	return r.principal, nil
+}
+
+// leaveVPC lets the caller sit outside the VPC from now on.
+func (r *rig) leaveVPC() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.principal.InVPC = false
 }
 
 // checkContextKeys holds every condition key the double set to Behaviours.

@@ -53,6 +53,11 @@ type Scenario struct {
 	Throughputs []ServeOutcome  `json:"throughputs,omitempty"`
 	Deployments []ServeOutcome  `json:"deployments,omitempty"`
 	Faults      []ScenarioFault `json:"faults,omitempty"`
+	// Inference says how the runtime answers, StreamFaults where its streams
+	// break, and Guardrails which the account has.
+	Inference    Inference     `json:"inference"`
+	StreamFaults []StreamFault `json:"streamFaults,omitempty"`
+	Guardrails   []Guardrail   `json:"guardrails,omitempty"`
 }
 
 // Quotas are the service quotas the double enforces, all per Region.
@@ -263,6 +268,11 @@ func (s Scenario) check() error {
 		}{"faults.when", f.When, []string{"", "before", "after"}})
 		if f.Operation == "" || (!f.Reset && (f.Status < 400 || f.Code == "")) {
 			return fmt.Errorf("scenario: a fault needs an operation, and a status and code or reset")
+		}
+	}
+	for _, g := range s.Guardrails {
+		if err := g.check(); err != nil {
+			return err
 		}
 	}
 	for _, c := range choices {

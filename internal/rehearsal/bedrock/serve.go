@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"net/http"
 	"strings"
 	"time"
@@ -49,6 +50,10 @@ type request struct {
 	// id is the id the request's new resource will have, modelID that of the
 	// model a new job will make.
 	id, modelID string
+	// hangup ends when the client is gone; only answers of the runtime care.
+	hangup context.Context
+	// reset says that the connection is to be closed under the client.
+	reset bool
 }
 
 // str returns a string member of the request, empty when it is not set.
@@ -65,11 +70,13 @@ type handler struct {
 	serve func(*Double, *request) (any, *apiError)
 }
 
-// reply is an answer that is not plain JSON: InvokeModel's and streams.
+// reply is an answer that is not plain JSON: InvokeModel's and streams. A
+// stream has events instead of a body.
 type reply struct {
 	contentType string
 	header      map[string]string
 	body        []byte
+	events      iter.Seq[event]
 }
 
 // served is the outcome of a request before it is written.
@@ -81,13 +88,29 @@ type served struct {
 }
 
 func (d *Double) serveHTTP(w http.ResponseWriter, r *http.Request) {
-	rq := &request{ctx: context.WithoutCancel(r.Context())}
+	rq := &request{ctx: context.WithoutCancel(r.Context()), hangup: r.Context()}
 	out, needs := d.answer(r, rq)
 	d.record(rq, needs, out)
-	if out.reset {
+	rq.reset = out.reset
+	switch {
+	case out.reset:
+	case out.err == nil && rq.op.Service == d.runtime.Name:
+		d.infer(w, rq, out)
+	default:
+		d.write(w, rq, out)
+	}
+	if rq.reset {
 		panic(http.ErrAbortHandler) // net/http closes the connection quietly
 	}
-	d.write(w, out)
+}
+
+// infer writes an answer of the runtime when its service time has passed.
+func (d *Double) infer(w http.ResponseWriter, rq *request, out served) {
+	ended, how := d.opened(), abandoned
+	defer func() { ended(how) }()
+	if pass(rq.hangup, time.Duration(d.inferenceNow().ServiceTime)) {
+		how = d.write(w, rq, out)
+	}
 }
 
 // answer does everything but recording and writing.
@@ -158,14 +181,29 @@ func (d *Double) serveWithFaults(rq *request, needs []need) served {
 	return out
 }
 
-// serve lets the request take effect and checks the answer against the model.
-func (d *Double) serve(rq *request) served {
+// effect lets the request take effect. The state is locked all the while, but
+// for the runtime, which changes none and locks what it reads.
+func (d *Double) effect(rq *request) (any, *apiError) {
+	if rq.op.Service == d.control.Name {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+	}
+	return d.handlers[rq.op.Name].serve(d, rq)
+}
+
+// violate notes that the double broke the API model.
+func (d *Double) violate(err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	value, refused := d.handlers[rq.op.Name].serve(d, rq)
+	d.violations = append(d.violations, err)
+}
+
+// serve lets the request take effect and checks the answer against the model.
+func (d *Double) serve(rq *request) served {
+	value, refused := d.effect(rq)
 	if refused != nil {
 		if _, listed := rq.op.ErrorStatus(refused.code); !listed {
-			d.violations = append(d.violations, fmt.Errorf("%s answered %s, which the API model does not list", rq.op.Name, refused.code))
+			d.violate(fmt.Errorf("%s answered %s, which the API model does not list", rq.op.Name, refused.code))
 		}
 		return failed(rq.op, refused)
 	}
@@ -177,7 +215,7 @@ func (d *Double) serve(rq *request) served {
 		err = rq.op.CheckOutput(body)
 	}
 	if err != nil {
-		d.violations = append(d.violations, fmt.Errorf("checking the double's answer: %w", err))
+		d.violate(fmt.Errorf("checking the double's answer: %w", err))
 		return failed(rq.op, refuse("InternalServerException", "The rehearsal's double broke the API model: %v", err))
 	}
 	return served{status: rq.op.Status, reply: reply{contentType: "application/json", body: body}}
@@ -214,8 +252,8 @@ func unauthenticated(err error) served {
 	return served{status: status, err: &apiError{code: code, message: message}}
 }
 
-// write sends the answer in restJson1.
-func (d *Double) write(w http.ResponseWriter, out served) {
+// write sends the answer in restJson1 and says how that ended.
+func (d *Double) write(w http.ResponseWriter, rq *request, out served) ending {
 	header := w.Header()
 	body := out.reply.body
 	header.Set("Content-Type", out.reply.contentType)
@@ -232,11 +270,16 @@ func (d *Double) write(w http.ResponseWriter, out served) {
 	header.Set("X-Amzn-Requestid", fmt.Sprintf("00000000-0000-4000-8000-%012d", d.requests))
 	d.mu.Unlock()
 	w.WriteHeader(out.status)
+	if out.err == nil && out.reply.events != nil {
+		return d.writeEvents(w, rq, out.reply.events)
+	}
 	if _, err := w.Write(body); err != nil {
 		d.mu.Lock()
 		d.note("an answer was not delivered: %v", err)
 		d.mu.Unlock()
+		return abandoned
 	}
+	return answered
 }
 
 // record writes one call for each thing the request needed.
