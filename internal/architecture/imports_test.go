@@ -39,6 +39,7 @@ var rooms = []room{
 	{"internal/finetune", nil},
 	{"internal/lambdaenv", nil},
 	{"internal/architecture", nil},
+	{"internal/bench", nil},
 	{"internal/catalog", []string{"internal/finetune"}},
 	{"internal/dataset/formodel", []string{"internal/catalog", "internal/dataset"}},
 	{"internal/dataset/advice", []string{"internal/dataset", "github.com/zricethezav/gitleaks/", "github.com/BobuSumisu/aho-corasick"}},

@@ -1,21 +1,18 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 
+	"github.com/tuneline/tuneline/internal/bench"
 	"github.com/tuneline/tuneline/internal/dataset/generate"
 )
 
-// The results stand between these lines of the document.
-const (
-	beginMark = "<!-- bench-dataset: begin -->"
-	endMark   = "<!-- bench-dataset: end -->"
-)
+// mark names the place of the results in the document.
+const mark = "bench-dataset"
 
 // benchAll measures everything, prints it, and keeps it when the run was thorough.
 func benchAll(ctx context.Context, args []string) (err error) {
@@ -44,7 +41,7 @@ func benchAll(ctx context.Context, args []string) (err error) {
 // keep writes the document and the ratios for the gate.
 func (m *measured) keep(text string) error {
 	if m.settings.doc != "" {
-		if err := splice(m.settings.doc, text); err != nil {
+		if err := bench.Splice(m.settings.doc, mark, text); err != nil {
 			return err
 		}
 	}
@@ -62,25 +59,6 @@ func (m *measured) keep(text string) error {
 	//nolint:gosec // a file of the repository
 	if err := os.WriteFile(m.settings.ratios, append(data, '\n'), 0o644); err != nil {
 		return fmt.Errorf("writing the ratios: %w", err)
-	}
-	return nil
-}
-
-// splice replaces what stands between the marks of a document.
-func splice(name, text string) error {
-	old, err := os.ReadFile(name) //nolint:gosec // the file the caller names
-	if err != nil {
-		return fmt.Errorf("reading the document: %w", err)
-	}
-	before, rest, ok := bytes.Cut(old, []byte(beginMark))
-	_, after, ok2 := bytes.Cut(rest, []byte(endMark))
-	if !ok || !ok2 {
-		return fmt.Errorf("%s: the results go between the lines %s and %s, which it lacks", name, beginMark, endMark)
-	}
-	doc := fmt.Appendf(nil, "%s%s\n\n%s\n%s%s", before, beginMark, text, endMark, after)
-	//nolint:gosec // a file of the repository
-	if err := os.WriteFile(name, doc, 0o644); err != nil {
-		return fmt.Errorf("writing the document: %w", err)
 	}
 	return nil
 }

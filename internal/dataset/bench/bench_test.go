@@ -262,29 +262,6 @@ func TestEstimate(t *testing.T) {
 	}
 }
 
-func TestSplice(t *testing.T) {
-	name := filepath.Join(t.TempDir(), "doc.md")
-	write := func(text string) {
-		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	write("# Title\n\n" + beginMark + "\nold\n" + endMark + "\n\nThe end.\n")
-	for range 2 {
-		if err := splice(name, "new\n"); err != nil {
-			t.Fatal(err)
-		}
-	}
-	got, err := os.ReadFile(name)
-	if want := "# Title\n\n" + beginMark + "\n\nnew\n\n" + endMark + "\n\nThe end.\n"; err != nil || string(got) != want {
-		t.Errorf("got %q, %v; want %q", got, err, want)
-	}
-	write("# Title\n")
-	if err := splice(name, "new\n"); err == nil {
-		t.Error("got no error for a document without the marks")
-	}
-}
-
 func TestKeepAndGate(t *testing.T) {
 	m := made()
 	m.settings.ratios = filepath.Join(t.TempDir(), "ratios.json")

@@ -9,13 +9,14 @@ import (
 	"runtime"
 	"slices"
 
+	"github.com/tuneline/tuneline/internal/bench"
 	"github.com/tuneline/tuneline/internal/dataset/generate"
 )
 
 // measured is everything a run has found out.
 type measured struct {
 	settings settings
-	machine  machine
+	machine  bench.Machine
 	// missing are the candidates this machine cannot run, and why.
 	missing    []string
 	candidates []candidate
@@ -45,8 +46,7 @@ type shapeResult struct {
 
 // measure does it all. Said is told what is going on.
 func measure(ctx context.Context, s settings, r *runner, said io.Writer) (*measured, error) {
-	m := &measured{settings: s, machine: thisMachine()}
-	m.machine.loads = append(m.machine.loads, load())
+	m := &measured{settings: s, machine: bench.ThisMachine()}
 	programs, missing := programs(ctx, r.dir)
 	m.candidates, m.missing = slices.Concat(inGo, programs), missing
 	for _, why := range missing {
@@ -62,7 +62,7 @@ func measure(ctx context.Context, s settings, r *runner, said io.Writer) (*measu
 		if err := step.do(ctx, r, said); err != nil {
 			return nil, fmt.Errorf("measuring %s: %w", step.name, err)
 		}
-		m.machine.loads = append(m.machine.loads, load())
+		m.machine.TakeLoad()
 	}
 	return m, m.explain(ctx, r)
 }
@@ -229,14 +229,4 @@ func (s *shapeResult) rate(name string) float64 { return median(rates(s.runs[nam
 func (s *shapeResult) badRate(name string) float64 { return median(rates(s.bad[name], s.badBytes)) }
 
 // median is of the values, 0 of none.
-func median(values []float64) float64 {
-	if len(values) == 0 {
-		return 0
-	}
-	sorted := slices.Sorted(slices.Values(values))
-	middle := len(sorted) / 2
-	if len(sorted)%2 == 0 {
-		return (sorted[middle-1] + sorted[middle]) / 2
-	}
-	return sorted[middle]
-}
+func median(values []float64) float64 { return bench.Quantile(values, 0.5) }

@@ -29,8 +29,8 @@ func (m *measured) render() string {
 
 func (m *measured) renderMachine(out *strings.Builder) {
 	fmt.Fprintf(out, "Made by `make bench-dataset` on %s with %s on %s. %s a data set, %d repetitions, %s where memory is measured; load averages %s.\n",
-		m.machine.date.Format("2006-01-02"), runtime.Version(), m.machine.processor, &m.settings.size, m.settings.reps,
-		&m.settings.memorySize, strings.Join(m.machine.loads, ", "))
+		m.machine.Date.Format("2006-01-02"), runtime.Version(), m.machine.Processor, &m.settings.size, m.settings.reps,
+		&m.settings.memorySize, strings.Join(m.machine.Loads, ", "))
 	for _, why := range m.missing {
 		fmt.Fprintf(out, "\nLeft out: %s.\n", why)
 	}
