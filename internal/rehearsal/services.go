@@ -167,23 +167,40 @@ func (c *Cloud) startFunctions(ctx context.Context) (err error) {
 		if !f.CodeIsDirectory {
 			return fmt.Errorf("function %s: its code is not a folder", f.LogicalID)
 		}
-		err := c.host.Register(runtimeapi.Function{
-			Name:        f.Name,
-			ARN:         f.ARN,
-			Bootstrap:   c.bootstrap(f),
-			Handler:     f.Handler,
-			Region:      c.Stack.Region,
-			Credentials: c.Keyring.Issue(calls.Principal{Role: f.Role, ARN: f.RoleARN, InVPC: f.InVPC()}),
-			Env:         c.environment(f),
-			Timeout:     f.Timeout,
-			MemoryMB:    f.MemoryMB,
-			Output:      c.options.Output,
-		})
+		err := c.host.Register(c.hosted(f))
 		if err != nil {
 			return fmt.Errorf("registering function %s: %w", f.LogicalID, err)
 		}
 	}
 	return nil
+}
+
+// hosted is a function of the template as Lambda runs it, with credentials of
+// its role.
+func (c *Cloud) hosted(f template.Function) runtimeapi.Function {
+	return runtimeapi.Function{
+		Name:        f.Name,
+		ARN:         f.ARN,
+		Bootstrap:   c.bootstrap(f),
+		Handler:     f.Handler,
+		Region:      c.Stack.Region,
+		Credentials: c.Keyring.Issue(calls.Principal{Role: f.Role, ARN: f.RoleARN, InVPC: f.InVPC()}),
+		Env:         c.environment(f),
+		Timeout:     f.Timeout,
+		MemoryMB:    f.MemoryMB,
+		Output:      c.options.Output,
+	}
+}
+
+// Function returns a function as Lambda runs it here, by the name of its folder
+// under lambdas/, for whoever wants to run it by itself.
+func (c *Cloud) Function(folder string) (runtimeapi.Function, error) {
+	for _, f := range c.Stack.Functions {
+		if strings.Contains(strings.ToLower(f.LogicalID), folder) {
+			return c.hosted(f), nil
+		}
+	}
+	return runtimeapi.Function{}, fmt.Errorf("the stack has no function %s", folder)
 }
 
 // bootstrap is the executable of a function.

@@ -26,6 +26,11 @@ type Inferences struct {
 	// Answered got their whole answer; Abandoned lost their client before
 	// that, and Broken were ended by a fault.
 	Answered, Abandoned, Broken int
+	// Took is the real time from the requests' arrival to the end of their
+	// answers, added up, service time and pace included; First that to the
+	// answers' first bytes. Of requests that come one after the other, a
+	// benchmark takes the double's own share from them.
+	Took, First time.Duration
 }
 
 // SetInference changes how the runtime answers from the next request on.
@@ -59,14 +64,19 @@ const (
 
 // opened counts an answer that is under way; the returned function says how
 // it ended.
-func (d *Double) opened() func(ending) {
+func (d *Double) opened(rq *request) func(ending) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.inferences.Open++
 	return func(how ending) {
+		ended := time.Now()
 		d.mu.Lock()
 		defer d.mu.Unlock()
 		d.inferences.Open--
+		d.inferences.Took += ended.Sub(rq.arrived)
+		if !rq.began.IsZero() {
+			d.inferences.First += rq.began.Sub(rq.arrived)
+		}
 		*[]*int{&d.inferences.Answered, &d.inferences.Abandoned, &d.inferences.Broken}[how]++
 	}
 }

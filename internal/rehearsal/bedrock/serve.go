@@ -54,6 +54,9 @@ type request struct {
 	hangup context.Context
 	// reset says that the connection is to be closed under the client.
 	reset bool
+	// arrived and began are the real times at which the request came, and at
+	// which the first bytes of the answer's body were sent.
+	arrived, began time.Time
 }
 
 // str returns a string member of the request, empty when it is not set.
@@ -88,7 +91,7 @@ type served struct {
 }
 
 func (d *Double) serveHTTP(w http.ResponseWriter, r *http.Request) {
-	rq := &request{ctx: context.WithoutCancel(r.Context()), hangup: r.Context()}
+	rq := &request{ctx: context.WithoutCancel(r.Context()), hangup: r.Context(), arrived: time.Now()}
 	out, needs := d.answer(r, rq)
 	d.record(rq, needs, out)
 	rq.reset = out.reset
@@ -106,7 +109,7 @@ func (d *Double) serveHTTP(w http.ResponseWriter, r *http.Request) {
 
 // infer writes an answer of the runtime when its service time has passed.
 func (d *Double) infer(w http.ResponseWriter, rq *request, out served) {
-	ended, how := d.opened(), abandoned
+	ended, how := d.opened(rq), abandoned
 	defer func() { ended(how) }()
 	if pass(rq.hangup, time.Duration(d.inferenceNow().ServiceTime)) {
 		how = d.write(w, rq, out)
@@ -279,6 +282,7 @@ func (d *Double) write(w http.ResponseWriter, rq *request, out served) ending {
 		d.mu.Unlock()
 		return abandoned
 	}
+	rq.began = time.Now()
 	return answered
 }
 

@@ -66,7 +66,13 @@ func (s *streamWriter) write(raw []byte) bool {
 	if _, err := s.w.Write(raw); err != nil {
 		return false
 	}
-	return http.NewResponseController(s.w).Flush() == nil
+	if http.NewResponseController(s.w).Flush() != nil {
+		return false
+	}
+	if s.rq.began.IsZero() && len(raw) > 0 {
+		s.rq.began = time.Now()
+	}
+	return true
 }
 
 // frame checks an event against the API model and frames it.

@@ -131,6 +131,10 @@ func TestPaceServiceTimeAndLength(t *testing.T) {
 	if least := 30*time.Millisecond + time.Duration(events-1)*time.Millisecond; time.Since(begin) < least {
 		t.Errorf("%d events took %v, want %v at least", events, time.Since(begin), least)
 	}
+	awaitNoneOpen(t, r)
+	if got := r.double.Inferences(); got.First < 30*time.Millisecond || got.Took < got.First+time.Duration(events-1)*time.Millisecond {
+		t.Errorf("the double's own time: got %+v", got)
+	}
 	r.double.Reset()
 	if answer := r.mustAsk(novaPlan, "Hello"); tokens(answer) >= 500 {
 		t.Errorf("after Reset: got %d tokens", tokens(answer))

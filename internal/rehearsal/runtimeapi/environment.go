@@ -42,7 +42,7 @@ func newEnvironment(fn *function) (*environment, error) {
 	go func() { _ = env.server.Serve(listener) }() // always ErrServerClosed, after run
 	env.cmd = exec.Command(fn.Bootstrap)           //nolint:gosec // the function the template names
 	env.cmd.Dir = filepath.Dir(fn.Bootstrap)
-	env.cmd.Env = fn.environ(listener.Addr().String())
+	env.cmd.Env = fn.Environ(listener.Addr().String())
 	env.cmd.Stdout, env.cmd.Stderr = fn.output, fn.output
 	env.cmd.WaitDelay = time.Second // for a grandchild that keeps the pipe
 	return env, nil
@@ -196,9 +196,10 @@ var reserved = map[string]bool{
 	"LAMBDA_TASK_ROOT": true, "LAMBDA_RUNTIME_DIR": true,
 }
 
-// environ is the whole environment of the process, as Lambda sets it for
-// provided.al2023; nothing of the host's own leaks in.
-func (f *function) environ(api string) []string {
+// Environ is the whole environment of a process of the function, as Lambda sets
+// it for provided.al2023; nothing of the host's own leaks in. api is the
+// address of the Runtime API.
+func (f Function) Environ(api string) []string {
 	handler := f.Handler
 	if handler == "" {
 		handler = "bootstrap"
