@@ -15,6 +15,7 @@ TUNELINE := .tuneline/bin/tuneline
 LINT := .tuneline/bin/golangci-lint
 CHAOS := .tuneline/bin/chaos
 BENCH := .tuneline/bin/bench-dataset
+BENCH_INFERENCE := .tuneline/bin/bench-inference
 BENCH_RATIOS := internal/dataset/bench/ratios.json
 NODE_MODULES := node_modules/.package-lock.json
 
@@ -67,6 +68,16 @@ test-arm64: ## run the data set tests as an arm64 processor does, in an emulator
 .PHONY: test-hostile
 test-hostile: ## check 10 GB of newlines and other hostile data sets in full size
 	@TUNELINE_HOSTILE=full go test -count 1 -timeout 60m -v -run 'TestHostile' ./internal/dataset
+
+.PHONY: test-load
+test-load: setup ## hold the inference API against 10,000 requests at 64 in flight, slow readers, 1,000 hang-ups and mutated bodies
+	@TUNELINE_LOAD=full go test -count 1 -timeout 40m -v -run '^(TestLoad|TestSlowReadersAndHangUps|TestMutatedBodies)$$' ./internal/rehearsal
+
+.PHONY: bench-inference
+bench-inference: setup ## measure what the inference API adds to Bedrock's own time and write docs/performance.md: REQUESTS=2000 STARTS=30
+	@mkdir -p .tuneline/bin
+	@go build -o $(BENCH_INFERENCE) ./internal/rehearsal/bench
+	@$(BENCH_INFERENCE) -requests $(or $(REQUESTS),2000) -starts $(or $(STARTS),30) -doc docs/performance.md
 
 .PHONY: bench-dataset
 bench-dataset: bench-build ## measure the data set check and write docs/performance.md: SIZE=256MB REPS=5 MEMORY_SIZE=4GB BENCH_DIR=/dev/shm

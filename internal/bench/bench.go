@@ -26,12 +26,12 @@ type Machine struct {
 // ThisMachine describes the machine, and takes its load.
 func ThisMachine() Machine {
 	m := Machine{Date: time.Now().UTC(), Processor: runtime.GOOS + "/" + runtime.GOARCH}
-	if model := field("/proc/cpuinfo", "model name"); model != "" {
+	if model := Field("/proc/cpuinfo", "model name"); model != "" {
 		m.Processor = model + ", " + m.Processor
 	}
 	m.Processor = fmt.Sprintf("%s, %d processors", m.Processor, runtime.NumCPU())
 	var kB int64
-	if _, err := fmt.Sscanf(field("/proc/meminfo", "MemTotal"), "%d kB", &kB); err == nil {
+	if _, err := fmt.Sscanf(Field("/proc/meminfo", "MemTotal"), "%d kB", &kB); err == nil {
 		m.Processor += fmt.Sprintf(", %.0f GB memory", float64(kB)*1024/1e9)
 	}
 	m.TakeLoad()
@@ -48,8 +48,8 @@ func (m *Machine) TakeLoad() {
 	m.Loads = append(m.Loads, load)
 }
 
-// field returns the value of the first line "name: value" of a file, or "".
-func field(file, name string) string {
+// Field returns the value of the first line "name: value" of a file, or "".
+func Field(file, name string) string {
 	f, err := os.Open(file) //nolint:gosec // a file of the kernel
 	if err != nil {
 		return ""
