@@ -74,6 +74,13 @@ type fixture struct {
 // answer that AWS's API model does not allow.
 func start(t *testing.T, example, scenario string, change ...func(*bedrock.Scenario)) *fixture {
 	t.Helper()
+	return startWith(t, example, scenario, nil, change...)
+}
+
+// startWith is start with variables that every function gets beside its own, or
+// in their place.
+func startWith(t *testing.T, example, scenario string, environment map[string]string, change ...func(*bedrock.Scenario)) *fixture {
+	t.Helper()
 	s, err := bedrock.LoadScenario(scenario)
 	if err != nil {
 		t.Fatal(err)
@@ -82,7 +89,9 @@ func start(t *testing.T, example, scenario string, change ...func(*bedrock.Scena
 		c(&s)
 	}
 	f := &fixture{t: t}
-	f.Cloud, err = Start(t.Context(), Options{Root: absRoot(), Assembly: assembly(t, example), Scenario: s, OnEvent: f.event, Output: f})
+	f.Cloud, err = Start(t.Context(), Options{
+		Root: absRoot(), Assembly: assembly(t, example), Scenario: s, OnEvent: f.event, Output: f, FunctionEnvironment: environment,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
