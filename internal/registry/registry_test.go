@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"reflect"
 	"sync"
 	"testing"
 	"time"
@@ -230,6 +231,31 @@ func TestReclaim(t *testing.T) {
 				t.Errorf("reclaiming again: attempt %d, %v", again.Attempt(), err)
 			}
 		})
+	}
+}
+
+// Ensure who allowed an attempt's capacity stays in the record when the run is
+// resumed and the next attempt's own question is written over it.
+func TestReclaimKeepsWhoAllowedIt(t *testing.T) {
+	store, _ := newStore()
+	allowed := finetune.Spend{Purpose: finetune.PurposeServing, Decision: finetune.DecisionGranted, By: "arn:ann"}
+	was := Run{
+		ID: "r", ExecutionARN: "first", End: finetune.EndFailed, CustomModel: &finetune.Model{ARN: "arn:model"},
+		Spend: map[string]finetune.Spend{finetune.PurposeServing: allowed},
+	}
+	if _, err := store.Claim(t.Context(), was); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := store.Reclaim(t.Context(), "r", "second"); err != nil {
+		t.Fatal(err)
+	}
+	asked := finetune.Spend{Purpose: finetune.PurposeServing, Decision: finetune.DecisionAsked}
+	got, err := store.UpdateRun(t.Context(), "r", func(r *Run) error { r.Spend[asked.Purpose] = asked; return nil })
+	if err != nil || got.Spend[asked.Purpose].Decision != asked.Decision {
+		t.Fatalf("got %+v, %v; want it asked", got.Spend, err)
+	}
+	if earlier := got.EarlierEnds[0].Spend[finetune.PurposeServing]; !reflect.DeepEqual(earlier, allowed) {
+		t.Errorf("the earlier attempt's spending is %+v; want %+v", earlier, allowed)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -43,6 +44,7 @@ type Run struct {
 	Estimate *finetune.Estimate `json:"estimate,omitempty"`
 	// Spend is what the run was about to pay for, by its purpose, with the price
 	// and who allowed it. One that is [finetune.DecisionAsked] has no answer yet.
+	// What an earlier attempt was allowed is in EarlierEnds.
 	Spend map[string]finetune.Spend `json:"spend,omitempty"`
 	// Job is set before the job is submitted, without an ARN, and completed after.
 	Job         *finetune.Job     `json:"job,omitempty"`
@@ -168,12 +170,13 @@ func (r *Run) checkBarred(executionARN string) error {
 // or a job that was never intended, and so never paid for.
 func (r Run) Resumable() bool { return r.CustomModel != nil || r.Job == nil }
 
-// begin starts another attempt of a run that ended, and keeps the end. What the
-// last one had of capacity is forgotten; what of it is left is in its cause.
+// begin starts another attempt of a run that ended, and keeps the end, with who
+// allowed what: the new attempt writes its own spending over it. What the last one
+// had of capacity is forgotten; what of it is left is in its cause.
 func (r *Run) begin(executionARN string, rollback *Rollback) {
 	r.EarlierExecutionARNs = append(r.EarlierExecutionARNs, r.ExecutionARN)
 	r.EarlierEnds = append(r.EarlierEnds, Ended{
-		ExecutionARN: r.ExecutionARN, Rollback: r.Rollback, Endpoint: r.Endpoint,
+		ExecutionARN: r.ExecutionARN, Rollback: r.Rollback, Spend: maps.Clone(r.Spend), Endpoint: r.Endpoint,
 		End: r.End, Error: r.Error, Cause: r.Cause, EndedAt: r.EndedAt,
 	})
 	r.ExecutionARN, r.Rollback = executionARN, rollback
@@ -183,13 +186,15 @@ func (r *Run) begin(executionARN string, rollback *Rollback) {
 
 // Ended is how an earlier attempt of a run ended.
 type Ended struct {
-	ExecutionARN string             `json:"executionArn"`
-	Rollback     *Rollback          `json:"rollback,omitempty"`
-	Endpoint     *finetune.Endpoint `json:"endpoint,omitempty"`
-	End          string             `json:"end"`
-	Error        string             `json:"error,omitempty"`
-	Cause        string             `json:"cause,omitempty"`
-	EndedAt      *time.Time         `json:"endedAt,omitempty"`
+	ExecutionARN string    `json:"executionArn"`
+	Rollback     *Rollback `json:"rollback,omitempty"`
+	// Spend is what [Run.Spend] said at the end.
+	Spend    map[string]finetune.Spend `json:"spend,omitempty"`
+	Endpoint *finetune.Endpoint        `json:"endpoint,omitempty"`
+	End      string                    `json:"end"`
+	Error    string                    `json:"error,omitempty"`
+	Cause    string                    `json:"cause,omitempty"`
+	EndedAt  *time.Time                `json:"endedAt,omitempty"`
 }
 
 // Attempt is how often the run was resumed or rolled back to. It goes into the token of what is
