@@ -94,11 +94,27 @@ func (s Store) Rollback(ctx context.Context, id finetune.RunID, executionARN str
 	})
 }
 
-// Owns says whether a throughput is in the registry's care: it serves, is kept or
-// is to be deleted after a publication. No run that fails may delete it.
+// Find returns what the registry says of a throughput in its care: one that
+// serves, is kept, or is to be deleted after a publication.
+func (m *Model) Find(throughputARN string) (Capacity, bool) {
+	for _, c := range []*Capacity{m.Serving, m.Previous} {
+		if c != nil && c.ThroughputARN == throughputARN {
+			return *c, true
+		}
+	}
+	for _, c := range m.Retired {
+		if c.ThroughputARN == throughputARN {
+			return c, true
+		}
+	}
+	return Capacity{}, false
+}
+
+// Owns says whether a throughput is in the registry's care. No run that fails may
+// delete it.
 func (m *Model) Owns(throughputARN string) bool {
-	is := func(c Capacity) bool { return c.ThroughputARN == throughputARN }
-	return m.Serving != nil && is(*m.Serving) || m.Previous != nil && is(*m.Previous) || slices.ContainsFunc(m.Retired, is)
+	_, owned := m.Find(throughputARN)
+	return owned
 }
 
 // takeBack takes a throughput that is to serve again off the lists of those that

@@ -111,9 +111,10 @@ func (s spending) quote(r request) finetune.Quote {
 }
 
 // paid says whether nothing more is bought: the run's job was made already, as of
-// a run that is resumed, or the model is served by a provisioned throughput that
-// is only re-pointed. The latter may change before the throughput is secured; so
-// checkGranted asks once more.
+// a run that is resumed, or the model has a provisioned throughput that is only
+// re-pointed, or only served from again, as after a rollback to what a commitment
+// holds. The latter may change before the throughput is secured; so checkGranted
+// asks once more.
 func (h handler) paid(ctx context.Context, record registry.Run, r request) (bool, error) {
 	if r.trained(record) {
 		return true, nil
@@ -130,7 +131,8 @@ func (h handler) paid(ctx context.Context, record registry.Run, r request) (bool
 	if r.spend.Purpose == finetune.PurposeTraining {
 		return false, nil
 	}
-	return h.reusable(ctx, r.settings, published.Serving)
+	_, found, err := h.reusable(ctx, r.settings, published)
+	return found, err
 }
 
 // trained says whether it is asked about a job that was made already.

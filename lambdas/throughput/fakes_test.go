@@ -96,7 +96,9 @@ type fake struct {
 	jobs        map[string]*bedrock.GetModelCustomizationJobOutput
 	tags        map[string][]types.Tag
 	refusals    map[string][]error
-	calls       []string
+	// held are the throughputs that a commitment keeps from being deleted.
+	held  map[string]bool
+	calls []string
 	// after is called once, after an operation took effect or was refused.
 	after map[string]func()
 	// answer is Converse's.
@@ -225,6 +227,9 @@ func (f *fake) DeleteProvisionedModelThroughput(_ context.Context, in *bedrock.D
 	if f.throughputs[id] == nil {
 		return nil, refused(notFound)
 	}
+	if f.held[id] {
+		return nil, refused(invalid)
+	}
 	delete(f.throughputs, id)
 	return &bedrock.DeleteProvisionedModelThroughputOutput{}, nil
 }
@@ -283,7 +288,7 @@ func newWorld() *world {
 	f := &fake{
 		deployments: map[string]*bedrock.GetCustomModelDeploymentOutput{}, throughputs: map[string]*bedrock.GetProvisionedModelThroughputOutput{},
 		jobs: map[string]*bedrock.GetModelCustomizationJobOutput{}, tags: map[string][]types.Tag{},
-		refusals: map[string][]error{}, after: map[string]func(){},
+		refusals: map[string][]error{}, held: map[string]bool{}, after: map[string]func(){},
 	}
 	bucket := &memory{objects: map[string][]byte{}}
 	h := newHandler(f, f, registry.Store{S3: bucket, Bucket: "bucket"}, "stack", unasked)
@@ -372,6 +377,12 @@ func (w *world) ready(arn string) {
 	if p := w.fake.throughputs[arn]; p != nil {
 		p.Status, p.ModelArn = types.ProvisionedModelStatusInService, p.DesiredModelArn
 	}
+}
+
+// commits lets a commitment hold a provisioned throughput for a day.
+func (w *world) commits(arn string) {
+	w.fake.throughputs[arn].CommitmentExpirationTime = ptr(noon.Add(24 * time.Hour))
+	w.fake.held[arn] = true
 }
 
 // released asks for the nth run's release as the state machine does.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/bedrock"
@@ -13,7 +14,7 @@ import (
 	"github.com/tuneline/tuneline/internal/registry"
 )
 
-// provision re-points the provisioned throughput that serves the model, where
+// provision re-points a provisioned throughput that is paid for already, where
 // it can, and buys one where it cannot. For either it holds the model's lease,
 // so that a second upload waits and then re-points what the first one bought. A
 // retry stays with what the first try decided: made is the intent in the run's
@@ -25,11 +26,15 @@ func (h handler) provision(ctx context.Context, p purchase, published registry.M
 	if leased(published, p.run.ID) && !published.Lease.Buying() {
 		return h.repoint(ctx, p, *published.Lease)
 	}
-	reusable, err := h.reusable(ctx, p.settings, published.Serving)
+	reusable, found, err := h.reusable(ctx, p.settings, published)
 	if err != nil {
 		return finetune.Throughput{}, err
 	}
-	lease, err := h.takeLease(ctx, p, published, reusable)
+	wanted := registry.Lease{Run: p.run}
+	if found {
+		wanted.ThroughputARN, wanted.PreviousModelARN = reusable.ThroughputARN, reusable.ModelARN
+	}
+	lease, err := h.takeLease(ctx, p, published, wanted)
 	if err != nil {
 		return finetune.Throughput{}, err
 	}
@@ -39,20 +44,42 @@ func (h handler) provision(ctx context.Context, p purchase, published registry.M
 	return h.repoint(ctx, p, lease)
 }
 
-// reusable says whether what serves now can be re-pointed to a model of these
-// settings.
-func (h handler) reusable(ctx context.Context, s finetune.Settings, serving *registry.Capacity) (bool, error) {
-	if serving == nil || serving.Kind != finetune.KindProvisioned || serving.BaseModel != s.BaseModel {
-		return false, nil
+// reusable finds the throughput that can be re-pointed to a model of these
+// settings, so that nothing more is paid: the one that serves now, or one that
+// nothing serves from any more and that a commitment holds, since it is billed to
+// the end of its term in any case. Without a commitment the latter is to be
+// deleted: to keep it would be to pay for it.
+func (h handler) reusable(ctx context.Context, s finetune.Settings, m registry.Model) (c registry.Capacity, found bool, err error) {
+	if m.Serving != nil {
+		found, _, err := h.fitting(ctx, s, *m.Serving)
+		if err != nil || found {
+			return *m.Serving, found, err
+		}
 	}
-	out, err := h.bedrock.GetProvisionedModelThroughput(ctx, &bedrock.GetProvisionedModelThroughputInput{ProvisionedModelId: &serving.ThroughputARN})
+	for _, c := range m.Retired {
+		fits, until, err := h.fitting(ctx, s, c)
+		if err != nil || fits && until.After(h.now()) {
+			return c, err == nil, err
+		}
+	}
+	return registry.Capacity{}, false, nil
+}
+
+// fitting says whether a capacity is a provisioned throughput that can be
+// re-pointed to a model of these settings, and until when a commitment holds it,
+// which is the zero time without one.
+func (h handler) fitting(ctx context.Context, s finetune.Settings, c registry.Capacity) (_ bool, committedUntil time.Time, err error) {
+	if c.Kind != finetune.KindProvisioned || c.BaseModel != s.BaseModel {
+		return false, committedUntil, nil
+	}
+	_, out, err := h.lookAt(ctx, c.ThroughputARN)
 	if code(err) == notFound {
-		return false, nil
+		return false, committedUntil, nil
 	}
 	if err != nil {
-		return false, fmt.Errorf("looking at provisioned throughput %s: %w", serving.ThroughputARN, err)
+		return false, committedUntil, err
 	}
-	return fits(out, s.Serving), nil
+	return fits(out, s.Serving), aws.ToTime(out.CommitmentExpirationTime), nil
 }
 
 // fits says whether a living provisioned throughput is what the settings ask
@@ -118,7 +145,11 @@ func provisionedInput(p purchase) (*bedrock.CreateProvisionedModelThroughputInpu
 }
 
 // findProvisioned fills t from a provisioned throughput of the run's name, if
-// there is one. One that is not the run's own is an error.
+// there is one. One that is not the run's own is an error, and so is one that the
+// run has bought and that serves another run's model by now. Where that was safe,
+// reusable has taken it up: what is left has other units, a commitment of another
+// term or none, or has failed, or nobody's record says that callers do not reach
+// it. A second one cannot have the name, by which a lost purchase is found again.
 func (h handler) findProvisioned(ctx context.Context, p purchase, t *finetune.Throughput) (bool, error) {
 	out, err := h.bedrock.GetProvisionedModelThroughput(ctx, &bedrock.GetProvisionedModelThroughputInput{ProvisionedModelId: aws.String(p.run.Name())})
 	if code(err) == notFound {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 
+	"github.com/aws/aws-sdk-go-v2/service/bedrock/types"
+
 	"github.com/tuneline/tuneline/internal/finetune"
 	"github.com/tuneline/tuneline/internal/registry"
 )
@@ -44,6 +46,9 @@ func (h handler) publish(ctx context.Context, c registry.Capacity, t finetune.Th
 		if err := h.checkUndisturbed(ctx, *m, c); err != nil {
 			return err
 		}
+		if err := h.checkStands(ctx, c, t); err != nil {
+			return err
+		}
 		return m.Publish(c)
 	})
 	if err != nil {
@@ -55,15 +60,34 @@ func (h handler) publish(ctx context.Context, c registry.Capacity, t finetune.Th
 	return finetune.Endpoint{Model: c.Run.Model, ModelID: c.ThroughputARN}, nil
 }
 
-// checkUndisturbed refuses, with kind Busy, to retire the provisioned throughput
-// that serves while another run is re-pointing it: that one would be published
-// from what is being deleted.
+// checkUndisturbed refuses, with kind Busy, to publish while another run is
+// re-pointing a throughput of the model: what serves would be retired and deleted
+// under it, or what it changes be published as this run's.
 func (h handler) checkUndisturbed(ctx context.Context, m registry.Model, c registry.Capacity) error {
 	l := m.Lease
-	if l == nil || l.Buying() || l.Run.ID == c.Run.ID || l.ThroughputARN == c.ThroughputARN {
+	if l == nil || l.Buying() || l.Run.ID == c.Run.ID {
 		return nil
 	}
 	return h.checkEnded(ctx, l.Run)
+}
+
+// checkStands refuses to publish a provisioned throughput that was found standing
+// and does not serve the run's model any more: it was found without a lease, so
+// another rollback may have re-pointed it since it was tried.
+func (h handler) checkStands(ctx context.Context, c registry.Capacity, t finetune.Throughput) error {
+	if c.Kind != finetune.KindProvisioned || t.Change != finetune.ChangeFound {
+		return nil
+	}
+	desired, out, err := h.lookAt(ctx, c.ThroughputARN)
+	switch {
+	case err != nil:
+		return err
+	case out.Status == types.ProvisionedModelStatusUpdating:
+		return busyUpdating(c.ThroughputARN, desired)
+	case desired != c.ModelARN:
+		return finetune.Errorf(finetune.ThroughputFailed, "publishing run %s: %s serves %s by now, and no longer %s; it was re-pointed since it was tried", c.Run.ID, c.ThroughputARN, desired, c.ModelARN)
+	}
+	return nil
 }
 
 // finishDeployed does what is left once an attempt of a run is published, as often as it is
@@ -113,6 +137,12 @@ func (h handler) recordDeployed(ctx context.Context, c registry.Capacity, left [
 func (h handler) deleteRetired(ctx context.Context, m registry.Model) ([]string, error) {
 	var left []string
 	for _, c := range m.Retired {
+		if err := h.checkUnleased(ctx, m, c.ThroughputARN, ""); err != nil {
+			if kind, _ := finetune.KindOf(err); kind != finetune.Busy {
+				return nil, err
+			}
+			continue // whoever takes it up publishes it, or leaves it on the list
+		}
 		kept, err := h.remove(ctx, c.Kind, c.ThroughputARN)
 		if err != nil {
 			return nil, err

@@ -290,11 +290,12 @@ func repointing(record registry.Run, model registry.Model) (registry.Lease, bool
 	if leased(model, record.ID) {
 		return *model.Lease, !model.Lease.Buying()
 	}
-	t, serving := record.Throughput, model.Serving
-	if model.Lease != nil || t == nil || t.Change != finetune.ChangeUpdated || serving == nil || serving.ThroughputARN != t.ARN {
+	t := record.Throughput
+	if model.Lease != nil || t == nil || t.Change != finetune.ChangeUpdated {
 		return registry.Lease{}, false
 	}
-	return registry.Lease{Run: runOf(record), ThroughputARN: t.ARN, PreviousModelARN: serving.ModelARN}, true
+	was, owned := model.Find(t.ARN)
+	return registry.Lease{Run: runOf(record), ThroughputARN: t.ARN, PreviousModelARN: was.ModelARN}, owned
 }
 
 // restoreEarly is restore, unless a step that may still be at work was about to

@@ -92,7 +92,8 @@ func (h handler) deploymentState(ctx context.Context, arn string) (changing stri
 }
 
 // restore points a re-pointed provisioned throughput back to what it served,
-// and gives the lease back. One that was changed from outside is left alone.
+// and gives the lease back. One that was changed from outside is left alone, and so
+// is one that served the run's model before as well.
 func (h handler) restore(ctx context.Context, run finetune.Run, lease registry.Lease, modelARN string) (left string, err error) {
 	desired, out, err := h.lookAt(ctx, lease.ThroughputARN)
 	switch {
@@ -100,7 +101,7 @@ func (h handler) restore(ctx context.Context, run finetune.Run, lease registry.L
 		return "", h.dropLease(ctx, run)
 	case err != nil:
 		return "", err
-	case desired != modelARN:
+	case desired != modelARN, lease.PreviousModelARN == modelARN:
 		return "", h.dropLease(ctx, run)
 	case out.Status == types.ProvisionedModelStatusUpdating:
 		return "", busyUpdating(lease.ThroughputARN, desired)

@@ -13,10 +13,10 @@ import (
 	"github.com/tuneline/tuneline/internal/registry"
 )
 
-// takeLease gives the run the right to re-point the provisioned throughput that
-// serves its model, if that is reusable, or to buy another. A lease whose run
-// ended is taken over; one whose run goes on is waited for.
-func (h handler) takeLease(ctx context.Context, p purchase, published registry.Model, reusable bool) (registry.Lease, error) {
+// takeLease gives the run the lease that it wants: the right to re-point a
+// provisioned throughput in the registry's care, or to buy another. A lease whose
+// run ended is taken over; one whose run goes on is waited for.
+func (h handler) takeLease(ctx context.Context, p purchase, published registry.Model, wanted registry.Lease) (registry.Lease, error) {
 	seen := published.Lease
 	if seen != nil && seen.Run.ID != p.run.ID {
 		if err := h.checkEnded(ctx, seen.Run); err != nil {
@@ -27,13 +27,10 @@ func (h handler) takeLease(ctx context.Context, p purchase, published registry.M
 		if err := errors.Join(m.CheckTurn(p.run, p.rollback), m.CheckOpen(p.run, p.attempt)); err != nil {
 			return err
 		}
-		if servingARN(*m) != servingARN(published) || !sameHolder(m.Lease, seen) {
+		if servingARN(*m) != servingARN(published) || !sameHolder(m.Lease, seen) || !wanted.Buying() && !m.Owns(wanted.ThroughputARN) {
 			return finetune.Errorf(finetune.Busy, "taking the lease of model %s for run %s: another run has just changed its record; it is tried again", p.run.Model, p.run.ID)
 		}
-		m.Lease = &registry.Lease{Run: p.run}
-		if reusable {
-			m.Lease.ThroughputARN, m.Lease.PreviousModelARN = m.Serving.ThroughputARN, m.Serving.ModelARN
-		}
+		m.Lease = &wanted
 		return nil
 	})
 	if err != nil {
@@ -75,9 +72,18 @@ func (h handler) checkEnded(ctx context.Context, holder finetune.Run) error {
 	return nil
 }
 
+// checkUnleased refuses, with kind Busy, to touch a throughput that another run
+// holds the lease to re-point.
+func (h handler) checkUnleased(ctx context.Context, m registry.Model, throughputARN string, run finetune.RunID) error {
+	if l := m.Lease; l != nil && l.ThroughputARN == throughputARN && l.Run.ID != run {
+		return h.checkEnded(ctx, l.Run)
+	}
+	return nil
+}
+
 // repoint lets the leased provisioned throughput serve the run's model. Callers
-// go on being answered meanwhile, by the earlier model until the change is
-// through.
+// of one that serves go on being answered meanwhile, by the earlier model until the
+// change is through.
 func (h handler) repoint(ctx context.Context, p purchase, lease registry.Lease) (finetune.Throughput, error) {
 	t := finetune.Throughput{
 		Kind: finetune.KindProvisioned, ARN: lease.ThroughputARN, Status: updating,

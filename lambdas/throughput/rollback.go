@@ -35,6 +35,9 @@ func (h handler) kept(ctx context.Context, p purchase, m registry.Model, made *f
 		if c.Run.ID != p.run.ID {
 			continue
 		}
+		if err := h.checkUnleased(ctx, m, c.ThroughputARN, p.run.ID); err != nil {
+			return none, err
+		}
 		found, err := h.retired(ctx, p, c)
 		if err != nil || found.ARN != "" {
 			return found, err

@@ -6,7 +6,6 @@ import (
 	"maps"
 	"slices"
 	"testing"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/bedrock/types"
 
@@ -249,8 +248,6 @@ func TestRollbackOfTheThroughputsNamesake(t *testing.T) {
 }
 
 func TestRollbackProvisioned(t *testing.T) {
-	otherBase := provisioned
-	otherBase.BaseModel = "other"
 	t.Run("in place", func(t *testing.T) {
 		w := newWorld()
 		served := w.deployed(t, 1, provisioned)
@@ -289,8 +286,7 @@ func TestRollbackProvisioned(t *testing.T) {
 	t.Run("what a commitment holds", func(t *testing.T) {
 		w := newWorld()
 		held := w.deployed(t, 1, provisioned)
-		w.fake.throughputs[held.ARN].CommitmentExpirationTime = ptr(noon.Add(24 * time.Hour))
-		w.fake.refusals["DeleteProvisionedModelThroughput"] = []error{refused(invalid), refused(invalid)}
+		w.commits(held.ARN)
 		w.deployed(t, 2, otherBase)
 		got := w.wentBack(t, 1, provisioned)
 		if got.ARN != held.ARN || got.Change != finetune.ChangeFound {

@@ -17,6 +17,10 @@ func (s *sweeping) sweepModel(ctx context.Context, m registry.Model, found map[s
 	}
 	if !s.inUse(m.Name) {
 		for _, c := range m.Retired {
+			if err := s.checkUnleased(ctx, m, c.ThroughputARN, ""); err != nil {
+				s.fail(err)
+				continue // a run that began after the runs were read takes it up
+			}
 			s.deleteRetiredOne(ctx, m.Name, c, found[c.ThroughputARN].committedUntil)
 		}
 	}
