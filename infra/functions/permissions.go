@@ -60,7 +60,8 @@ func (f *Functions) maySubmit(c *customization.Customization) []policy.Statement
 		model,
 		f.place.Key.GrantThroughBedrock("KeepModelReadable"),
 		f.objects("KeepRun", readingAndWriting, finetune.PrefixRuns),
-		f.list(finetune.PrefixRuns),
+		f.objects("ReadRegistry", []string{"s3:GetObject"}, finetune.PrefixRegistry),
+		f.list(finetune.PrefixRuns, finetune.PrefixRegistry),
 		f.place.Key.Use("UseObjects", "s3", true),
 	}
 }

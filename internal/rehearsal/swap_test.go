@@ -124,6 +124,31 @@ func TestOlderUploadNeverReplacesNewer(t *testing.T) {
 	}
 }
 
+// Ensure an upload whose event comes after a newer one was published, or whose
+// approval does, is checked and reported and never trained: nothing is paid for it.
+func TestOvertakenUploadIsNotTrained(t *testing.T) {
+	t.Parallel()
+	f := start(t, nova, "default")
+	kept := f.KeepUploads()
+	older := f.drop("support", "older.jsonl", conversation("older"))
+	late := kept()
+	newer, _ := f.train("support", conversation("newer"), finetune.EndDeployed)
+	if err := f.Deliver(t.Context(), late[0]); err != nil {
+		t.Fatal(err)
+	}
+	execution := f.end()
+	run := f.run(older)
+	f.checkEnd(run, execution, finetune.EndSuperseded)
+	if run.Error != string(finetune.Superseded) || run.Job != nil || run.Report == nil || !strings.Contains(run.Cause, string(newer.ID)) {
+		t.Errorf("it ended with %s (%s), job %+v; want Superseded by %s, before its job", run.Error, run.Cause, run.Job, newer.ID)
+	}
+	if n := len(f.jobRequests()); n != 1 || len(f.Bedrock.Jobs()) != 1 {
+		t.Errorf("%d jobs were asked for, %d made; want the newer upload's", n, len(f.Bedrock.Jobs()))
+	}
+	f.mustAnswer("support", question(2), fact("newer", 2))
+	f.servesOnly(newer)
+}
+
 // checkSuperseded holds what is left of an older run once a newer one is served.
 func (f *fixture) checkSuperseded(older, newer registry.Run) {
 	f.t.Helper()

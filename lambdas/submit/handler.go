@@ -73,8 +73,8 @@ func newHandler(env lambdaenv.Submit, cfg aws.Config) (handler, error) {
 	}, nil
 }
 
-// Handle finds the run's job, or looks whether one can be made, writes down that a
-// job is about to be made, makes it, and writes down its ARN.
+// Handle finds the run's job, or looks whether one should and can be made, writes
+// down that a job is about to be made, makes it, and writes down its ARN.
 func (h handler) Handle(ctx context.Context, in finetune.SubmitInput) (finetune.Job, error) {
 	run, err := h.store.Run(ctx, in.Run.ID)
 	if err != nil {
@@ -84,6 +84,9 @@ func (h handler) Handle(ctx context.Context, in finetune.SubmitInput) (finetune.
 		job, err := h.find(ctx, run.Job.ARN)
 		job.Verified = run.Results != nil // what was recorded after the last poll
 		return job, err
+	}
+	if err := h.checkTurn(ctx, in.Run, run.Rollback); err != nil {
+		return finetune.Job{}, err
 	}
 	if err := h.preflight(ctx, in); err != nil {
 		return finetune.Job{}, err
@@ -100,6 +103,21 @@ func (h handler) Handle(ctx context.Context, in finetune.SubmitInput) (finetune.
 		return finetune.Job{}, h.stopIfClosed(ctx, in.Run.ID, job, err)
 	}
 	return job, nil
+}
+
+// checkTurn refuses, with kind Superseded, to train what will never be served,
+// since a newer upload of the model is published: a job may have been waited for
+// since the run's approval, for a day or more. A newer upload that is still on its
+// way may fail, so it keeps no older one from being trained.
+func (h handler) checkTurn(ctx context.Context, run finetune.Run, rollback *registry.Rollback) error {
+	model, err := h.store.Model(ctx, run.Model)
+	if errors.Is(err, registry.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return model.CheckTurn(run, rollback)
 }
 
 // record writes the job into the run's record, as long as the run is open.

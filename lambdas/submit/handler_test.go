@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"flag"
+	"fmt"
 	"io"
 	"os"
 	"strings"
@@ -67,17 +68,31 @@ func (f fake) DescribeKey(context.Context, *kms.DescribeKeyInput, ...func(*kms.O
 	return f.key()
 }
 
-// record is the run's record, the only object these tests' bucket holds.
-type record struct{ body []byte }
+// record is the run's record, the only object these tests' bucket holds, but for
+// the model's, once something was published.
+type record struct {
+	body, model []byte
+	// modelErr is what reading the latter fails with.
+	modelErr error
+}
 
 func (r *record) GetObject(_ context.Context, in *s3.GetObjectInput, _ ...func(*s3.Options)) (*s3.GetObjectOutput, error) {
-	if *in.Key != finetune.RunKey(input.Run.ID) {
-		return nil, &s3types.NoSuchKey{}
+	body, err := r.body, error(nil)
+	if *in.Key == finetune.RegistryKey(input.Run.Model) {
+		body, err = r.model, r.modelErr
+	} else if *in.Key != finetune.RunKey(input.Run.ID) {
+		body = nil
 	}
-	return &s3.GetObjectOutput{Body: io.NopCloser(bytes.NewReader(r.body)), ETag: aws.String("etag")}, nil
+	if err == nil && body == nil {
+		err = &s3types.NoSuchKey{}
+	}
+	return &s3.GetObjectOutput{Body: io.NopCloser(bytes.NewReader(body)), ETag: aws.String("etag")}, err
 }
 
 func (r *record) PutObject(_ context.Context, in *s3.PutObjectInput, _ ...func(*s3.Options)) (_ *s3.PutObjectOutput, err error) {
+	if *in.Key != finetune.RunKey(input.Run.ID) {
+		return nil, fmt.Errorf("%s is not the submit function's to write", *in.Key)
+	}
 	r.body, err = io.ReadAll(in.Body)
 	return &s3.PutObjectOutput{}, err
 }
@@ -209,6 +224,57 @@ func TestHandleFindsItsJob(t *testing.T) {
 	if got, err := h.Handle(t.Context(), input); err != nil || got != want {
 		t.Errorf("once its results are recorded: got %+v, %v, want %+v", got, err, want)
 	}
+}
+
+// TestHandleOfAnOlderUpload ensures that nothing is trained once a newer upload of
+// the model is published, or while that cannot be read; and that a job which was
+// made before is found all the same.
+func TestHandleOfAnOlderUpload(t *testing.T) {
+	published := func(minutes int) registry.Model {
+		run := finetune.Run{ID: "fedcba9876543210", Model: input.Run.Model, Order: input.Run.Order}
+		run.Order.LastModified = run.Order.LastModified.Add(time.Duration(minutes) * time.Minute)
+		return registry.Model{Name: input.Run.Model, History: []registry.Capacity{{Run: run}}}
+	}
+	for name, test := range map[string]struct {
+		minutes int
+		want    finetune.Kind
+	}{
+		"an older one is published": {-1, ""},
+		"a newer one is published":  {1, finetune.Superseded},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := ready()
+			if test.want != "" {
+				f.create, f.key = nil, nil
+			}
+			f.get = func(string) (*bedrock.GetModelCustomizationJobOutput, error) {
+				return &bedrock.GetModelCustomizationJobOutput{JobArn: aws.String(jobARN)}, nil
+			}
+			h, r := testHandler(t, f)
+			var err error
+			if r.model, err = json.Marshal(published(test.minutes)); err != nil {
+				t.Fatal(err)
+			}
+			_, err = h.Handle(t.Context(), input)
+			if test.want == "" && err != nil || test.want != "" && !isKind(err, test.want) {
+				t.Errorf("got %v, want kind %q", err, test.want)
+			}
+			if intent := r.read(t).Job; (intent == nil) != (test.want != "") {
+				t.Errorf("the record has job %+v", intent)
+			}
+			r.set(t, registry.Run{ID: input.Run.ID, Job: &finetune.Job{ARN: jobARN}})
+			if got, err := h.Handle(t.Context(), input); err != nil || got.ARN != jobARN {
+				t.Errorf("got %+v, %v; want the job that is paid for", got, err)
+			}
+		})
+	}
+	t.Run("the model's record cannot be read", func(t *testing.T) {
+		h, r := testHandler(t, fake{})
+		r.modelErr = errReset
+		if _, err := h.Handle(t.Context(), input); !errors.Is(err, errReset) {
+			t.Errorf("got %v, want %v", err, errReset)
+		}
+	})
 }
 
 // TestHandleOfAClosedRun ensures that a closed run never leaves a job running,
