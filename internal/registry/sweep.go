@@ -19,10 +19,27 @@ type Sweep struct {
 	// Told is what people were told, so that they are told once, and so that
 	// nothing is released that they were not told of before.
 	Told []finetune.Told `json:"told,omitempty"`
+	// Untold is what sweeps have done and people are still to be told, since it
+	// left nothing behind that another sweep could find.
+	Untold []Untold `json:"untold,omitempty"`
 	// SeenUntil is the last change of the run records that were read. A run whose
 	// record was last changed before it has its end, but for those in Open.
 	SeenUntil time.Time        `json:"seenUntil"`
 	Open      []finetune.RunID `json:"open,omitempty"`
+}
+
+// Untold is what people are still to be told, with the words.
+type Untold struct {
+	finetune.Told
+	Text string `json:"text"`
+}
+
+// Owe adds what people are still to be told, unless they were.
+func (s *Sweep) Owe(u Untold) {
+	_, known := s.Find(u.Told)
+	if !known && !slices.ContainsFunc(s.Untold, func(other Untold) bool { return same(other.Told, u.Told) }) {
+		s.Untold = append(s.Untold, u)
+	}
 }
 
 // toldFor is how long it is remembered what people were told: longer than any
@@ -46,6 +63,7 @@ func same(a, b finetune.Told) bool {
 // the same thing told twice, the first time stays.
 func (s *Sweep) Remember(told ...finetune.Told) {
 	for _, t := range told {
+		s.Untold = slices.DeleteFunc(s.Untold, func(u Untold) bool { return same(u.Told, t) })
 		s.Told = slices.DeleteFunc(s.Told, func(other finetune.Told) bool { return other.At.Before(t.At.Add(-toldFor)) })
 		if _, known := s.Find(t); !known {
 			s.Told = append(s.Told, t)

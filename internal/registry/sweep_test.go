@@ -31,6 +31,25 @@ func TestSweepRemembers(t *testing.T) {
 	}
 }
 
+// TestSweepOwes: what was done is owed once, until it was told.
+func TestSweepOwes(t *testing.T) {
+	told := finetune.Told{Kind: "orphan-released", Thing: "a", At: time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)}
+	another := finetune.Told{Kind: "orphan-released", Thing: "b", At: told.At}
+	var s Sweep
+	for range 2 {
+		s.Owe(Untold{Told: told, Text: "a was deleted"})
+	}
+	s.Owe(Untold{Told: another, Text: "b was deleted"})
+	if len(s.Untold) != 2 || s.Untold[0].Text != "a was deleted" {
+		t.Errorf("owes %+v, want a and b", s.Untold)
+	}
+	s.Remember(told)
+	s.Owe(Untold{Told: told, Text: "a was deleted"})
+	if len(s.Untold) != 1 || s.Untold[0].Thing != "b" {
+		t.Errorf("owes %+v, want b", s.Untold)
+	}
+}
+
 // TestRelease: what serves is taken out of service only as long as it is the same,
 // and goes on the list of what is to be deleted; the history stays.
 func TestRelease(t *testing.T) {

@@ -54,13 +54,17 @@ func golden(t *testing.T, name string, got any) {
 // memory is a bucket with the conditional writes of S3.
 type memory struct {
 	objects map[string][]byte
-	// before is called before each write, with its key.
+	// before is called before each write, with its key; read before each reading.
 	before func(key string) error
+	read   func(key string)
 }
 
 func (m *memory) etag(key string) string { return fmt.Sprintf("%x", m.objects[key]) }
 
 func (m *memory) GetObject(_ context.Context, in *s3.GetObjectInput, _ ...func(*s3.Options)) (*s3.GetObjectOutput, error) {
+	if m.read != nil {
+		m.read(*in.Key)
+	}
 	body, ok := m.objects[*in.Key]
 	if !ok {
 		return nil, &s3types.NoSuchKey{}

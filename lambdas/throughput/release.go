@@ -153,8 +153,11 @@ func (h handler) await(ctx context.Context, record registry.Run) error {
 	if err != nil {
 		return err
 	}
-	return finetune.Errorf(finetune.Busy, "releasing run %s: its execution ended while a step was making something that does not show yet; it is looked for again once the step must have ended", record.ID)
+	return finetune.Errorf(finetune.Busy, "releasing run %s: its execution ended while a step was making something that does not show yet; %w", record.ID, errAwaited)
 }
+
+// errAwaited says that a release is to be tried once more, and not that it failed.
+var errAwaited = errors.New("it is looked for again once the step must have ended")
 
 // withdraw bars the run from being published. It answers the model's record,
 // and whether publishing was faster.

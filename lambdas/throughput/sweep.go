@@ -28,7 +28,7 @@ type sweeper struct {
 }
 
 // maxTold bounds one notice, which SNS takes up to 256 KB of; the rest is told by
-// the next sweep.
+// the next sweep, which finds it again, or reads what tellDone wrote down.
 const maxTold = 40
 
 // sweeping is one sweep under way. It makes nothing; what it deletes was told
@@ -56,6 +56,9 @@ func (h handler) sweepStack(ctx context.Context, at time.Time) (finetune.Sweep, 
 	var err error
 	if s.memory, err = h.store.ReadSweep(ctx); err != nil {
 		return finetune.Sweep{}, err
+	}
+	for _, u := range s.memory.Untold {
+		s.tell(u.Kind, u.Thing, u.Since, "%s", u.Text)
 	}
 	// The order matters. Capacity is bought by an open run and then published:
 	// who looks at runs before models finds one of the two.
@@ -104,6 +107,15 @@ func (s *sweeping) tell(kind, thing string, since time.Time, format string, args
 	}
 	s.told = append(s.told, t)
 	s.paragraphs = append(s.paragraphs, joined(fmt.Sprintf(format, args...)))
+}
+
+// tellDone tells what this sweep has done. That leaves nothing behind for another
+// one to find, so it is written down: until it is recorded as told, each sweep
+// tells it, should this notice be full already or never be published.
+func (s *sweeping) tellDone(ctx context.Context, kind, thing string, since time.Time, format string, args ...any) {
+	u := registry.Untold{Told: finetune.Told{Kind: kind, Thing: thing, Since: since.UTC(), At: s.at}, Text: fmt.Sprintf(format, args...)}
+	s.fail(s.store.UpdateSweep(ctx, func(m *registry.Sweep) { m.Owe(u) }))
+	s.tell(kind, thing, since, "%s", u.Text)
 }
 
 // toldBefore is when an earlier sweep told of a thing; the sweep machine records

@@ -181,13 +181,18 @@ func (s *sweeping) sweepOrphan(ctx context.Context, c bought) {
 		s.tellKept(c.arn, c.created, c.committedUntil, kept)
 	default:
 		s.answer.Released++
-		s.tell(finetune.TellOrphanReleased, c.arn, c.created, "%s (%s), which nobody owned, was deleted", c.arn, owner(c))
+		s.tellDone(ctx, finetune.TellOrphanReleased, c.arn, c.created, "%s (%s), which nobody owned, was deleted", c.arn, owner(c))
 	}
 }
 
 // owned looks whether capacity has an owner, or has gone: first at the run, then
-// at the model, for a purchase is one's before it is the other's.
+// at the model, for a purchase is one's before it is the other's; and last whether
+// it is there at all, since its owner may have deleted it meanwhile and no longer
+// have it.
 func (s *sweeping) owned(ctx context.Context, c bought) (bool, error) {
+	if owned, err := s.hasOwner(ctx, c); err != nil || owned {
+		return owned, err
+	}
 	state := s.provisionedState
 	if c.kind == finetune.KindDeployment {
 		state = s.deploymentState
@@ -196,9 +201,11 @@ func (s *sweeping) owned(ctx context.Context, c bought) (bool, error) {
 	if code(err) == notFound {
 		return true, nil //nolint:nilerr // what has gone is nobody's orphan
 	}
-	if err != nil {
-		return false, err
-	}
+	return false, err
+}
+
+// hasOwner looks whether the records say that capacity is somebody's.
+func (s *sweeping) hasOwner(ctx context.Context, c bought) (bool, error) {
 	if c.run != "" {
 		run, err := s.store.Run(ctx, c.run)
 		if err != nil && !errors.Is(err, registry.ErrNotFound) {

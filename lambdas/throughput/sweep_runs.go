@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -97,13 +98,16 @@ func (s *sweeping) settleRuns(ctx context.Context) {
 // it gave up.
 func (s *sweeping) closeAgain(ctx context.Context, run registry.Run) {
 	closing, err := s.release(ctx, finetune.ThroughputInput{Action: finetune.ActionRelease, ExecutionARN: run.ExecutionARN, Status: "FAILED"})
+	if errors.Is(err, errAwaited) {
+		return // once: two hours from now a sweep takes it that nothing was made
+	}
 	if err != nil {
 		s.tell(finetune.TellAbandoned, run.ExecutionARN, run.ClaimedAt, "Run %s of model %s was closed and has no end: its release gave up, and another try by this sweep failed: %v. Mend what is named; sweeps try again. Or start the release with: %s",
 			run.ID, run.Model, err, releaseCommand(run))
 		return
 	}
 	delete(s.open, run.ID)
-	s.tell(finetune.TellClosed, run.ExecutionARN, run.ClaimedAt, "Run %s of model %s was closed and had no end, because its release gave up. This sweep released what it had; its end is %s: %s",
+	s.tellDone(ctx, finetune.TellClosed, run.ExecutionARN, run.ClaimedAt, "Run %s of model %s was closed and had no end, because its release gave up. This sweep released what it had; its end is %s: %s",
 		run.ID, run.Model, closing.End, closing.Cause)
 }
 
