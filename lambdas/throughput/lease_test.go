@@ -182,3 +182,54 @@ func TestSecureTakesOverALease(t *testing.T) {
 	}
 	w.did(t, "UpdateProvisionedModelThroughput "+modelARN(3))
 }
+
+// TestRepointSteppedBack: a run that is closed right before it re-points gives its
+// lease back, with what another try of the same step has changed by then; what is
+// being changed keeps the lease, for the release that follows.
+func TestRepointSteppedBack(t *testing.T) {
+	pointed, back := "UpdateProvisionedModelThroughput "+modelARN(2), "UpdateProvisionedModelThroughput "+modelARN(1)
+	tests := map[string]struct {
+		// another is what the other try has done.
+		another func(w *world, served string)
+		leased  bool
+		did     []string
+	}{
+		"nothing changed": {another: func(*world, string) {}},
+		"re-pointed by another try": {another: func(w *world, served string) {
+			w.fake.throughputs[served].DesiredModelArn = ptr(modelARN(2))
+		}, did: []string{back}},
+		"being re-pointed by another try": {another: func(w *world, served string) {
+			if _, err := w.bedrock.UpdateProvisionedModelThroughput(t.Context(), repointInput(served, modelARN(2))); err != nil {
+				t.Error(err)
+			}
+		}, leased: true, did: []string{pointed}},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld()
+			served := w.deployed(t, 1, provisioned).ARN
+			w.trained(t, 2)
+			w.bucket.before = func(key string) error {
+				if key == finetune.RunKey(run(2).ID) {
+					w.bucket.before = nil
+					shut(t, w, 2)
+					test.another(w, served)
+				}
+				return nil
+			}
+			_, err := w.secured(t, 2, provisioned)
+			wantKind(t, err, finetune.RunClosed)
+			w.did(t, test.did...)
+			if m := w.model(t); leased(m, run(2).ID) != test.leased || m.Serving.ThroughputARN != served {
+				t.Errorf("the record is %+v; want the lease kept: %v", m, test.leased)
+			}
+			w.ready(served)
+			if closing, err := w.released(t, 2, finetune.Internal, "it was closed"); err != nil || closing.End != finetune.EndFailed {
+				t.Errorf("released: %+v, %v", closing, err)
+			}
+			if m, now := w.model(t), *w.fake.throughputs[served].DesiredModelArn; m.Lease != nil || now != modelARN(1) {
+				t.Errorf("after its release the lease is %v, and %s serves %s; want none, and %s", m.Lease, served, now, modelARN(1))
+			}
+		})
+	}
+}
