@@ -416,3 +416,33 @@ func TestNothingOverACeilingAsksNobody(t *testing.T) {
 		})
 	}
 }
+
+// Ensure more epochs than training.maxEpochs are asked for before the job, whatever
+// they cost, and trained once they are approved; and that fewer ask nobody.
+func TestManyEpochsAreAskedFor(t *testing.T) {
+	t.Parallel()
+	f := startSweeping(t)
+	f.put(finetune.TuningKey("few"), `{"hyperparameters":{"epochCount":"3"}}`)
+	f.train("few", conversation("a"), finetune.EndDeployed)
+	if told := f.asked(); len(told) != 0 {
+		t.Fatalf("asked %q of three epochs; want no question", told)
+	}
+	f.whenWaiting(func(n int, execution string) {
+		if n == 1 { // nobody answers at once
+			if jobs := f.jobRequests(); len(jobs) != 1 {
+				t.Errorf("%d jobs were asked for before an answer, want the other model's", len(jobs))
+			}
+			return
+		}
+		f.mustReply(f.runOf(execution), registry.Approve, finetune.PurposeTraining)
+	})
+	f.put(finetune.TuningKey("many"), `{"hyperparameters":{"epochCount":"4"}}`)
+	run, _ := f.train("many", conversation("b"), finetune.EndDeployed)
+	f.spent(run, finetune.PurposeTraining, finetune.DecisionGranted, ann)
+	told := f.asked()
+	if len(told) != 1 || len(f.jobRequests()) != 2 {
+		t.Fatalf("asked %q, and for %d jobs; want one question and two jobs", told, len(f.jobRequests()))
+	}
+	f.says(told[0], "training model many", "in 4 epochs", "4 epochs are more than training.maxEpochs, which is 3", run.ApproveCommand())
+	f.mustAnswer("many", question(1), fact("b", 1))
+}

@@ -21,7 +21,7 @@ import (
 )
 
 // sweepingStack releases after 240 hours, and after 96 hours without a request; it
-// tells after 24, and releases orphans.
+// tells after 24, and releases orphans. It trains three epochs unasked.
 const sweepingStack = "internal/rehearsal/testdata/sweep"
 
 // startSweeping deploys it, with two model units. The virtual time begins now: when
