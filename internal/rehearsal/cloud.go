@@ -1,6 +1,7 @@
 package rehearsal
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -29,8 +30,9 @@ const AccountID = "111122223333"
 
 // Options say what to rehearse.
 type Options struct {
-	// Root is the repository's root; what is written goes below its ScratchDir.
-	Root string
+	// Root is the repository's root; what is written goes below its ScratchDir, but
+	// for the cloud's objects where Objects names a folder.
+	Root, Objects string
 	// Assembly is the cloud assembly's folder, from Synth.
 	Assembly string
 	// Scenario is the account's state: quotas, life cycles, outcomes, faults.
@@ -143,7 +145,7 @@ func (c *Cloud) startServices(ctx context.Context) error {
 
 // makeDir makes this cloud's own folder below the scratch folder.
 func (c *Cloud) makeDir() error {
-	clouds := filepath.Join(c.options.Root, ScratchDir, "clouds")
+	clouds := cmp.Or(c.options.Objects, filepath.Join(c.options.Root, ScratchDir, "clouds"))
 	if err := os.MkdirAll(clouds, 0o750); err != nil {
 		return fmt.Errorf("making the rehearsal's folder: %w", err)
 	}

@@ -4,6 +4,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -105,7 +106,7 @@ func TestChoose(t *testing.T) {
 	var all []Scenario
 	for _, state := range []string{"SubmitJob", "PublishEndpoint"} {
 		for nth := range 20 {
-			all = append(all, Scenario{Workload: Workload{ID: "w", States: []string{"Publish"}}, at: point{place: place{state: state, action: "s3:PutObject"}, nth: nth + 1}, fault: failed})
+			all = append(all, Scenario{Workload: Workload{ID: "w", States: []string{"Publish"}}, at: point{place: place{state: state, action: "s3:PutObject", on: "runs"}, nth: nth + 1}, fault: failed})
 		}
 	}
 	chosen := func(seed uint64) []string {
@@ -131,14 +132,20 @@ func TestChoose(t *testing.T) {
 
 // Ensure what is like another scenario is drawn and not played each time.
 func TestSplit(t *testing.T) {
-	of := func(action string, nth int, f fault) Scenario {
-		return Scenario{at: point{place: place{state: "s", action: action}, nth: nth}, fault: f}
+	of := func(action, on string, nth int, f fault) Scenario {
+		return Scenario{at: point{place: place{state: "s", action: action, on: on}, nth: nth}, fault: f}
 	}
-	own, others := split([]Scenario{
-		of("s3:GetObject", 1, failed), of("s3:PutObject", 9, throttled), of(invocation, 1, lost), of(entry, 1, again),
-		of("s3:GetObject", 2, failed), of("s3:GetObject", 1, throttled), of("bedrock:ListCustomModels", 1, reset), of(entry, 2, again),
-	})
-	if len(own) != 4 || len(others) != 4 || own[0].at.nth != 1 || others[0].at.nth != 2 {
+	wantOwn := []Scenario{
+		of("s3:GetObject", "runs", 1, failed), of("s3:PutObject", "runs", 9, throttled), of("s3:PutObject", "registry", 2, reset),
+		of("bedrock:DeleteCustomModelDeployment", "custom-model-deployment", 5, failed), of("bedrock:UpdateProvisionedModelThroughput", "", 3, doubled),
+		of("s3:PutObject", "reports", 1, throttled), of("events:DisableRule", "", 1, reset), of(invocation, "", 1, lost), of(entry, "", 1, again),
+	}
+	wantOthers := []Scenario{
+		of("s3:GetObject", "runs", 2, failed), of("s3:GetObject", "runs", 1, throttled), of("bedrock:ListCustomModels", "", 1, reset),
+		of("s3:PutObject", "reports", 2, killed), of("events:DisableRule", "", 2, denied), of(invocation, "", 2, lost), of(entry, "", 2, again),
+	}
+	own, others := split(slices.Concat(wantOthers, wantOwn))
+	if !reflect.DeepEqual(own, wantOwn) || !reflect.DeepEqual(others, wantOthers) {
 		t.Errorf("own are %v, others %v", own, others)
 	}
 }

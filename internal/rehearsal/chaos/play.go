@@ -103,7 +103,7 @@ func open(ctx context.Context, root, assembly string, g Ground, retries bool, bo
 		environment["AWS_MAX_ATTEMPTS"] = "1"
 	}
 	t.cloud, err = rehearsal.Start(ctx, rehearsal.Options{
-		Root: root, Assembly: assembly, Scenario: account, OnEvent: t.meddler.event, Output: t.printed,
+		Root: root, Objects: inMemory(), Assembly: assembly, Scenario: account, OnEvent: t.meddler.event, Output: t.printed,
 		FunctionEnvironment: environment, Bootstraps: bootstraps,
 	})
 	if err != nil {

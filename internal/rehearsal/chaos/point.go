@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/tuneline/tuneline/internal/finetune"
 	"github.com/tuneline/tuneline/internal/rehearsal/calls"
 )
 
@@ -56,6 +57,14 @@ func (p place) changes() bool {
 		}
 	}
 	return isCall
+}
+
+// counts says whether what happens at the place changes what is paid for or what
+// is remembered of it: whatever is made, changed or ended in Bedrock, and the
+// records of runs and models.
+func (p place) counts() bool {
+	service, _, _ := strings.Cut(p.action, ":")
+	return p.changes() && (service == "bedrock" || service == "s3" && (p.on+"/" == finetune.PrefixRuns || p.on+"/" == finetune.PrefixRegistry))
 }
 
 // resourceKind is the kind of resource that a call is about.

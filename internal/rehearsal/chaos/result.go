@@ -13,6 +13,9 @@ import (
 type Result struct {
 	Seed   uint64
 	Broken bool
+	// Drawn counts the scenarios that were drawn, Alike those they were drawn of; of
+	// all others each was played.
+	Drawn, Alike int
 	// Played counts the scenarios, Injected those whose fault struck, Killed those
 	// in which it killed a fresh process.
 	Played, Injected, Killed int
@@ -73,6 +76,9 @@ func (r Result) Print(w io.Writer) {
 	}
 	fmt.Fprintf(w, "%s:\n", build)
 	fmt.Fprintf(w, "  scenarios          %6d, %d of them kill a fresh process\n", r.Played, r.Killed)
+	if r.Alike > 0 {
+		fmt.Fprintf(w, "  drawn              %6d of the %d that are alike; all others were played\n", r.Drawn, r.Alike)
+	}
 	fmt.Fprintf(w, "  faults injected    %6d\n", r.Injected)
 	fmt.Fprintf(w, "  faults survived    %6d\n", r.Survived)
 	fmt.Fprintf(w, "  violations         %6d in %d scenarios\n", r.Violations(), len(r.Violated))

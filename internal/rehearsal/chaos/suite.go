@@ -42,7 +42,9 @@ func (o Options) asksFor(workload string) bool {
 // Suite is what can be played: every fault at every point of every workload.
 type Suite struct {
 	Scenarios []Scenario
-	o         Options
+	// Drawn are how many of them were drawn, Alike of how many.
+	Drawn, Alike int
+	o            Options
 	// assemblies are the synthesized stacks, by the ground's example.
 	assemblies map[string]string
 	bootstraps map[string]string
@@ -151,9 +153,11 @@ func (s *Suite) choose() {
 	own, others := split(s.Scenarios)
 	random := rand.New(rand.NewPCG(s.o.Seed, 0)) //nolint:gosec // a sample, not a secret
 	if s.o.Sample > 0 {
+		s.Drawn, s.Alike = min(s.o.Sample, len(s.Scenarios)), len(s.Scenarios)
 		s.Scenarios = draw(random, s.Scenarios, s.o.Sample)
 		return
 	}
+	s.Drawn, s.Alike = min(s.o.Others, len(others)), len(others)
 	s.Scenarios = append(own, draw(random, others, s.o.Others)...)
 }
 
@@ -169,16 +173,17 @@ func split(all []Scenario) (own, others []Scenario) {
 	return own, others
 }
 
-// alike says whether the scenario is like another of its workload: reading the
-// same again, as polling does; a read that is not refused for good, or killed, or
-// overtaken, but for the first workload's; and, of executions that go on at the
-// same time, what each has done once.
+// alike says whether the scenario is like another of its workload: doing again what
+// neither pays nor releases nor is remembered, such as the tenth poll and the
+// disabling of one rule after the other; a read that is not refused for good, or
+// killed, or overtaken, but for the first workload's; and, of executions that go on
+// at the same time, what each has done once.
 func (s Scenario) alike() bool {
 	if s.Workload.Together && s.at.nth > 2 {
 		return true
 	}
 	passing := s.fault == throttled || s.fault == reset || s.fault == doubled || s.fault == failed && s.Workload.States != nil
-	return !s.at.changes() && (s.at.nth > 1 || passing)
+	return !s.at.counts() && (s.at.nth > 1 || passing && !s.at.changes())
 }
 
 // draw draws n scenarios, and leaves them in their order.
@@ -196,7 +201,7 @@ func draw(random *rand.Rand, from []Scenario, n int) []Scenario {
 func (s *Suite) Play(ctx context.Context) (Result, error) {
 	started := time.Now()
 	var mu sync.Mutex
-	result := Result{Seed: s.o.Seed, Broken: s.o.Broken}
+	result := Result{Seed: s.o.Seed, Broken: s.o.Broken, Drawn: s.Drawn, Alike: s.Alike}
 	var jobs []batch
 	for _, scenario := range s.Scenarios {
 		jobs = append(jobs, batch{ground: scenario.Workload.Ground, retries: scenario.fault.retriedBySDK(), play: func(t *theatre) error {

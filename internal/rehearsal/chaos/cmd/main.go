@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime/debug"
 	"syscall"
 	"time"
 
@@ -16,8 +17,13 @@ import (
 	"github.com/tuneline/tuneline/internal/rehearsal/s3"
 )
 
+// garbage is how much the heap may grow between collections, in percent: a cloud
+// holds little and throws away much.
+const garbage = 400
+
 func main() {
 	s3.RunIfChild() // the rehearsal's S3 gateway is this same binary
+	debug.SetGCPercent(garbage)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := run(ctx, os.Args[1:], os.Stdout)
 	stop()
