@@ -55,6 +55,7 @@ var rooms = []room{
 	{"internal/teardown", []string{"internal/finetune", "internal/catalog", sdk, smithy}},
 	{"internal/preflight", []string{"internal/finetune", "internal/catalog", "internal/dataset", "infra/config", sdk, smithy}},
 	{"internal/operator", []string{"internal/finetune", "internal/registry", sdk}},
+	{"internal/proxy", []string{sdk}},
 	{"internal/pricelist", []string{"internal/finetune", "internal/catalog", sdk}},
 	{"statemachine", nil},
 	{"examples", nil},
