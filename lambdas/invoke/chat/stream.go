@@ -2,6 +2,7 @@ package chat
 
 import (
 	"bytes"
+
 	"github.com/go-json-experiment/json/jsontext"
 )
 

@@ -116,44 +116,49 @@ type reader struct {
 
 func (r *reader) read(line string) {
 	r.t.Helper()
-	var c struct {
-		ID, Object, Model string
-		Created           int64
-		Error             *struct{ Message, Type string }
-		Choices           []struct {
-			Delta struct {
-				Role      string
-				Content   *string
-				ToolCalls []struct {
-					Index    *int
-					ID       string
-					Function struct{ Name, Arguments string }
-				} `json:"tool_calls"`
-			}
-			FinishReason *string `json:"finish_reason"`
-		}
-		Usage json.RawMessage
-	}
+	var c streamed
 	if err := json.Unmarshal([]byte(line), &c); err != nil {
 		r.t.Fatalf("%v in %q", err, line)
 	}
-	if c.Error != nil {
+	switch {
+	case c.Error != nil:
 		r.over = true
 		if c.Error.Message == "" || c.Error.Type == "" {
 			r.t.Fatalf("an error without words: %q", line)
 		}
-		return
-	}
-	if c.ID != meta.ID || c.Object != "chat.completion.chunk" || c.Model != meta.Model || c.Created != meta.Created.Unix() || c.Choices == nil {
+	case c.ID != meta.ID || c.Object != "chat.completion.chunk" || c.Model != meta.Model || c.Created != meta.Created.Unix() || c.Choices == nil:
 		r.t.Fatalf("not this stream's chunk: %q", line)
+	case len(c.Choices) > 0:
+		r.readChoice(c.Choices[0], line)
+	case r.finish == "" || len(c.Usage) == 0:
+		r.t.Fatalf("no choice, and no tokens at the end: %q", line)
 	}
-	if len(c.Choices) == 0 {
-		if r.finish == "" || len(c.Usage) == 0 {
-			r.t.Fatalf("no choice, and no tokens at the end: %q", line)
+}
+
+// streamed is a chunk or an error, and streamedChoice its choice, as a client
+// reads them.
+type (
+	streamed struct {
+		ID, Object, Model string
+		Created           int64
+		Error             *struct{ Message, Type string }
+		Choices           []streamedChoice
+		Usage             json.RawMessage
+	}
+	streamedChoice struct {
+		Delta struct {
+			Role      string
+			ToolCalls []struct {
+				Index    *int
+				Function struct{ Arguments string }
+			} `json:"tool_calls"`
 		}
-		return
+		FinishReason *string `json:"finish_reason"`
 	}
-	choice := c.Choices[0]
+)
+
+func (r *reader) readChoice(choice streamedChoice, line string) {
+	r.t.Helper()
 	if r.finish != "" || (choice.Delta.Role == "assistant") == r.begun {
 		r.t.Fatalf("after the finish reason, or the role is not first: %q", line)
 	}
