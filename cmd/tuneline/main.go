@@ -88,11 +88,13 @@ func commands() *cobra.Command {
 	}
 	root.AddCommand(
 		approveCommand(),
+		askCommand(),
 		checkCommand(),
 		convertCommand(),
 		estimateCommand(),
 		fixCommand(),
 		preflightCommand(),
+		proxyCommand(),
 		rehearseCommand(),
 		rejectCommand(),
 		resumeCommand(),

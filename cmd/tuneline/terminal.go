@@ -310,9 +310,12 @@ func (t *terminal) stay(cloud *rehearsal.Cloud, r result, dataset string) {
 		cloud.Stack.Region, cloud.Stack.Region, credentials.AccessKeyID, credentials.SecretAccessKey, credentials.SessionToken)
 	t.print("export AWS_ENDPOINT_URL_S3=%s AWS_ENDPOINT_URL_BEDROCK=%s AWS_ENDPOINT_URL_BEDROCK_RUNTIME=%s AWS_ENDPOINT_URL_SFN=%s",
 		urls["S3"], urls["BEDROCK"], urls["BEDROCK_RUNTIME"], urls["SFN"])
+	t.print("export TUNELINE_API_URL=%s", cloud.APIURL())
 	t.print("\naws s3 cp %s s3://%s/%s%s/again.jsonl", dataset, cloud.Bucket(), finetune.PrefixDatasets, r.Model)
 	t.print("aws bedrock list-model-customization-jobs")
 	t.print("aws stepfunctions describe-execution --execution-arn %s", r.ExecutionARN)
+	t.print("tuneline ask %s \"How do I reset it?\" --compare", r.Model)
+	t.print("tuneline proxy --model %s", r.Model)
 	t.print("curl --aws-sigv4 aws:amz:%s:execute-api --user \"$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY\" -H \"x-amz-security-token: $AWS_SESSION_TOKEN\" \\\n"+
 		"  -H 'content-type: application/json' %s/model/%s/converse -d '{\"messages\":[{\"role\":\"user\",\"content\":[{\"text\":\"How do I reset it?\"}]}]}'",
 		cloud.Stack.Region, cloud.APIURL(), r.Model)

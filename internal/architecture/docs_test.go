@@ -266,11 +266,12 @@ func TestLinks(t *testing.T) {
 	}
 }
 
-// hosts are those a link may lead to, and paths the absolute paths that mean
-// something everywhere: the API's, and the names of log groups.
+// hosts are those a link may lead to, and the reader's own machine, where the
+// proxy listens; paths the absolute paths that mean something everywhere: the
+// API's, and the names of log groups.
 var (
-	hosts = []string{"docs.aws.amazon.com"}
-	paths = []string{"/model/", "/models", "/tuneline/", "/aws/vendedlogs/tuneline/"}
+	hosts = []string{"docs.aws.amazon.com", "127.0.0.1:8787"}
+	paths = []string{"/model/", "/models", "/v1", "/tuneline/", "/aws/vendedlogs/tuneline/"}
 
 	url          = regexp.MustCompile(`https?://([^/\s)"'>` + "`" + `]+)`)
 	absolutePath = regexp.MustCompile("(?m)(?:^|[\\s\"'(=`])(/[A-Za-z][^\\s\"'()`|]*)")

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"os"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -337,5 +339,36 @@ func TestParameters(t *testing.T) {
 	}
 	if !slices.IsSortedFunc(Parameters, func(a, b Parameter) int { return strings.Compare(a.Name, b.Name) }) {
 		t.Error("the parameters are not in order")
+	}
+}
+
+// TestParametersAreExplained: docs/inference.md has a row for each parameter, with
+// all there is to say of it, and none for another.
+func TestParametersAreExplained(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join("..", "..", "..", "docs", "inference.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, table, ok := strings.Cut(string(text), "\n| parameter | fate |")
+	if !ok {
+		t.Fatal("docs/inference.md has no table of parameters")
+	}
+	table, _, _ = strings.Cut(table, "\n\n")
+	rows := strings.Split(table, "\n")[2:]
+	for i, p := range Parameters {
+		nothing := ""
+		for _, value := range p.Nothing {
+			nothing += ", `" + value + "`"
+		}
+		want := "|"
+		for _, cell := range []string{"`" + p.Name + "`", string(p.Fate), strings.TrimPrefix(nothing, ", "), p.Why} {
+			want += strings.TrimRight(" "+cell, " ") + " |"
+		}
+		if i >= len(rows) || rows[i] != want {
+			t.Fatalf("row %d is not\n%s", i+1, want)
+		}
+	}
+	if len(rows) != len(Parameters) {
+		t.Errorf("%d rows for %d parameters", len(rows), len(Parameters))
 	}
 }
