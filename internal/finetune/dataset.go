@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -47,11 +48,11 @@ func (d Dataset) RunID() RunID {
 }
 
 // runID is what [Dataset.RunID] makes.
-var runID = regexp.MustCompile(`^[0-9a-f]{16}$`)
+var runID = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[0-9a-f]{16}$`) })
 
 // Check says whether r can be a run's id: a person typed it.
 func (r RunID) Check() error {
-	if !runID.MatchString(string(r)) {
+	if !runID().MatchString(string(r)) {
 		return fmt.Errorf("%q is no run's id: it has 16 of the digits 0 to 9 and a to f", string(r))
 	}
 	return nil
@@ -63,7 +64,7 @@ const MaxModelName = 40
 
 // modelName is the part of the API's name patterns that job names, custom
 // model names and URL paths share: letters, digits and single hyphens.
-var modelName = regexp.MustCompile(`^[A-Za-z0-9](-?[A-Za-z0-9])*$`)
+var modelName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9](-?[A-Za-z0-9])*$`) })
 
 // ModelName returns the model a data set key belongs to: the folder directly
 // under [PrefixDatasets]. The error says what a key must look like.
@@ -84,7 +85,7 @@ func ModelName(key string) (string, error) {
 
 // CheckModelName says whether name can be a model's name.
 func CheckModelName(name string) error {
-	if len(name) > MaxModelName || !modelName.MatchString(name) {
+	if len(name) > MaxModelName || !modelName().MatchString(name) {
 		return fmt.Errorf("the model folder must be 1 to %d letters, digits and single hyphens, beginning and ending with a letter or digit", MaxModelName)
 	}
 	return nil

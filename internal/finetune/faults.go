@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 )
 
 // dataFaults are the texts by which Bedrock says that the data set is at fault,
@@ -11,16 +12,23 @@ import (
 // (https://docs.aws.amazon.com/bedrock/latest/userguide/fine-tuning-troubleshooting.html).
 // Each is found by a part of the text, in whatever case, that is long enough not
 // to stand in a message about quotas or a service's fault: a run that is Rejected
-// is not tried again.
-var dataFaults = []struct {
+// is not tried again. As everything here that costs time to make, they are made
+// when they are first needed: every function starts with this package, and most
+// need none of it.
+var dataFaults = sync.OnceValue(func() []dataFault {
+	return []dataFault{
+		{regexp.MustCompile(`(?i)unable to parse amazon s3 file`), "Bedrock finds a line that is no JSON record, which the check did not: fix the line it names, upload again, and report the difference"},
+		{regexp.MustCompile(`(?i)input size exceeded in file`), "a record has more characters than the base model takes, which the check did not find: shorten it, upload again, and report the difference"},
+		{regexp.MustCompile(`(?i)maximum (input|output) token count( \d+)? exceed`), recordTooLong},
+		{regexp.MustCompile(`(?i)sum of input and output token length( \d+)? exceed`), recordTooLong},
+		{regexp.MustCompile(`(?i)automated tests flagged`), "the model provider's content policy refuses the data set, which no check foresees: remove what it forbids and upload again"},
+	}
+})
+
+// dataFault is a text of Bedrock's, and what is to be done about it.
+type dataFault struct {
 	text *regexp.Regexp
 	next string
-}{
-	{regexp.MustCompile(`(?i)unable to parse amazon s3 file`), "Bedrock finds a line that is no JSON record, which the check did not: fix the line it names, upload again, and report the difference"},
-	{regexp.MustCompile(`(?i)input size exceeded in file`), "a record has more characters than the base model takes, which the check did not find: shorten it, upload again, and report the difference"},
-	{regexp.MustCompile(`(?i)maximum (input|output) token count( \d+)? exceed`), recordTooLong},
-	{regexp.MustCompile(`(?i)sum of input and output token length( \d+)? exceed`), recordTooLong},
-	{regexp.MustCompile(`(?i)automated tests flagged`), "the model provider's content policy refuses the data set, which no check foresees: remove what it forbids and upload again"},
 }
 
 const recordTooLong = "a record has more tokens than the base model takes; the check only estimates them, by its characters: shorten the longest records and upload again"
@@ -30,7 +38,7 @@ const recordTooLong = "a record has more tokens than the base model takes; the c
 // that Bedrock puts into some of them: nothing out of a data set goes into an
 // error.
 func DataFault(message string) (explained string, ok bool) {
-	for _, fault := range dataFaults {
+	for _, fault := range dataFaults() {
 		if fault.text.MatchString(message) {
 			said := strings.TrimRight(WithoutRecord(message), " .:")
 			return fmt.Sprintf("Bedrock says: %s. That means: %s", said, fault.next), true
@@ -42,8 +50,10 @@ func DataFault(message string) (explained string, ok bool) {
 // WithoutRecord leaves a record's beginning, and what follows it, out of a message
 // of Bedrock's. Every such message goes through it, whatever it is about.
 func WithoutRecord(message string) string {
-	return record.ReplaceAllString(message, "$1")
+	return record().ReplaceAllString(message, "$1")
 }
 
 // record is a record's beginning, behind the word for it.
-var record = regexp.MustCompile(`(?is)(\b(?:record|line|row)s?(?: [0-9]+)?\b).*?starting with.*`)
+var record = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?is)(\b(?:record|line|row)s?(?: [0-9]+)?\b).*?starting with.*`)
+})
