@@ -113,10 +113,17 @@ func (s Store) ListRuns(ctx context.Context, l Lister) ([]ListedRun, error) {
 	return runs, err
 }
 
+// ModelNames lists the names of all models that have a record, in S3's order.
+func (s Store) ModelNames(ctx context.Context, l Lister) ([]string, error) {
+	var names []string
+	err := s.list(ctx, l, finetune.PrefixRegistry, func(name string, _ time.Time) { names = append(names, name) })
+	return names, err
+}
+
 // Models reads the records of all models.
 func (s Store) Models(ctx context.Context, l Lister) ([]Model, error) {
-	var names []string
-	if err := s.list(ctx, l, finetune.PrefixRegistry, func(name string, _ time.Time) { names = append(names, name) }); err != nil {
+	names, err := s.ModelNames(ctx, l)
+	if err != nil {
 		return nil, err
 	}
 	models := make([]Model, 0, len(names))

@@ -1,8 +1,15 @@
 package registry
 
 import (
+	"context"
+	"fmt"
+	"slices"
 	"testing"
 	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"github.com/tuneline/tuneline/internal/finetune"
 )
@@ -72,5 +79,38 @@ func TestRelease(t *testing.T) {
 	}
 	if m.Release(serving, released) {
 		t.Error("released twice")
+	}
+}
+
+// pages lists keys two at a time.
+type pages []string
+
+func (p pages) ListObjectsV2(_ context.Context, in *s3.ListObjectsV2Input, _ ...func(*s3.Options)) (*s3.ListObjectsV2Output, error) {
+	if *in.Bucket != "bucket" || *in.Prefix != "registry/" || *in.Delimiter != "/" {
+		return nil, fmt.Errorf("asked for %s %s", *in.Bucket, *in.Prefix)
+	}
+	start := 0
+	if in.ContinuationToken != nil {
+		start = slices.Index(p, *in.ContinuationToken)
+	}
+	end := min(start+2, len(p))
+	out := &s3.ListObjectsV2Output{IsTruncated: aws.Bool(end < len(p))}
+	for _, key := range p[start:end] {
+		out.Contents = append(out.Contents, types.Object{Key: aws.String(key)})
+	}
+	if end < len(p) {
+		out.NextContinuationToken = aws.String(p[end])
+	}
+	return out, nil
+}
+
+// TestModelNames: every page is read, and what is no record is no model.
+func TestModelNames(t *testing.T) {
+	names, err := Store{Bucket: "bucket"}.ModelNames(t.Context(), pages{"registry/", "registry/a.json", "registry/b.txt", "registry/c.json", "registry/d.json"})
+	if want := []string{"a", "c", "d"}; err != nil || !slices.Equal(names, want) {
+		t.Errorf("listed %v, %v; want %v", names, err, want)
+	}
+	if _, err := (Store{Bucket: "other"}).ModelNames(t.Context(), pages{}); err == nil {
+		t.Error("a list that failed looks empty")
 	}
 }
