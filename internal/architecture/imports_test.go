@@ -64,7 +64,7 @@ var rooms = []room{
 	{"lambdas/invoke/chat", []string{json2}},
 	{"lambdas/", []string{
 		"internal/finetune", "internal/catalog", "internal/dataset", "internal/lambdaenv",
-		"internal/registry", "internal/s3object", "internal/task", sdk, smithy, lambda,
+		"internal/registry", "internal/s3object", "internal/task", sdk, smithy, lambda, json2,
 	}},
 	{"infra/config", []string{"internal/finetune", "internal/catalog"}},
 	{"infra", []string{"infra/", "internal/finetune", "internal/lambdaenv", "statemachine", cdk, jsii, constr}},

@@ -22,40 +22,41 @@ type lookup struct {
 	now   func() time.Time
 
 	mu   sync.Mutex
-	seen map[string]answer
+	seen map[string]found
 }
 
-// answer is what the record of a model said, and when.
-type answer struct {
-	throughputARN string
-	at            time.Time
+// found is what the record of a model said, and when.
+type found struct {
+	serving *registry.Capacity
+	at      time.Time
 }
 
-// throughput returns the ARN that Bedrock takes as modelId for a model, and
-// whether it was remembered. anew asks the record whatever is remembered. A
-// model that nothing serves is not remembered.
-func (l *lookup) throughput(ctx context.Context, model string, anew bool) (arn string, cached bool, refusal *reply) {
+// serving returns what serves a model, and whether it was remembered. anew asks
+// the record whatever is remembered. A model that nothing serves is not
+// remembered.
+func (l *lookup) serving(ctx context.Context, model string, anew bool) (serving *registry.Capacity, cached bool, refusal *failure) {
 	l.mu.Lock()
 	last, ok := l.seen[model]
 	l.mu.Unlock()
 	if ok && !anew && l.now().Sub(last.at) < fresh {
-		return last.throughputARN, true, nil
+		return last.serving, true, nil
 	}
 	at := l.now()
 	record, err := l.store.Model(ctx, model)
 	switch {
 	case errors.Is(err, registry.ErrNotFound):
-		return "", false, refuse(http.StatusNotFound, "ResourceNotFoundException", fmt.Sprintf("there is no model %s: no data set was ever brought to an answer under this name", model))
+		return nil, false, refuse(http.StatusNotFound, notFound, fmt.Sprintf("there is no model %s: no data set was ever brought to an answer under this name", model))
+	case errors.Is(err, context.DeadlineExceeded):
+		return nil, false, &failure{status: http.StatusGatewayTimeout, errorType: timedOut, message: "what serves the model could not be found out in time; try again", logged: err.Error()}
 	case err != nil:
-		unreadable := unexpected(fmt.Errorf("looking up model %s: %w", model, err))
-		return "", false, &unreadable
+		return nil, false, unexpected(fmt.Errorf("looking up model %s: %w", model, err))
 	case record.Serving == nil && record.Released != nil:
-		return "", false, refuse(http.StatusNotFound, "ResourceNotFoundException", fmt.Sprintf("model %s was released on %s and is not served: it %s; its operators serve it again with \"tuneline rollback\", or by uploading its data set again", model, record.Released.At.Format(time.DateOnly), record.Released.Why))
+		return nil, false, refuse(http.StatusNotFound, notFound, fmt.Sprintf("model %s was released on %s and is not served: it %s; its operators serve it again with \"tuneline rollback\", or by uploading its data set again", model, record.Released.At.Format(time.DateOnly), record.Released.Why))
 	case record.Serving == nil:
-		return "", false, refuse(http.StatusNotFound, "ResourceNotFoundException", fmt.Sprintf("model %s is not published yet: its first run is still under way or did not end Deployed", model))
+		return nil, false, refuse(http.StatusNotFound, notFound, fmt.Sprintf("model %s is not published yet: its first run is still under way or did not end Deployed", model))
 	}
 	l.mu.Lock()
-	l.seen[model] = answer{throughputARN: record.Serving.ThroughputARN, at: at}
+	l.seen[model] = found{serving: record.Serving, at: at}
 	l.mu.Unlock()
-	return record.Serving.ThroughputARN, false, nil
+	return record.Serving, false, nil
 }
