@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -240,6 +241,25 @@ func (b *breaking) RoundTrip(r *http.Request) (*http.Response, error) {
 		response.Body = io.NopCloser(io.MultiReader(strings.NewReader(`{"o`), iotest.ErrReader(io.ErrUnexpectedEOF)))
 	}
 	return response, err
+}
+
+// TestReplacedText: what API Gateway made of a body that is no UTF-8 is refused,
+// and the same character in a body that is stays.
+func TestReplacedText(t *testing.T) {
+	const sent = "{\"a\":\"\xff\"}"
+	made := strings.ToValidUTF8(sent, "\ufffd")
+	b := newBedrock(t, map[string][]scripted{"arn:a": {{status: 200, then: "echo"}}})
+	h, _ := served(b.client(), supports())
+	for _, test := range []struct {
+		length []string
+		want   int
+	}{{[]string{strconv.Itoa(len(sent))}, 400}, {[]string{strconv.Itoa(len(made))}, 200}, {nil, 200}} {
+		in := request("invoke", "support", made)
+		in.MultiValueHeaders = map[string][]string{"content-length": test.length}
+		if got := handle(t.Context(), t, h, in); got.status != test.want || test.want == 200 && got.body != made || test.want == 400 && !strings.Contains(got.body, "no UTF-8") {
+			t.Errorf("with the length %v got %+v, want %d", test.length, got, test.want)
+		}
+	}
 }
 
 // TestMixesNothingUp: requests at once get their own answers.

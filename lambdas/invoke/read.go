@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -44,7 +45,22 @@ func bodyOf(request *events.APIGatewayProxyRequest) ([]byte, *failure) {
 	if len(request.Body) > maxBody {
 		return nil, tooLarge()
 	}
+	if replaced(request) {
+		return nil, notText()
+	}
 	return checked([]byte(request.Body))
+}
+
+// replaced says whether the body is not what the client sent: of a body that is
+// no base64, API Gateway makes text, and puts U+FFFD in place of what is none. The
+// character may stand there by right; then the body has the length that the
+// client said.
+func replaced(request *events.APIGatewayProxyRequest) bool {
+	if !strings.ContainsRune(request.Body, utf8.RuneError) {
+		return false
+	}
+	said := headerOf(request).Get("Content-Length")
+	return said != "" && said != strconv.Itoa(len(request.Body))
 }
 
 func checked(body []byte) ([]byte, *failure) {
@@ -52,9 +68,13 @@ func checked(body []byte) ([]byte, *failure) {
 	case len(body) > maxBody:
 		return nil, tooLarge()
 	case !utf8.Valid(body):
-		return nil, refuse(http.StatusBadRequest, serialization, "the body must be JSON in UTF-8, and it is no UTF-8")
+		return nil, notText()
 	}
 	return body, nil
+}
+
+func notText() *failure {
+	return refuse(http.StatusBadRequest, serialization, "the body must be JSON in UTF-8, and it is no UTF-8")
 }
 
 func tooLarge() *failure {
