@@ -101,7 +101,8 @@ func (f *fixture) askNumber(ctx context.Context, client *http.Client, n int) err
 	note := fmt.Sprintf("note %d of %d", n, n*n)
 	body, want := w.note("m", note), []string{noted(note)}
 	if n/len(everyForm)%2 == 0 {
-		body, want = w.ask("m", question(n)), []string{fact("a", n), fact("b", n)}
+		topic := n % len(topics)
+		body, want = w.ask("m", question(topic)), []string{fact("a", topic), fact("b", topic)}
 	}
 	status, answer, err := f.exchange(ctx, client, "/model/m"+w.path, body)
 	if err != nil || status != http.StatusOK {
@@ -123,8 +124,8 @@ func (f *fixture) askNumber(ctx context.Context, client *http.Client, n int) err
 // leave disturb nobody, and that of neither anything is left: no goroutine, no
 // connection, no environment at work, no answer of Bedrock's under way.
 func TestSlowReadersAndHangUps(t *testing.T) {
-	const slowReaders = 8
-	hangUps := 100
+	const slowReaders, leavers = 8, inFlight / 2
+	hangUps := 200
 	if heavy() {
 		hangUps = 1000
 	}
@@ -149,7 +150,7 @@ func TestSlowReadersAndHangUps(t *testing.T) {
 	}
 	t.Logf("while the slow readers wait, %d of %d answers are held up", f.Bedrock.Inferences().Open, slowReaders)
 	f.Bedrock.SetInference(bedrock.Inference{AnswerTokens: 100})
-	places := make(chan struct{}, inFlight/2)
+	places := make(chan struct{}, leavers)
 	for n := range hangUps {
 		places <- struct{}{}
 		leaving.Go(func() {
@@ -168,7 +169,10 @@ func TestSlowReadersAndHangUps(t *testing.T) {
 	f.eventually("Bedrock's answers are over", func() bool { return f.Bedrock.Inferences().Open == 0 })
 	client.CloseIdleConnections()
 	f.rest()
-	f.eventually("no goroutine is left", func() bool { return runtime.NumGoroutine() <= idle+2 })
+	// S3's front keeps a connection for each environment there was at once, with
+	// two goroutines; of every client who left, less than one may be there.
+	kept := 2 * (slowReaders + leavers)
+	f.eventually("no goroutine is left", func() bool { return runtime.NumGoroutine() <= idle+kept })
 	if t.Failed() {
 		_ = pprof.Lookup("goroutine").WriteTo(os.Stdout, 1) // for whoever looks into it
 	}
