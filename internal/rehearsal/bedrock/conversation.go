@@ -41,9 +41,6 @@ func ask(messages []message, system []contentBlock, tools toolConfig) (question,
 	if len(messages) == 0 {
 		return question{}, invalid("The conversation must have at least one message.")
 	}
-	if messages[len(messages)-1].Role != "user" {
-		return question{}, invalid("A conversation must end with a user message.")
-	}
 	q := question{tools: tools}
 	for _, block := range system {
 		q.take(block)
@@ -62,6 +59,9 @@ func ask(messages []message, system []contentBlock, tools toolConfig) (question,
 		if len(m.Content) == 0 {
 			return question{}, invalid("The content field in the Message object at messages.%d is empty. Add a ContentBlock object to the content field and try again.", i)
 		}
+	}
+	if messages[len(messages)-1].Role != "user" {
+		return question{}, invalid("A conversation must end with a user message.")
 	}
 	if refused := tools.check(messages); refused != nil {
 		return question{}, refused
