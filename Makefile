@@ -74,10 +74,10 @@ test-load: setup ## hold the inference API against 10,000 requests at 64 in flig
 	@TUNELINE_LOAD=full go test -count 1 -timeout 40m -v -run '^(TestLoad|TestSlowReadersAndHangUps|TestMutatedBodies)$$' ./internal/rehearsal
 
 .PHONY: bench-inference
-bench-inference: setup ## measure what the inference API adds to Bedrock's own time and write docs/performance.md: REQUESTS=2000 STARTS=30
+bench-inference: setup ## measure what the inference API adds to Bedrock's own time and write docs/performance.md: REQUESTS=1000 STARTS=30
 	@mkdir -p .tuneline/bin
 	@go build -o $(BENCH_INFERENCE) ./internal/rehearsal/bench
-	@$(BENCH_INFERENCE) -requests $(or $(REQUESTS),2000) -starts $(or $(STARTS),30) -doc docs/performance.md
+	@$(BENCH_INFERENCE) -requests $(or $(REQUESTS),1000) -starts $(or $(STARTS),30) -doc docs/performance.md
 
 .PHONY: bench-dataset
 bench-dataset: bench-build ## measure the data set check and write docs/performance.md: SIZE=256MB REPS=5 MEMORY_SIZE=4GB BENCH_DIR=/dev/shm

@@ -164,12 +164,12 @@ func TestBadRequestsAreRefused(t *testing.T) {
 		"no JSON":             {"POST", converse, `{"messages":`, 400, "BadRequestException", "Invalid request body"},
 		"no object":           {"POST", converse, `[]`, 400, "BadRequestException", "Invalid request body"},
 		"no messages":         {"POST", converse, `{}`, 400, "BadRequestException", "Invalid request body"},
-		"unknown role":        {"POST", converse, `{"messages":[{"role":"robot","content":[{"text":"?"}]}]}`, 400, "BadRequestException", "Invalid request body"},
+		"unknown role":        {"POST", converse, `{"messages":[{"role":"robot","content":[{"text":"?"}]}]}`, 400, "ValidationException", "enum value set"},
 		"a model of its own":  {"POST", converse, strings.Replace(ask("?"), "{", `{"modelId":"x",`, 1), 400, "ValidationException", "the path names the model"},
 		"assistant first":     {"POST", converse, `{"messages":[{"role":"assistant","content":[{"text":"?"}]}]}`, 400, "ValidationException", "must start with a user message"},
 		"new to the schema":   {"POST", converse, strings.Replace(ask("?"), "{", `{"memberOfTomorrow":1,`, 1), 400, "ValidationException", "memberOfTomorrow"},
 		"another method":      {"GET", converse, "", 403, "MissingAuthenticationTokenException", "Missing Authentication Token"},
-		"another operation":   {"POST", "/model/m/invoke", ask("?"), 403, "MissingAuthenticationTokenException", "Missing Authentication Token"},
+		"another operation":   {"POST", "/model/m/count-tokens", ask("?"), 403, "MissingAuthenticationTokenException", "Missing Authentication Token"},
 		"below the operation": {"POST", converse + "/x", ask("?"), 403, "MissingAuthenticationTokenException", "Missing Authentication Token"},
 		"another stage":       {"POST", "/../test" + converse, ask("?"), 403, "ForbiddenException", "Forbidden"},
 	}
@@ -206,14 +206,17 @@ func TestBodiesPassThrough(t *testing.T) {
 	}
 	for name, test := range tests {
 		want := f.send(direct, http.MethodPost, bedrockURL, test.body)
-		for _, model := range []string{"garden-help", "garden%2Dhelp", "%67arden-help"} {
-			got := f.send(f.caller(), http.MethodPost, f.APIURL()+"/model/"+model+"/converse", test.body)
-			if got.status != http.StatusOK || want.status != http.StatusOK || !bytes.Equal(got.body, want.body) {
-				t.Errorf("%s, asking %s: %d %s, want Bedrock's own %d %s", name, model, got.status, got.body, want.status, want.body)
-			}
-			if !strings.Contains(string(got.body), `"text":`+quoted(test.answer)+`}`) {
-				t.Errorf("%s, asking %s: %s, want the text %q", name, model, got.body, test.answer)
-			}
+		got := f.send(f.caller(), http.MethodPost, f.APIURL()+"/model/garden-help/converse", test.body)
+		if got.status != http.StatusOK || want.status != http.StatusOK || !bytes.Equal(got.body, want.body) {
+			t.Errorf("%s: %d %s, want Bedrock's own %d %s", name, got.status, got.body, want.status, want.body)
+		}
+		if !strings.Contains(string(got.body), `"text":`+quoted(test.answer)+`}`) {
+			t.Errorf("%s: %s, want the text %q", name, got.body, test.answer)
+		}
+	}
+	for _, model := range []string{"garden%2Dhelp", "%67arden-help"} { // who may ask is decided by the path as it stands
+		if got := f.send(f.caller(), http.MethodPost, f.APIURL()+"/model/"+model+"/converse", text+"}"); got.status != http.StatusBadRequest {
+			t.Errorf("asking %s: %d %s, want 400", model, got.status, got.body)
 		}
 	}
 	f.spelledAsBedrock(tests["few tokens"].body, "max_tokens")

@@ -205,13 +205,7 @@ func (f *fixture) command(t *testing.T, cli, dir string, args ...string) (output
 	t.Helper()
 	run := exec.CommandContext(t.Context(), cli, args...)
 	run.Dir = dir
-	credentials := f.Operator().Credentials
-	missing := filepath.Join(t.TempDir(), "missing")
-	own := func(variable string) bool { return strings.HasPrefix(variable, "AWS_") }
-	run.Env = append(slices.DeleteFunc(os.Environ(), own),
-		"AWS_ACCESS_KEY_ID="+credentials.AccessKeyID, "AWS_SECRET_ACCESS_KEY="+credentials.SecretAccessKey, "AWS_SESSION_TOKEN="+credentials.SessionToken,
-		"AWS_REGION="+f.Stack.Region, "AWS_DEFAULT_REGION="+f.Stack.Region, "AWS_DEFAULT_OUTPUT=json", "AWS_PAGER=",
-		"AWS_CONFIG_FILE="+missing, "AWS_SHARED_CREDENTIALS_FILE="+missing, "AWS_EC2_METADATA_DISABLED=true")
+	run.Env = f.awsEnvironment(f.Operator().Credentials)
 	for service, address := range f.URLs() {
 		run.Env = append(run.Env, "AWS_ENDPOINT_URL_"+service+"="+address)
 	}

@@ -47,7 +47,7 @@ type settings struct {
 
 // What a run must have to be worth keeping.
 const (
-	fullRequests = 2000
+	fullRequests = 1000
 	fullStarts   = 30
 )
 
