@@ -9,9 +9,9 @@
 // session policies, the policies of an organization, and other accounts.
 //
 // It is strict, because a rehearsal that lets through what AWS would refuse
-// proves nothing: an element, an operator or a form it does not know is an
-// error, policy variables are (only "${*}" and the like would be harmless), and
-// so is a condition on a key that the request's context says nothing about.
+// proves nothing. An element, an operator or a form it does not know is an error,
+// and so is a policy variable, and a condition on a key that the request's
+// context says nothing about.
 package iam
 
 import (
@@ -138,8 +138,8 @@ func parse(name string, text []byte, resource bool) (Policy, error) {
 	if err := json.Unmarshal(text, &d, json.RejectUnknownMembers(true)); err != nil {
 		return Policy{}, fmt.Errorf("reading policy %s: %w", name, err)
 	}
-	// Without a version, or with the older one, "${" is no variable; that is
-	// asking for trouble rather than for the older language.
+	// In the older language "${" is no variable, so the same text means another
+	// thing; nobody writes it on purpose.
 	if d.Version != "2012-10-17" {
 		return Policy{}, fmt.Errorf("reading policy %s: the version is %q, only 2012-10-17 is modelled", name, d.Version)
 	}
