@@ -48,7 +48,9 @@ func (h handler) provision(ctx context.Context, p purchase, published registry.M
 // settings, so that nothing more is paid: the one that serves now, or one that
 // nothing serves from any more and that a commitment holds, since it is billed to
 // the end of its term in any case. Without a commitment the latter is to be
-// deleted: to keep it would be to pay for it.
+// deleted: to keep it would be to pay for it. AWS's page on changing the model
+// (https://docs.aws.amazon.com/bedrock/latest/userguide/prov-thru-edit.html) makes
+// no difference between throughputs with a commitment and without.
 func (h handler) reusable(ctx context.Context, s finetune.Settings, m registry.Model) (c registry.Capacity, found bool, err error) {
 	if m.Serving != nil {
 		found, _, err := h.fitting(ctx, s, *m.Serving)
