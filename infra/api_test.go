@@ -89,7 +89,10 @@ func TestNoRouteWithoutAuth(t *testing.T) {
 		for _, m := range methods {
 			want := []any{"AWS_IAM", nil, nil}
 			if v.tokens() {
-				want = []any{"CUSTOM", authorizers[0].ref(""), true}
+				want = []any{"CUSTOM", authorizers[0].ref(""), nil}
+			}
+			if len(v.config().API.UsagePlan.Clients) > 0 {
+				want[2] = true
 			}
 			equal(t, m.id, []any{m.Properties["AuthorizationType"], m.Properties["AuthorizerId"], m.Properties["ApiKeyRequired"]}, want)
 		}
@@ -177,7 +180,7 @@ func TestStage(t *testing.T) {
 		level := map[bool]string{true: "ERROR", false: "OFF"}[v.config().API.CreateLogRole]
 		equal(t, "settings", get(stages[0].Properties, "MethodSettings"), []any{object{
 			"HttpMethod": "*", "ResourcePath": "/*", "DataTraceEnabled": false, "LoggingLevel": level, "MetricsEnabled": true,
-			"ThrottlingRateLimit": 50, "ThrottlingBurstLimit": 100,
+			"ThrottlingRateLimit": v.config().API.RateLimit, "ThrottlingBurstLimit": v.config().API.BurstLimit,
 		}})
 		equal(t, "traced", stages[0].Properties["TracingEnabled"], true)
 		group := tm.find(t, "InferenceLogGroup", "AWS::Logs::LogGroup")

@@ -133,7 +133,7 @@ func TestFirewall(t *testing.T) {
 		equal(t, "scope", acl.Properties["Scope"], "REGIONAL")
 		equal(t, "otherwise", acl.Properties["DefaultAction"], object{"Allow": object{}})
 		equal(t, "rules", firewallRules(t, acl), map[string]any{
-			"RateOfAddress":                         object{"AggregateKeyType": "IP", "Limit": 2000, "EvaluationWindowSec": 300},
+			"RateOfAddress":                         object{"AggregateKeyType": "IP", "Limit": v.config().API.WAF.RateLimit, "EvaluationWindowSec": 300},
 			"AWSManagedRulesAmazonIpReputationList": []string{},
 			"AWSManagedRulesKnownBadInputsRuleSet":  []string{"JavaDeserializationRCE_BODY", "Log4JRCE_BODY", "ReactJSRCE_BODY"},
 			"AWSManagedRulesCommonRuleSet":          []string{"CrossSiteScripting_BODY", "EC2MetaDataSSRF_BODY", "GenericLFI_BODY", "GenericRFI_BODY", "SizeRestrictions_BODY"},
@@ -218,8 +218,11 @@ func TestUsagePlan(t *testing.T) {
 		api, stage := tm.find(t, "InferenceAPI", "AWS::ApiGateway::RestApi"), tm.find(t, "InferenceStage", "AWS::ApiGateway::Stage")
 		equal(t, "stages", plans[0].Properties["ApiStages"], []any{object{"ApiId": api.ref(""), "Stage": stage.ref("")}})
 		var quota, throttle any
-		if v.name == bearer.name {
-			quota, throttle = object{"Limit": 1000, "Period": "DAY"}, object{"RateLimit": 5, "BurstLimit": 10}
+		if limits.RequestsPerDay > 0 {
+			quota = object{"Limit": limits.RequestsPerDay, "Period": "DAY"}
+		}
+		if limits.RateLimit > 0 {
+			throttle = object{"RateLimit": limits.RateLimit, "BurstLimit": limits.BurstLimit}
 		}
 		equal(t, "quota", plans[0].Properties["Quota"], quota)
 		equal(t, "throttle", plans[0].Properties["Throttle"], throttle)

@@ -51,8 +51,14 @@ var (
 		c.BucketPolicy.ExemptServiceRole = true
 		c.AlarmEmail = "team@example.com"
 	}}
-	// sealed takes uploads from the VPC only.
-	sealed = variant{name: "sealed", configure: func(c *config.Config) { c.BucketPolicy.UploadsFromVPCOnly = true }}
+	// sealed takes uploads from the VPC only, and has other limits of the API than
+	// the usual ones, and a firewall and keys beside signed requests.
+	sealed = variant{name: "sealed", configure: func(c *config.Config) {
+		c.BucketPolicy.UploadsFromVPCOnly = true
+		c.API.RateLimit, c.API.BurstLimit = 7, 9
+		c.API.WAF = config.WAF{Enabled: true, RateLimit: 500}
+		c.API.UsagePlan = config.UsagePlan{RateLimit: 3, BurstLimit: 4, Clients: []string{"cron"}}
+	}}
 	// bearer takes tokens, and has whatever guards the API beside them.
 	bearer = variant{name: "bearer", configure: func(c *config.Config) {
 		c.API.Auth = config.AuthJWT
