@@ -218,16 +218,21 @@ func TestGatewayResponses(t *testing.T) {
 			if after := get(r.Properties, "ResponseParameters", "gatewayresponse.header.Retry-After"); after != nil {
 				retry[kind] = after
 			}
+			equal(t, kind+" asks for", get(r.Properties, "ResponseParameters", "gatewayresponse.header.WWW-Authenticate"), map[bool]any{true: "'Bearer'"}[kind == "UNAUTHORIZED"])
 			text, _ := get(r.Properties, "ResponseTemplates", "application/json").(string)
 			var answer struct {
 				Message string
 				Error   struct{ Message, Type, Code string }
 			}
+			said := "said"
+			if strings.HasPrefix(kind, "AUTHORIZER_") { // API Gateway says null
+				said = "the token could not be checked"
+			}
 			filled := strings.ReplaceAll(text, "$context.error.messageString", `"said"`)
 			if err := json.Unmarshal([]byte(filled), &answer); err != nil || strings.Contains(filled, "$") {
 				t.Errorf("%s: %s: %v", kind, text, err)
 			}
-			if answer.Message != "said" || answer.Error.Message != "said" || answer.Error.Type == "" || answer.Error.Code == "" {
+			if !strings.HasPrefix(answer.Message, said) || answer.Error.Message != answer.Message || answer.Error.Type == "" || answer.Error.Code == "" {
 				t.Errorf("%s answers %s", kind, text)
 			}
 			if !slices.Contains(deployment, r.id) {
@@ -235,7 +240,7 @@ func TestGatewayResponses(t *testing.T) {
 			}
 		}
 		equal(t, "try again", retry, object{"THROTTLED": "'1'", "QUOTA_EXCEEDED": "'3600'"})
-		for kind, want := range map[string]any{"DEFAULT_4XX": nil, "DEFAULT_5XX": nil, "UNAUTHORIZED": "401", "ACCESS_DENIED": "403", "BAD_REQUEST_BODY": "400", "THROTTLED": "429", "INTEGRATION_TIMEOUT": "504"} {
+		for kind, want := range map[string]any{"DEFAULT_4XX": nil, "DEFAULT_5XX": nil, "UNAUTHORIZED": "401", "ACCESS_DENIED": "403", "BAD_REQUEST_BODY": "400", "THROTTLED": "429", "AUTHORIZER_FAILURE": "500", "AUTHORIZER_CONFIGURATION_ERROR": "500", "INTEGRATION_TIMEOUT": "504"} {
 			got, there := statuses[kind]
 			if !there {
 				t.Errorf("there is no answer for %s", kind)

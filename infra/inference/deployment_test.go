@@ -15,7 +15,7 @@ import (
 )
 
 // deploymentOf synthesizes an API and returns its deployment's logical id.
-func deploymentOf(t *testing.T, cfg config.Config, routes []route, function string, change func(*Inference)) string {
+func deploymentOf(t *testing.T, cfg config.Config, routes []route, responses []response, function string, change func(*Inference)) string {
 	t.Helper()
 	app := awscdk.NewApp(&awscdk.AppProps{Outdir: jsii.String(t.TempDir()), AnalyticsReporting: jsii.Bool(false)})
 	stack := awscdk.NewStack(app, jsii.String("test"), nil)
@@ -26,7 +26,7 @@ func deploymentOf(t *testing.T, cfg config.Config, routes []route, function stri
 		Invoke:    functions.NewFunction(stack, function, place, functions.Spec{Name: "invoke", Environment: lambdaenv.Invoke{}, Seconds: 1, MegaBytes: 128}),
 		Authorize: functions.NewFunction(stack, "Authorize", place, functions.Spec{Name: "authorize", Environment: lambdaenv.Authorize{}, Seconds: 1, MegaBytes: 128}),
 	}
-	api := newWithRoutes(stack, "Inference", Props{Config: cfg, Functions: made, Key: key}, routes)
+	api := newOffering(stack, "Inference", Props{Config: cfg, Functions: made, Key: key}, routes, responses)
 	if change != nil {
 		change(api)
 	}
@@ -52,8 +52,8 @@ func deploymentOf(t *testing.T, cfg config.Config, routes []route, function stri
 // TestChangesGoLive: CloudFormation makes a new deployment only under a new
 // logical id, so whatever of the API changes must change the id.
 func TestChangesGoLive(t *testing.T) {
-	before := deploymentOf(t, config.Default(), routes(), "Invoke", nil)
-	if again := deploymentOf(t, config.Default(), routes(), "Invoke", nil); again != before {
+	before := deploymentOf(t, config.Default(), routes(), responses(), "Invoke", nil)
+	if again := deploymentOf(t, config.Default(), routes(), responses(), "Invoke", nil); again != before {
 		t.Errorf("got %s for the same API, want %s", again, before)
 	}
 	seen := map[string]string{before: "nothing"}
@@ -65,10 +65,13 @@ func TestChangesGoLive(t *testing.T) {
 	}
 	narrower := routes()
 	narrower[0].body.Schema.Required = jsii.Strings("messages", "system")
-	differs("schema", deploymentOf(t, config.Default(), narrower, "Invoke", nil))
-	differs("routes", deploymentOf(t, config.Default(), routes()[1:], "Invoke", nil))
-	differs("integration", deploymentOf(t, config.Default(), routes(), "Another", nil))
-	differs("API", deploymentOf(t, config.Default(), routes(), "Invoke", func(i *Inference) { i.resource().SetDescription(jsii.String("Something else")) }))
+	differs("schema", deploymentOf(t, config.Default(), narrower, responses(), "Invoke", nil))
+	sooner := responses()
+	sooner[len(sooner)-1].retryAfter = 1
+	differs("gateway response", deploymentOf(t, config.Default(), routes(), sooner, "Invoke", nil))
+	differs("routes", deploymentOf(t, config.Default(), routes()[1:], responses(), "Invoke", nil))
+	differs("integration", deploymentOf(t, config.Default(), routes(), responses(), "Another", nil))
+	differs("API", deploymentOf(t, config.Default(), routes(), responses(), "Invoke", func(i *Inference) { i.resource().SetDescription(jsii.String("Something else")) }))
 	for what, change := range map[string]func(*config.API){
 		"timeout":       func(a *config.API) { a.TimeoutSeconds = 60 },
 		"authorization": func(a *config.API) { a.Auth = config.AuthJWT },
@@ -76,6 +79,6 @@ func TestChangesGoLive(t *testing.T) {
 	} {
 		cfg := config.Default()
 		change(&cfg.API)
-		differs(what, deploymentOf(t, cfg, routes(), "Invoke", nil))
+		differs(what, deploymentOf(t, cfg, routes(), responses(), "Invoke", nil))
 	}
 }

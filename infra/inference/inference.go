@@ -47,10 +47,10 @@ type Props struct {
 
 // New makes the API.
 func New(scope constructs.Construct, id string, props Props) *Inference {
-	return newWithRoutes(scope, id, props, routes())
+	return newOffering(scope, id, props, routes(), responses())
 }
 
-func newWithRoutes(scope constructs.Construct, id string, props Props, routes []route) *Inference {
+func newOffering(scope constructs.Construct, id string, props Props, routes []route, responses []response) *Inference {
 	i := &Inference{
 		Scope:  constructs.NewConstruct(scope, jsii.String(id)),
 		config: props.Config, functions: props.Functions, key: props.Key,
@@ -71,7 +71,7 @@ func newWithRoutes(scope constructs.Construct, id string, props Props, routes []
 	// The stage's address is one of the stack's outputs.
 	i.API.Node().TryRemoveChild(jsii.String("Endpoint"))
 	i.addRoutes(routes, i.newAuthorization())
-	i.addResponses()
+	i.addResponses(responses)
 	i.addStage()
 	i.addPlan()
 	i.addFirewall()

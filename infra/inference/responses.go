@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"strings"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsapigateway"
 	"github.com/aws/jsii-runtime-go"
@@ -51,28 +52,50 @@ func responses() []response {
 		{"REQUEST_TOO_LARGE", http.StatusRequestEntityTooLarge, typeInvalid, "request_too_large", 0},
 		{"THROTTLED", http.StatusTooManyRequests, typeRate, "rate_limit_exceeded", 1},
 		{"QUOTA_EXCEEDED", http.StatusTooManyRequests, typeQuota, "insufficient_quota", 3600},
+		{"AUTHORIZER_FAILURE", http.StatusInternalServerError, typeServer, "internal_error", 0},
+		{"AUTHORIZER_CONFIGURATION_ERROR", http.StatusInternalServerError, typeServer, "internal_error", 0},
 		{"INTEGRATION_FAILURE", http.StatusGatewayTimeout, typeServer, "internal_error", 0},
 		{"INTEGRATION_TIMEOUT", http.StatusGatewayTimeout, typeServer, "timeout", 0},
 	}
 }
 
+// message is the message in quotation marks: API Gateway's own, which does not hold
+// what the validator says of a body, since that may quote the body. Where the
+// authorizer cannot tell whether a token is good, API Gateway says null.
+func (r response) message() string {
+	if !strings.HasPrefix(r.kind, "AUTHORIZER_") {
+		return "$context.error.messageString"
+	}
+	return `"the token could not be checked, through no fault of its own: try again, and tell the operators the id of the request if it goes on"`
+}
+
+// headers are those beside API Gateway's own. A 401 says what it wants, as it must
+// (https://www.rfc-editor.org/rfc/rfc6750#section-3).
+func (r response) headers() map[string]string {
+	switch {
+	case r.retryAfter != 0:
+		return map[string]string{"gatewayresponse.header.Retry-After": fmt.Sprintf("'%d'", r.retryAfter)}
+	case r.status == http.StatusUnauthorized:
+		return map[string]string{"gatewayresponse.header.WWW-Authenticate": "'Bearer'"}
+	}
+	return nil
+}
+
 // addResponses puts the answers into both dialects at once: AWS's SDKs read
-// message, OpenAI's read error. The message is API Gateway's, in quotation marks
-// already; what the validator says of a body is not in it, since it may quote the
-// body.
-func (i *Inference) addResponses() {
-	for _, r := range responses() {
+// message, OpenAI's read error.
+func (i *Inference) addResponses(responses []response) {
+	for _, r := range responses {
 		props := &awsapigateway.CfnGatewayResponseProps{
 			RestApiId:    i.API.RestApiId(),
 			ResponseType: jsii.String(r.kind),
 			ResponseTemplates: map[string]string{"application/json": fmt.Sprintf(
-				`{"message":$context.error.messageString,"error":{"message":$context.error.messageString,"type":%q,"param":null,"code":%q}}`, r.errorType, r.code)},
+				`{"message":%s,"error":{"message":%s,"type":%q,"param":null,"code":%q}}`, r.message(), r.message(), r.errorType, r.code)},
 		}
 		if r.status != 0 {
 			props.StatusCode = jsii.String(strconv.Itoa(r.status))
 		}
-		if r.retryAfter != 0 {
-			props.ResponseParameters = map[string]string{"gatewayresponse.header.Retry-After": fmt.Sprintf("'%d'", r.retryAfter)}
+		if headers := r.headers(); headers != nil {
+			props.ResponseParameters = headers
 		}
 		i.before = append(i.before, awsapigateway.NewCfnGatewayResponse(i.Scope, jsii.String("Response"+r.kind), props))
 		i.published["response "+r.kind] = published(props)

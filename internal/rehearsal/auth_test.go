@@ -55,6 +55,9 @@ func TestTokens(t *testing.T) {
 				t.Errorf("%s, %s: %d %s, want %d", name, path, got.status, got.body, test.status)
 			}
 			checkBothDialects(t, name, got)
+			if asks := got.header.Get("Www-Authenticate") == "Bearer"; asks != (test.status == http.StatusUnauthorized) {
+				t.Errorf("%s, %s: WWW-Authenticate is %q with %d", name, path, got.header.Get("Www-Authenticate"), got.status)
+			}
 		}
 	}
 	for name, s := range map[string]signer{"nothing": {}, "a signature": f.caller(), "another scheme": {mend: func(r *http.Request) { r.Header.Set("Authorization", "Basic "+good) }}} {
@@ -156,9 +159,11 @@ func TestUnreachableIssuer(t *testing.T) {
 	f.train("m", conversation("a"), finetune.EndDeployed)
 	i.down.Store(true)
 	path := f.APIURL() + "/model/m/converse"
-	if got := f.send(bearing(i.token(t, "tuneline/m")), http.MethodPost, path, ask(question(1))); got.status != http.StatusInternalServerError {
-		t.Errorf("while the issuer is down: %d %s, want 500", got.status, got.body)
+	got := f.send(bearing(i.token(t, "tuneline/m")), http.MethodPost, path, ask(question(1)))
+	if got.status != http.StatusInternalServerError || !strings.Contains(got.message(), "could not be checked") {
+		t.Errorf("while the issuer is down: %d %s, want 500 and that it is no fault of the token", got.status, got.body)
 	}
+	checkBothDialects(t, "while the issuer is down", got)
 	i.down.Store(false)
 	f.forgetKeys()
 	if got := f.send(bearing(i.token(t, "tuneline/m")), http.MethodPost, path, ask(question(1))); got.status != http.StatusOK {
