@@ -78,11 +78,17 @@ func (i *issuer) answer(w http.ResponseWriter, document any) {
 // an issuer that nobody can reach, so the functions are told otherwise.
 func startTokens(t *testing.T, i *issuer, change ...func(*bedrock.Scenario)) *fixture {
 	t.Helper()
+	return startIssued(t, tokenStack, i, change...)
+}
+
+// startIssued is startTokens with another stack.
+func startIssued(t *testing.T, stack string, i *issuer, change ...func(*bedrock.Scenario)) *fixture {
+	t.Helper()
 	rules, err := json.Marshal(finetune.TokenRules{Issuer: i.URL, Audiences: []string{audience}, ScopePrefix: "tuneline/"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return startWith(t, tokenStack, "default", map[string]string{"TUNELINE_TOKEN_RULES": string(rules)}, change...)
+	return startWith(t, stack, "default", map[string]string{"TUNELINE_TOKEN_RULES": string(rules)}, change...)
 }
 
 // tokenParts are a token before it is signed.
