@@ -37,10 +37,12 @@ func (r reply) message() string {
 	return body.Message
 }
 
-// signer is how a request is signed; mend may change it afterwards.
+// signer is how a request is signed, and how long ago; mend may change it
+// afterwards.
 type signer struct {
 	service, region string
 	credentials     calls.Credentials
+	ago             time.Duration
 	mend            func(*http.Request)
 }
 
@@ -60,7 +62,7 @@ func (f *fixture) send(s signer, method, address, body string) reply {
 	if s.service != "" {
 		sum := sha256.Sum256([]byte(body))
 		c := aws.Credentials{AccessKeyID: s.credentials.AccessKeyID, SecretAccessKey: s.credentials.SecretAccessKey, SessionToken: s.credentials.SessionToken}
-		if err := v4.NewSigner().SignHTTP(f.t.Context(), c, request, hex.EncodeToString(sum[:]), s.service, s.region, time.Now()); err != nil {
+		if err := v4.NewSigner().SignHTTP(f.t.Context(), c, request, hex.EncodeToString(sum[:]), s.service, s.region, time.Now().Add(-s.ago)); err != nil {
 			f.t.Fatal(err)
 		}
 	}
@@ -107,6 +109,8 @@ func TestUnsignedCallsAreRefused(t *testing.T) {
 	unknownKey.credentials.AccessKeyID = "ASIA0000000000000000"
 	expired.credentials = f.Operator().Credentials
 	f.Keyring.Expire(expired.credentials.AccessKeyID)
+	old := good
+	old.ago = 16 * time.Minute // API Gateway takes a signature of the last 15
 	otherRegion.region, otherService.service = "eu-central-1", "bedrock"
 	otherBody, otherPath := good, good
 	otherBody.mend = func(r *http.Request) {
@@ -123,6 +127,7 @@ func TestUnsignedCallsAreRefused(t *testing.T) {
 		"unsigned":             {signer{}, "m", "MissingAuthenticationTokenException"},
 		"wrong secret":         {wrongSecret, "m", "InvalidSignatureException"},
 		"unknown key":          {unknownKey, "m", "UnrecognizedClientException"},
+		"expired signature":    {old, "m", "InvalidSignatureException"},
 		"expired session":      {expired, "m", "ExpiredTokenException"},
 		"signed for elsewhere": {otherRegion, "m", "InvalidSignatureException"},
 		"signed for Bedrock":   {otherService, "m", "InvalidSignatureException"},
