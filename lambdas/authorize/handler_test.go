@@ -243,6 +243,15 @@ func TestForgedTokens(t *testing.T) {
 	}
 }
 
+// TestLongKid: a kid is the caller's word, and only its beginning is logged.
+func TestLongKid(t *testing.T) {
+	d := newDesk(t, finetune.TokenRules{}, newIssuer(t, "rsa"))
+	d.refuses(t, d.token(t, strings.Repeat("k", 5000), jose.RS256, nil), "no key of the issuer")
+	if text := d.log.String(); !strings.Contains(text, `"kid":"`+strings.Repeat("k", 64)+`"`) {
+		t.Errorf("the log says %s", text)
+	}
+}
+
 // twice is a JSON object with a member more that it has already.
 func twice(object []byte, member string) []byte {
 	return []byte(strings.TrimSuffix(string(object), "}") + "," + member + "}")

@@ -11,6 +11,7 @@ import (
 	"os"
 	"runtime"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -290,6 +291,32 @@ func TestStreamClientsLeave(t *testing.T) {
 	}
 	g.CloseClientConnections()
 	until(t, "no goroutine is left", func() bool { return runtime.NumGoroutine() <= before })
+}
+
+// Ensure a client that leaves while the function is silent is not waited for
+// until the function says something.
+func TestStreamClientLeavesInSilence(t *testing.T) {
+	body, to := io.Pipe()
+	closed := make(chan struct{})
+	c := open(t, streaming(nil), func(o *Options) {
+		o.InvokeStream = func(context.Context, string, []byte) (io.ReadCloser, error) {
+			go func() { _, _ = io.WriteString(to, `{"statusCode":200}`+string(delimiter)+"one ") }() // it ends when it is read
+			closer := closer(sync.OnceFunc(func() {
+				_ = body.Close() // never fails
+				close(closed)
+			}))
+			return &resumed{Reader: body, Closer: closer}, nil
+		}
+	})
+	asked := c.ask(streamPath)
+	wantRead(t, asked.body, "one ")
+	asked.leave()
+	select {
+	case <-closed:
+	case <-time.After(10 * time.Second):
+		t.Error("the gateway still waits for the function")
+		_ = to.Close() // never fails
+	}
 }
 
 // Ensure a client that does not read holds the function up.
