@@ -76,6 +76,35 @@ func TestTokens(t *testing.T) {
 	}
 }
 
+// Ensure no spelling of a path opens a model that a token's scopes do not name: the
+// policy does not fit, and behind it the function takes no name that it would have
+// to read first.
+func TestSpellingsOpenNothing(t *testing.T) {
+	t.Parallel()
+	i := newIssuer(t)
+	f := startTokens(t, i)
+	f.train("m", conversation("a"), finetune.EndDeployed)
+	f.train("n", conversation("b"), finetune.EndDeployed)
+	one, all, asked := i.token(t, "tuneline/m"), i.token(t, "tuneline/*"), f.invocations()
+	for _, model := range []string{
+		"N", "%6E", "%6e", "%256E", "m%2F..%2Fn", "m/../n", "n%2F..%2Fm", "m%2Fconverse%2F..%2F..%2Fn", "m;n", "m%00n", "m%2Cn", "n%20", "*", "%2A", "%3F", ".", "..", "",
+	} {
+		for name, token := range map[string]string{"m": one, "every model": all} {
+			path := "/model/" + model + "/converse"
+			got := f.send(bearing(token), http.MethodPost, f.APIURL()+path, ask(question(1)))
+			if got.status < http.StatusBadRequest || got.status >= http.StatusInternalServerError {
+				t.Errorf("%s with a token for %s: %d %s, want it refused", path, name, got.status, got.body)
+			}
+			if reached := got.status != http.StatusForbidden; reached && token == one {
+				t.Errorf("%s with a token for %s: %d %s, want 403", path, name, got.status, got.body)
+			}
+		}
+	}
+	if now := f.invocations(); now != asked {
+		t.Errorf("Bedrock was asked %d times", now-asked)
+	}
+}
+
 // opens holds that a token's holder may ask these models and is shown no others.
 func (f *fixture) opens(token string, models ...string) {
 	f.t.Helper()
