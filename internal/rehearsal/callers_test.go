@@ -37,3 +37,23 @@ func TestCallersAreHeldToTheirPolicies(t *testing.T) {
 		}
 	}
 }
+
+// Ensure what shows models is by model, too, and the list of all a permission of its
+// own.
+func TestShowingIsPermittedByModel(t *testing.T) {
+	t.Parallel()
+	f := start(t, nova, "default")
+	s := f.caller()
+	s.credentials = f.Caller("ana", f.MayAsk("a")).Credentials
+	for path, status := range map[string]int{
+		"/models/a": http.StatusNotFound, "/model/a/v1/models": http.StatusNotFound, // by the function
+		"/models/b": http.StatusForbidden, "/model/b/v1/models": http.StatusForbidden, "/models": http.StatusForbidden,
+	} {
+		if got := f.send(s, http.MethodGet, f.APIURL()+path, ""); got.status != status {
+			t.Errorf("%s: %d %s, want %d", path, got.status, got.body, status)
+		}
+	}
+	if got := f.send(f.caller(), http.MethodGet, f.APIURL()+"/models", ""); got.status != http.StatusOK {
+		t.Errorf("an operator's list: %d %s", got.status, got.body)
+	}
+}
