@@ -58,7 +58,8 @@ func (f *fixture) open(ctx context.Context, client *http.Client, path, body stri
 }
 
 // Ensure no request is lost or answered with another's answer, whatever goes on
-// at the same time, and that a swap and a rollback in the middle fail none.
+// at the same time, and that a swap and a rollback in the middle fail none: they
+// are in the middle because callers ask until they have seen both.
 func TestLoad(t *testing.T) {
 	total := 900
 	if heavy() {
@@ -67,26 +68,16 @@ func TestLoad(t *testing.T) {
 	f := start(t, nova, "default")
 	f.train("m", conversation("a"), finetune.EndDeployed)
 	before := f.invocations()
-	client := loadClient(t)
-	var next, done atomic.Int64
-	var workers sync.WaitGroup
-	for range inFlight {
-		workers.Go(func() {
-			for n := next.Add(1); n <= int64(total); n = next.Add(1) {
-				if err := f.askNumber(t.Context(), client, int(n)); err != nil {
-					t.Errorf("request %d of %d: %v", n, total, err)
-				}
-				done.Add(1)
-			}
-		})
-	}
-	f.eventually("a third was answered", func() bool { return done.Load() >= int64(total/3) })
+	load := f.ask64(int64(total))
+	f.eventually("a third was answered", func() bool { return load.done.Load() >= int64(total/3) })
 	f.train("m", conversation("b"), finetune.EndDeployed)
-	f.eventually("half were answered", func() bool { return done.Load() >= int64(total/2) })
+	f.eventually("all callers get the new model", func() bool { return load.all("b") })
 	f.goBack("m", "", finetune.EndDeployed)
-	workers.Wait()
-	if asked := f.invocations() - before; asked != total {
-		t.Errorf("Bedrock got %d requests of the function for %d of callers", asked, total)
+	f.eventually("all callers get the model before", func() bool { return load.all("a") })
+	load.over.Store(true)
+	load.workers.Wait()
+	if asked, done := f.invocations()-before, int(load.done.Load()); asked != done || done < total {
+		t.Errorf("Bedrock got %d requests of the function for %d of callers, who had to make %d", asked, done, total)
 	}
 	f.eventually("no environment is busy", func() bool { return !f.host.Busy() })
 	if got := f.Bedrock.Inferences(); got.Open != 0 || got.Abandoned != 0 || got.Broken != 0 {
@@ -94,30 +85,87 @@ func TestLoad(t *testing.T) {
 	}
 }
 
+// load is what callers are at.
+type load struct {
+	workers sync.WaitGroup
+	// done counts answers.
+	done atomic.Int64
+	// over lets the callers end, once they have asked often enough.
+	over atomic.Bool
+
+	mu sync.Mutex
+	// set is the data set that the last answers told of, and row how many.
+	set string
+	row int
+}
+
+// told takes notice of the data set that an answer told of.
+func (l *load) told(set string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if set != l.set {
+		l.set, l.row = set, 0
+	}
+	l.row++
+}
+
+// all says whether a data set is all that callers are told of by now.
+func (l *load) all(set string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.set == set && l.row >= 2*inFlight
+}
+
+// ask64 asks model m with so many requests or more, 64 at a time.
+func (f *fixture) ask64(total int64) *load {
+	f.t.Helper()
+	l, client := &load{}, loadClient(f.t)
+	f.t.Cleanup(func() { // when the test ends before it ends them
+		l.over.Store(true)
+		l.workers.Wait()
+	})
+	var next atomic.Int64
+	for range inFlight {
+		l.workers.Go(func() {
+			for n := next.Add(1); n <= total || !l.over.Load() && !f.t.Failed(); n = next.Add(1) {
+				set, err := f.askNumber(f.t.Context(), client, int(n))
+				if err != nil {
+					f.t.Errorf("request %d: %v", n, err)
+				}
+				if set != "" {
+					l.told(set)
+				}
+				l.done.Add(1)
+			}
+		})
+	}
+	return l
+}
+
 // askNumber asks the n-th request, each in its own form: half of them about
-// something that only it knows, half about what the data sets differ in.
-func (f *fixture) askNumber(ctx context.Context, client *http.Client, n int) error {
+// something that only it knows, half about what the data sets differ in, and of
+// those it returns which set answered.
+func (f *fixture) askNumber(ctx context.Context, client *http.Client, n int) (set string, err error) {
 	w := everyForm[n%len(everyForm)]
 	note := fmt.Sprintf("note %d of %d", n, n*n)
-	body, want := w.note("m", note), []string{noted(note)}
+	body, want := w.note("m", note), map[string]string{noted(note): ""}
 	if n/len(everyForm)%2 == 0 {
 		topic := n % len(topics)
-		body, want = w.ask("m", question(topic)), []string{fact("a", topic), fact("b", topic)}
+		body, want = w.ask("m", question(topic)), map[string]string{fact("a", topic): "a", fact("b", topic): "b"}
 	}
 	status, answer, err := f.exchange(ctx, client, "/model/m"+w.path, body)
 	if err != nil || status != http.StatusOK {
-		return fmt.Errorf("%s: status %d, %s: %w", w.name, status, answer, err)
+		return "", fmt.Errorf("%s: status %d, %s: %w", w.name, status, answer, err)
 	}
 	text, err := w.text(answer)
 	if err != nil {
-		return fmt.Errorf("%s: %w", w.name, err)
+		return "", fmt.Errorf("%s: %w", w.name, err)
 	}
-	for _, one := range want {
-		if text == one {
-			return nil
-		}
+	set, known := want[text]
+	if !known {
+		return "", fmt.Errorf("%s: got %q, want one of %q", w.name, text, want)
 	}
-	return fmt.Errorf("%s: got %q, want one of %q", w.name, text, want)
+	return set, nil
 }
 
 // Ensure that clients who read slowly get all of their answer, that clients who
