@@ -38,6 +38,8 @@ type door struct {
 	openAI string
 	// client is an SDK client of Bedrock's runtime whose endpoint is the API.
 	client *bedrockruntime.Client
+	// stranger is the way in of somebody who may ask another model only.
+	stranger *door
 }
 
 // eachDoor runs a test in both modes, at the same time.
@@ -57,14 +59,18 @@ func eachDoor(t *testing.T, run func(t *testing.T, d door)) {
 func iamDoor(t *testing.T) door {
 	t.Helper()
 	f := start(t, nova, "default")
-	c := f.Operator().Credentials
-	return door{
-		fixture: f, mode: "iam", key: "unused", openAI: f.proxy(),
-		client: bedrockruntime.New(bedrockruntime.Options{
-			Region: f.Stack.Region, BaseEndpoint: aws.String(f.APIURL()), RetryMaxAttempts: 1, HTTPClient: wholeAnswers{http.DefaultClient},
-			Credentials: credentials.NewStaticCredentialsProvider(c.AccessKeyID, c.SecretAccessKey, c.SessionToken),
-		}, bedrockruntime.WithSigV4SigningName("execute-api")),
+	way := func(c calls.Credentials) door {
+		return door{
+			fixture: f, mode: "iam", key: "unused", openAI: f.proxy(c),
+			client: bedrockruntime.New(bedrockruntime.Options{
+				Region: f.Stack.Region, BaseEndpoint: aws.String(f.APIURL()), RetryMaxAttempts: 1, HTTPClient: wholeAnswers{http.DefaultClient},
+				Credentials: credentials.NewStaticCredentialsProvider(c.AccessKeyID, c.SecretAccessKey, c.SessionToken),
+			}, bedrockruntime.WithSigV4SigningName("execute-api")),
+		}
 	}
+	d, stranger := way(f.Operator().Credentials), way(f.Caller("stranger", f.MayAsk("another")).Credentials)
+	d.stranger = &stranger
+	return d
 }
 
 // jwtDoor is the API with bearer tokens. An SDK sends a token over TLS only,
@@ -73,16 +79,20 @@ func jwtDoor(t *testing.T) door {
 	t.Helper()
 	i := newIssuer(t)
 	f := startTokens(t, i)
-	token := i.token(t, "tuneline/*")
 	front := f.tlsFront()
-	return door{
-		fixture: f, mode: "jwt", key: token, openAI: f.APIURL(),
-		client: bedrockruntime.New(bedrockruntime.Options{
-			Region: f.Stack.Region, BaseEndpoint: aws.String(front.URL + f.stage()), RetryMaxAttempts: 1, HTTPClient: wholeAnswers{front.Client()},
-			BearerAuthTokenProvider: bearer.StaticTokenProvider{Token: bearer.Token{Value: token}},
-			AuthSchemePreference:    []string{"httpBearerAuth"},
-		}),
+	way := func(token string) door {
+		return door{
+			fixture: f, mode: "jwt", key: token, openAI: f.APIURL(),
+			client: bedrockruntime.New(bedrockruntime.Options{
+				Region: f.Stack.Region, BaseEndpoint: aws.String(front.URL + f.stage()), RetryMaxAttempts: 1, HTTPClient: wholeAnswers{front.Client()},
+				BearerAuthTokenProvider: bearer.StaticTokenProvider{Token: bearer.Token{Value: token}},
+				AuthSchemePreference:    []string{"httpBearerAuth"},
+			}),
+		}
 	}
+	d, stranger := way(i.token(t, "tuneline/*")), way(i.token(t, "tuneline/another"))
+	d.stranger = &stranger
+	return d
 }
 
 // base is the base URL of openai's SDK for a model.
@@ -151,8 +161,8 @@ var tunelineCommand = sync.OnceValues(func() (string, error) {
 	return path, nil
 })
 
-// proxy starts "tuneline proxy" as the operator and returns its address.
-func (f *fixture) proxy() string {
+// proxy starts "tuneline proxy" with these credentials and returns its address.
+func (f *fixture) proxy(c calls.Credentials) string {
 	f.t.Helper()
 	program, err := tunelineCommand()
 	if err != nil {
@@ -160,7 +170,7 @@ func (f *fixture) proxy() string {
 	}
 	ctx, stop := context.WithCancel(f.t.Context())
 	run := exec.CommandContext(ctx, program, "proxy", "--api", f.APIURL(), "--listen", "127.0.0.1:0", "--json") //nolint:gosec // built above
-	run.Env = f.awsEnvironment(f.Operator().Credentials)
+	run.Env = f.awsEnvironment(c)
 	out := &address{found: make(chan string, 1)}
 	run.Stdout, run.Stderr = out, out
 	if err := run.Start(); err != nil {

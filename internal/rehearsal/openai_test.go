@@ -271,6 +271,7 @@ func (d door) sdkRefusals(t *testing.T) {
 		sdkCall{"another model", "create", params("?", map[string]any{"model": "n"})},
 		sdkCall{"unknown role", "create", map[string]any{"model": "m", "messages": []any{map[string]any{"role": "robot", "content": "?"}}}},
 		sdkCall{"too hot", "create", params("?", map[string]any{"temperature": 9})},
+		sdkCall{"too large", "create", params(strings.Repeat("x", 7<<20), nil)},
 	)
 	checkErrors(t, got, map[string]sdkError{
 		"two answers":           {Class: "BadRequestError", Status: http.StatusBadRequest, Param: "n"},
@@ -278,15 +279,21 @@ func (d door) sdkRefusals(t *testing.T) {
 		"another model":         {Class: "BadRequestError", Status: http.StatusBadRequest, Param: "model"},
 		"unknown role":          {Class: "BadRequestError", Status: http.StatusBadRequest},
 		"too hot":               {Class: "BadRequestError", Status: http.StatusBadRequest},
+		"too large":             {Class: "APIError", Status: http.StatusRequestEntityTooLarge},
 	})
 	unknown := d.withSDK(t, d.base("nobody"), d.key, 0, sdkCall{"unknown model", "create", params("?", map[string]any{"model": "nobody"})}, sdkCall{"its list", "models", nil})
 	checkErrors(t, unknown, map[string]sdkError{
 		"unknown model": {Class: "NotFoundError", Status: http.StatusNotFound, Message: "nobody"},
 		"its list":      {Class: "NotFoundError", Status: http.StatusNotFound},
 	})
+	stranger := d.stranger.withSDK(t, d.stranger.base("m"), d.stranger.key, 0, sdkCall{"a stranger", "create", params("?", nil)}, sdkCall{"a stranger, streamed", "stream", params("?", nil)})
+	checkErrors(t, stranger, map[string]sdkError{
+		"a stranger":           {Class: "PermissionDeniedError", Status: http.StatusForbidden},
+		"a stranger, streamed": {Class: "PermissionDeniedError", Status: http.StatusForbidden},
+	})
 	if d.mode == "jwt" {
-		stranger := d.withSDK(t, d.base("m"), "no.such.token", 0, sdkCall{"a bad token", "create", params("?", nil)})
-		checkErrors(t, stranger, map[string]sdkError{"a bad token": {Class: "AuthenticationError", Status: http.StatusUnauthorized}})
+		nobody := d.withSDK(t, d.base("m"), "no.such.token", 0, sdkCall{"a bad token", "create", params("?", nil)})
+		checkErrors(t, nobody, map[string]sdkError{"a bad token": {Class: "AuthenticationError", Status: http.StatusUnauthorized}})
 	}
 }
 
@@ -300,12 +307,13 @@ func (d door) sdkFaults(t *testing.T) {
 	}{
 		"throttled": {throttled, sdkError{Class: "RateLimitError", Status: http.StatusTooManyRequests}},
 		"not ready": {notReady, sdkError{Class: "InternalServerError", Status: http.StatusServiceUnavailable}},
+		"timed out": {calls.Fault{Status: 408, Code: "ModelTimeoutException", Message: "too slow"}, sdkError{Class: "InternalServerError", Status: http.StatusGatewayTimeout}},
 		"failed":    {calls.Fault{Status: 424, Code: "ModelErrorException", Message: "broken"}, sdkError{Class: "InternalServerError", Status: http.StatusBadGateway}},
 	} {
 		d.faulty(&test.fault)
 		got := d.withSDK(t, d.base("m"), d.key, 0, sdkCall{"whole", "create", params("?", nil)}, sdkCall{"stream", "stream", params("?", nil)})
 		checkErrors(t, got, map[string]sdkError{"whole": test.want, "stream": test.want})
-		if after := got["whole"].Attempts[0].RetryAfter; (after != "") != (name != "failed") {
+		if after := got["whole"].Attempts[0].RetryAfter; (after != "") != (name == "throttled" || name == "not ready") {
 			t.Errorf("%s: Retry-After is %q", name, after)
 		}
 	}

@@ -99,7 +99,7 @@ func TestCommandLineThroughProxy(t *testing.T) {
 	t.Parallel()
 	f := start(t, nova, "default")
 	f.train("m", conversation("a"), finetune.EndDeployed)
-	proxy := f.proxy()
+	proxy := f.proxy(f.Operator().Credentials)
 	aws := func(args ...string) (string, error) {
 		run := exec.CommandContext(t.Context(), cli, append([]string{"--endpoint-url", proxy, "bedrock-runtime"}, args...)...) //nolint:gosec // found on the PATH
 		run.Env = append(f.awsEnvironment(f.Operator().Credentials), "AWS_ACCESS_KEY_ID=AKIDOFNOBODY", "AWS_SECRET_ACCESS_KEY=none", "AWS_SESSION_TOKEN=", "AWS_MAX_ATTEMPTS=1")

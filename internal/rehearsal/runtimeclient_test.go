@@ -30,6 +30,8 @@ func TestRuntimeClient(t *testing.T) {
 					t.Errorf("got %q, %v; want %q", got, err, fact("a", 1))
 				}
 				d.refusals(t, ask)
+				_, err := d.stranger.operations()[name](t.Context(), "m", question(1))
+				checkRefused(t, "of a stranger", err, "AccessDeniedException", http.StatusForbidden)
 			})
 		}
 		t.Run("as it comes", d.comesAsGenerated)
@@ -160,21 +162,29 @@ func (d door) refusals(t *testing.T, ask operation) {
 	for name, test := range tests {
 		d.faulty(test.fault)
 		_, err := ask(t.Context(), test.model, test.text)
-		var api smithy.APIError
-		var response *smithyhttp.ResponseError
-		if !errors.As(err, &api) || !errors.As(err, &response) {
-			t.Errorf("%s: got %v, want an error of the API", name, err)
-			continue
-		}
-		if api.ErrorCode() != test.code || response.HTTPStatusCode() != test.status || strings.Contains(api.ErrorMessage(), "secret") {
-			t.Errorf("%s: got %d %s, want %d %s", name, response.HTTPStatusCode(), api, test.status, test.code)
-		}
-		wait := response.Response.Header.Get("Retry-After") != ""
-		if want := test.status == http.StatusTooManyRequests || test.status == http.StatusServiceUnavailable; wait != want {
-			t.Errorf("%s: Retry-After is there: %t, want %t", name, wait, want)
-		}
+		checkRefused(t, name, err, test.code, test.status)
 	}
 	d.faulty(nil)
+}
+
+// checkRefused holds an error to be the one that the SDK has for a refusal, with
+// no word of what is none of the caller's business, and to say when to come again
+// where that helps.
+func checkRefused(t *testing.T, name string, err error, code string, status int) {
+	t.Helper()
+	var api smithy.APIError
+	var response *smithyhttp.ResponseError
+	if !errors.As(err, &api) || !errors.As(err, &response) {
+		t.Errorf("%s: got %v, want an error of the API", name, err)
+		return
+	}
+	if api.ErrorCode() != code || response.HTTPStatusCode() != status || strings.Contains(api.ErrorMessage(), "secret") {
+		t.Errorf("%s: got %d %s, want %d %s", name, response.HTTPStatusCode(), api, status, code)
+	}
+	wait := response.Response.Header.Get("Retry-After") != ""
+	if want := status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable; wait != want {
+		t.Errorf("%s: Retry-After is there: %t, want %t", name, wait, want)
+	}
 }
 
 // comesAsGenerated lets Bedrock generate an event only when the client has
@@ -203,6 +213,7 @@ func (d door) comesAsGenerated(t *testing.T) {
 // brokenStreams ends answers in every way that Bedrock may end them early; the
 // client always gets what came, and an error after it.
 func (d door) brokenStreams(t *testing.T) {
+	asked := d.operations()
 	for name, test := range map[string]struct {
 		end  bedrock.StreamBreak
 		code string // "" for any
@@ -216,14 +227,12 @@ func (d door) brokenStreams(t *testing.T) {
 		"cut":          {bedrock.StreamBreak{How: bedrock.BreakCut}, ""},
 	} {
 		mend := d.breaking(3, test.end)
-		out, err := d.client.ConverseStream(t.Context(), &bedrockruntime.ConverseStreamInput{ModelId: aws.String("m"), Messages: says(question(2))})
-		if err != nil {
-			t.Fatalf("%s: %v", name, err)
-		}
-		text, err := readStream(out.GetStream(), nil)
-		var api smithy.APIError
-		if !errors.As(err, &api) || (test.code != "" && api.ErrorCode() != test.code) || !strings.HasPrefix(fact("a", 2), text) || text == "" {
-			t.Errorf("%s: got %q, %v; want the beginning of the answer and %s", name, text, err, test.code)
+		for _, operation := range []string{"ConverseStream", "InvokeModelWithResponseStream"} {
+			text, err := asked[operation](t.Context(), "m", question(2))
+			var api smithy.APIError
+			if !errors.As(err, &api) || (test.code != "" && api.ErrorCode() != test.code) || !strings.HasPrefix(fact("a", 2), text) || text == "" {
+				t.Errorf("%s, %s: got %q, %v; want the beginning of the answer and %s", name, operation, text, err, test.code)
+			}
 		}
 		mend()
 	}
