@@ -11,10 +11,10 @@ import (
 	"github.com/tuneline/tuneline/internal/registry"
 )
 
-// empty is a request's body.
 // converseAnswer is an answer of Converse.
 const converseAnswer = `{"output":{"message":{"role":"assistant","content":[{"text":"Hello"}]}},"stopReason":"end_turn","usage":{"inputTokens":3,"outputTokens":2,"totalTokens":5}}`
 
+// empty is a request's body.
 const empty = `{"messages":[]}`
 
 // refusals are requests that are not answered, by what the caller is told.
