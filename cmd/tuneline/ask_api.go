@@ -251,9 +251,11 @@ func (a inferenceAPI) explain(model string, status int, message string) error {
 	case status == http.StatusUnauthorized:
 		return fmt.Errorf("%w: TUNELINE_TOKEN is no token that this API takes, or has expired: get a new one of its issuer", err)
 	case status == http.StatusForbidden && a.token != "":
-		return fmt.Errorf("%w: the token must have the scope of model %s", err, model)
+		return fmt.Errorf("%w: the token must have the scope of model %s; of an API that takes signatures (api.auth iam), unset TUNELINE_TOKEN", err, model)
 	case status == http.StatusForbidden:
-		return fmt.Errorf("%w: the credentials must be allowed execute-api:Invoke for model %s, and be of the API's own account and Region (%s)", err, model, a.cfg.Region)
+		return fmt.Errorf("%w: the credentials must be allowed execute-api:Invoke for model %s and be of the API's own account, and --region its Region; this was signed for %s", err, model, a.cfg.Region)
+	case status == http.StatusRequestEntityTooLarge:
+		return fmt.Errorf("%w: a question may have 6 MB with all that goes with it", err)
 	case status == http.StatusTooManyRequests, status == http.StatusServiceUnavailable:
 		return fmt.Errorf("%w: ask again in a while", err)
 	case status == http.StatusGatewayTimeout:
@@ -269,7 +271,7 @@ func (a inferenceAPI) asCaller(model string, err error) error {
 	var unsent *smithyhttp.RequestSendError
 	switch {
 	case errors.Is(err, context.Canceled):
-		return fmt.Errorf("interrupted: %w", err)
+		return errors.New("interrupted before the answer's end")
 	case errors.As(err, &answered) && errors.As(err, &refusal):
 		return a.explain(model, answered.HTTPStatusCode(), refusal.ErrorMessage())
 	case errors.As(err, &refusal): // in the middle of a stream
