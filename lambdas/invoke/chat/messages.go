@@ -29,9 +29,10 @@ type dialog struct {
 	turns  []turn
 	// usesTools says that calls of tools are in the turns.
 	usesTools bool
-	// called are the calls of the last assistant's message that no tool's message
-	// has answered yet.
+	// called are the calls of the last assistant's message, in order, and open
+	// those of them that no tool's message has answered yet.
 	called []string
+	open   map[string]bool
 }
 
 // dialogOf reads the messages.
@@ -39,7 +40,7 @@ func dialogOf(messages []message) (*dialog, *Error) {
 	if len(messages) == 0 {
 		return nil, invalid("messages", "this is required: at least one message of the user")
 	}
-	d := &dialog{}
+	d := &dialog{open: map[string]bool{}}
 	for i, m := range messages {
 		at := item("messages", i)
 		if e := m.check(at); e != nil {
@@ -52,8 +53,8 @@ func dialogOf(messages []message) (*dialog, *Error) {
 	switch {
 	case len(d.turns) == 0:
 		return nil, invalid("messages", "there must be a message of the user")
-	case len(d.called) > 0:
-		return nil, unanswered("messages", d.called)
+	case len(d.open) > 0:
+		return nil, d.unanswered("messages")
 	}
 	return d, nil
 }
@@ -78,8 +79,8 @@ func (m message) check(at string) *Error {
 
 // add appends a message.
 func (d *dialog) add(m message, at string) *Error {
-	if m.Role != "tool" && len(d.called) > 0 {
-		return unanswered(at, d.called)
+	if m.Role != "tool" && len(d.open) > 0 {
+		return d.unanswered(at)
 	}
 	switch m.Role {
 	case "system", "developer":
@@ -97,8 +98,9 @@ func (d *dialog) add(m message, at string) *Error {
 }
 
 // unanswered is for calls of tools that the next messages do not answer.
-func unanswered(at string, ids []string) *Error {
-	return invalid(at, "a message of the assistant with tool_calls must be followed by a message with the role tool for each of them; missing is the one for %s", ids[0])
+func (d *dialog) unanswered(at string) *Error {
+	first := d.called[slices.IndexFunc(d.called, func(id string) bool { return d.open[id] })]
+	return invalid(at, "a message of the assistant with tool_calls must be followed by a message with the role tool for each of them; missing is the one for %s", first)
 }
 
 // addSystem appends an instruction. Converse has a place for them before the
@@ -142,16 +144,17 @@ func (d *dialog) addAssistant(m message, at string) *Error {
 		return invalid(at, "the conversation must begin with a message of the user")
 	}
 	var calls []block
+	d.called = nil
 	for i, c := range m.ToolCalls {
 		use, e := c.use(item(at+".tool_calls", i))
 		if e != nil {
 			return e
 		}
-		if slices.Contains(d.called, use.ID) {
+		if d.open[use.ID] {
 			return invalid(item(at+".tool_calls", i)+".id", "two calls must not have one id")
 		}
 		calls = append(calls, block{ToolUse: use})
-		d.called = append(d.called, use.ID)
+		d.called, d.open[use.ID] = append(d.called, use.ID), true
 	}
 	d.usesTools = d.usesTools || len(calls) > 0
 	return d.addSpoken(m, at, calls)
@@ -159,11 +162,10 @@ func (d *dialog) addAssistant(m message, at string) *Error {
 
 // addResult appends what a tool answered to one of the calls before it.
 func (d *dialog) addResult(m message, at string) *Error {
-	i := slices.Index(d.called, m.ToolCallID)
-	if i < 0 {
+	if !d.open[m.ToolCallID] {
 		return invalid(at+".tool_call_id", "this must be the id of a call in tool_calls of the assistant's message before, each answered once")
 	}
-	d.called = slices.Delete(d.called, i, i+1)
+	delete(d.open, m.ToolCallID)
 	blocks, e := contentBlocks(m, at)
 	if e != nil {
 		return e

@@ -43,16 +43,16 @@ const noParameters = `{"type":"object","properties":{}}`
 // that the conversation holds calls.
 func (b body) toolConfig(used bool) (*toolConfig, *Error) {
 	var found toolConfig
-	var names []string
+	names := map[string]bool{}
 	for i, t := range b.Tools {
 		spec, e := t.spec(item("tools", i))
 		switch {
 		case e != nil:
 			return nil, e
-		case slices.Contains(names, spec.Name):
+		case names[spec.Name]:
 			return nil, invalid(item("tools", i)+".function.name", "two tools must not have one name")
 		}
-		names = append(names, spec.Name)
+		names[spec.Name] = true
 		found.Tools = append(found.Tools, toolEntry{Spec: spec})
 	}
 	chosen, none, e := choiceOf(b.ToolChoice, names)
@@ -98,7 +98,7 @@ func (t tool) spec(at string) (toolSpec, *Error) {
 }
 
 // choiceOf reads tool_choice; none is true if no tool may be called.
-func choiceOf(v jsontext.Value, names []string) (chosen *choice, none bool, e *Error) {
+func choiceOf(v jsontext.Value, names map[string]bool) (chosen *choice, none bool, e *Error) {
 	if absent(v) {
 		return nil, false, nil
 	}
@@ -129,7 +129,7 @@ func choiceOf(v jsontext.Value, names []string) (chosen *choice, none bool, e *E
 	if e := decode(v, &one, "tool_choice"); e != nil {
 		return nil, false, e
 	}
-	if one.Type != "function" || !slices.Contains(names, one.Function.Name) {
+	if one.Type != "function" || !names[one.Function.Name] {
 		return nil, false, invalid("tool_choice", wrong)
 	}
 	if e := nothingElse(one.Function.Rest, "tool_choice.function"); e != nil {
