@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 
 def sign_for_api_gateway(request, **_):
     """Sign for the service that answers: API Gateway, in front of Bedrock."""
-    request.context["signing"] = {**request.context.get("signing", {}), "signing_name": "execute-api"}
+    request.context.setdefault("signing", {})["signing_name"] = "execute-api"  # as docs/inference.md has it
 
 
 def main():
