@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"strings"
 	"testing"
 
@@ -195,7 +196,8 @@ func unwrapChunk(_ string, payload []byte) ([]byte, error) {
 	if err := json.Unmarshal(chunk.Bytes, &events); err != nil {
 		return nil, fmt.Errorf("chunk %s: %w", chunk.Bytes, err)
 	}
-	delete(events, "amazon-bedrock-invocationMetrics")
+	// What Bedrock adds to the model's own: metrics, and what a guardrail did.
+	maps.DeleteFunc(events, func(name string, _ json.RawMessage) bool { return strings.HasPrefix(name, "amazon-bedrock-") })
 	for _, event := range events {
 		return event, nil
 	}
