@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	"github.com/aws/aws-sdk-go-v2/service/bedrockruntime"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
@@ -126,6 +127,9 @@ func isLoopback(host string) bool {
 func (a inferenceAPI) client() *bedrockruntime.Client {
 	return bedrockruntime.NewFromConfig(a.cfg, bedrockruntime.WithSigV4SigningName("execute-api"), func(o *bedrockruntime.Options) {
 		o.BaseEndpoint = aws.String(a.url.String())
+		o.Retryer = retry.NewStandard(func(s *retry.StandardOptions) {
+			s.Retryables = append([]retry.IsErrorRetryable{retry.IsErrorRetryableFunc(notOverdue)}, s.Retryables...)
+		})
 		// Whatever AWS_BEARER_TOKEN_BEDROCK says, which is for Bedrock itself.
 		o.AuthSchemePreference = []string{"sigv4"}
 		if a.token != "" {
@@ -137,6 +141,16 @@ func (a inferenceAPI) client() *bedrockruntime.Client {
 			o.APIOptions = append(o.APIOptions, smithyhttp.SetHeaderValue("X-Api-Key", a.key))
 		}
 	})
+}
+
+// notOverdue has a question whose time was up not asked again, as the SDK would:
+// its time would be up again, and each is paid for.
+func notOverdue(err error) aws.Ternary {
+	var answered *smithyhttp.ResponseError
+	if errors.As(err, &answered) && answered.HTTPStatusCode() == http.StatusGatewayTimeout {
+		return aws.FalseTernary
+	}
+	return aws.UnknownTernary
 }
 
 // tokenSigner puts a token on a request. The SDK's own does so over TLS only, and

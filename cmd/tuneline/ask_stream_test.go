@@ -65,3 +65,23 @@ func (s *stopping) Write(p []byte) (int, error) {
 	s.stop()
 	return s.Builder.Write(p)
 }
+
+// TestAskOverdue: a question whose time was up is asked once, however often what
+// may pass is tried.
+func TestAskOverdue(t *testing.T) {
+	a := newAskedAPI(t)
+	t.Setenv("AWS_MAX_ATTEMPTS", "2")
+	for _, test := range []struct {
+		refusal refusalOf
+		asked   int
+	}{
+		{refusalOf{504, "ModelTimeoutException", "too long"}, 1},
+		{refusalOf{503, "ModelNotReadyException", "loading"}, 2},
+	} {
+		const path = "/live/model/support/converse"
+		a.times[path], a.refusals[path] = 0, test.refusal
+		if exit, _, stderr := command(t, "ask", "support", "How?"); exit != exitError || a.times[path] != test.asked {
+			t.Errorf("%v: exit %d after %d requests, want %d: %s", test.refusal, exit, a.times[path], test.asked, stderr)
+		}
+	}
+}

@@ -30,7 +30,9 @@ type askedAPI struct {
 
 	mu     sync.Mutex
 	bodies map[string]string
-	keyed  string
+	// times counts the requests of a path.
+	times map[string]int
+	keyed string
 	// refusals are answers to a path's questions that are errors.
 	refusals map[string]refusalOf
 	output   string
@@ -45,7 +47,7 @@ type refusalOf struct {
 // newAskedAPI serves the API at /live, and has the environment ask it and AWS.
 func newAskedAPI(t *testing.T) *askedAPI {
 	t.Helper()
-	a := &askedAPI{auth: "iam", keys: calls.Keyring{Region: "us-east-1"}, bodies: map[string]string{}, refusals: map[string]refusalOf{}}
+	a := &askedAPI{auth: "iam", keys: calls.Keyring{Region: "us-east-1"}, bodies: map[string]string{}, times: map[string]int{}, refusals: map[string]refusalOf{}}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /live/models", a.signed("execute-api", a.say(`{"models":[{"model":"other","baseModel":"b"},{"model":"support"}]}`)))
 	mux.HandleFunc("GET /live/models/{model}", a.signed("execute-api", a.say(`{"model":"support","baseModel":"amazon.nova-micro-v1:0:128k","run":"0123456789abcdef"}`)))
@@ -83,6 +85,7 @@ func (a *askedAPI) signed(service string, next http.HandlerFunc) http.HandlerFun
 		}
 		body, err := io.ReadAll(r.Body)
 		a.mu.Lock()
+		a.times[r.URL.Path]++
 		a.bodies[r.URL.Path], a.keyed = string(body), r.Header.Get("X-Api-Key")
 		if planned, ok := a.refusals[r.URL.Path]; ok {
 			refused = planned
