@@ -225,8 +225,11 @@ func TestGatewayResponses(t *testing.T) {
 				Error   struct{ Message, Type, Code string }
 			}
 			said := "said"
-			if strings.HasPrefix(kind, "AUTHORIZER_") { // API Gateway says null
+			switch {
+			case strings.HasPrefix(kind, "AUTHORIZER_"): // API Gateway says null
 				said = "the token could not be checked"
+			case kind == "REQUEST_TOO_LARGE": // API Gateway does not say what would do
+				said = "the request is too large: body and headers may have 6 MB"
 			}
 			filled := strings.ReplaceAll(text, "$context.error.messageString", `"said"`)
 			if err := json.Unmarshal([]byte(filled), &answer); err != nil || strings.Contains(filled, "$") {

@@ -60,13 +60,17 @@ func responses() []response {
 }
 
 // message is the message in quotation marks: API Gateway's own, which does not hold
-// what the validator says of a body, since that may quote the body. Where the
-// authorizer cannot tell whether a token is good, API Gateway says null.
+// what the validator says of a body, since that may quote the body. Of a request
+// that is too large it does not say what would not be; and where the authorizer
+// cannot tell whether a token is good, it says null.
 func (r response) message() string {
-	if !strings.HasPrefix(r.kind, "AUTHORIZER_") {
-		return "$context.error.messageString"
+	switch {
+	case r.kind == "REQUEST_TOO_LARGE":
+		return `"the request is too large: body and headers may have 6 MB, as Lambda takes them; send less"`
+	case strings.HasPrefix(r.kind, "AUTHORIZER_"):
+		return `"the token could not be checked, through no fault of its own: try again, and tell the operators the id of the request if it goes on"`
 	}
-	return `"the token could not be checked, through no fault of its own: try again, and tell the operators the id of the request if it goes on"`
+	return "$context.error.messageString"
 }
 
 // headers are those beside API Gateway's own. A 401 says what it wants, as it must

@@ -279,7 +279,7 @@ func (d door) sdkRefusals(t *testing.T) {
 		"another model":         {Class: "BadRequestError", Status: http.StatusBadRequest, Param: "model"},
 		"unknown role":          {Class: "BadRequestError", Status: http.StatusBadRequest},
 		"too hot":               {Class: "BadRequestError", Status: http.StatusBadRequest},
-		"too large":             {Class: "APIError", Status: http.StatusRequestEntityTooLarge},
+		"too large":             {Class: "APIError", Status: http.StatusRequestEntityTooLarge, Message: "6 MB"},
 	})
 	unknown := d.withSDK(t, d.base("nobody"), d.key, 0, sdkCall{"unknown model", "create", params("?", map[string]any{"model": "nobody"})}, sdkCall{"its list", "models", nil})
 	checkErrors(t, unknown, map[string]sdkError{
