@@ -34,7 +34,9 @@ type exchange struct {
 	abandoned bool
 	// firstToken is when the first part of the model's answer was there.
 	firstToken time.Time
-	usage      usage
+	// whole is Bedrock's answer where it does not stream.
+	whole raw
+	usage usage
 }
 
 // ids adds to an answer's header the id by which people are helped, Bedrock's

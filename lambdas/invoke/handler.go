@@ -124,7 +124,7 @@ func (h *handler) ask(ctx context.Context, cancel context.CancelFunc, x *exchang
 			StatusCode: x.status, Headers: x.ids(t.header(got)), Body: h.newStream(ctx, cancel, x, t, got),
 		}
 	}
-	x.usage.readAnswer(got.header, got.body)
+	x.whole = got
 	r, refused := t.whole(got)
 	if refused != nil {
 		r = h.refused(x, d, refused)
@@ -210,5 +210,12 @@ func (w *wholeBody) Close() error {
 	return nil
 }
 
-// finish writes down how the exchange went.
-func (h *handler) finish(x *exchange) { x.write(h.log, h.stack, h.now()) }
+// finish writes down how the exchange went. What a whole answer cost is read only
+// now that it was sent: nobody waits for it any more.
+func (h *handler) finish(x *exchange) {
+	ended := h.now()
+	if x.whole.body != nil {
+		x.usage.readAnswer(x.whole.header, x.whole.body)
+	}
+	x.write(h.log, h.stack, ended)
+}
