@@ -6,6 +6,8 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
+	"runtime/debug"
 	"strings"
 	"testing"
 
@@ -104,5 +106,41 @@ func TestDoesNotStart(t *testing.T) {
 	t.Setenv("TUNELINE_GUARDRAIL", "{}")
 	if h, err := start(); err != nil || h.guard.set {
 		t.Errorf("without a guardrail: %v", err)
+	}
+}
+
+// Ensure the runtime takes the processors and the memory that Lambda says there
+// are, and stays as it is without a word of them.
+func TestFit(t *testing.T) {
+	processors, percent, limit := runtime.GOMAXPROCS(0), debug.SetGCPercent(100), debug.SetMemoryLimit(-1)
+	defer func() {
+		runtime.GOMAXPROCS(processors)
+		debug.SetGCPercent(percent)
+		debug.SetMemoryLimit(limit)
+	}()
+	for memory, want := range map[string]struct {
+		processors, percent int
+		limit               int64
+	}{
+		"":     {3, 100, limit},
+		"much": {3, 100, limit},
+		"0":    {3, 100, limit},
+		"1024": {1, 400, 768 << 20},
+		"1769": {1, 400, 1769 << 20 / 4 * 3},
+		"1770": {2, 400, 1770 << 20 / 4 * 3},
+	} {
+		runtime.GOMAXPROCS(3)
+		debug.SetGCPercent(100)
+		debug.SetMemoryLimit(limit)
+		fit(memory)
+		if got := runtime.GOMAXPROCS(0); got != want.processors {
+			t.Errorf("%q MB: got %d processors, want %d", memory, got, want.processors)
+		}
+		if got := debug.SetGCPercent(100); got != want.percent {
+			t.Errorf("%q MB: collects at %d percent, want %d", memory, got, want.percent)
+		}
+		if got := debug.SetMemoryLimit(-1); got != want.limit {
+			t.Errorf("%q MB: the limit is %d, want %d", memory, got, want.limit)
+		}
 	}
 }
