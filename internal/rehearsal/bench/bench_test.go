@@ -128,8 +128,8 @@ func TestRender(t *testing.T) {
 	m := &measured{
 		settings: settings{requests: 2000, starts: 30, service: 20 * time.Millisecond},
 		routes: []routeResult{
-			{route: routes[0], added: []float64{0.4, 0.5, 0.6}, first: []float64{9}},
-			{route: routes[1], added: []float64{0.7, 0.9, 4}, first: []float64{2.5}},
+			{route: routes[0], added: []float64{0.4, 0.5, 0.6}, first: []float64{9}, hop: []float64{0.2, 0.3, 0.35}, busy: []float64{0.1}},
+			{route: routes[1], added: []float64{0.7, 0.9, 4}, first: []float64{2.5}, hop: []float64{0.3}, busy: []float64{0.2}},
 		},
 		invokeStart: []float64{14}, helloStart: []float64{10}, invokeSize: 7e6,
 		instance: instanceResult{rate: 1000, memory: 30e6, objects: 900, bytes: 80e3},
@@ -141,7 +141,7 @@ func TestRender(t *testing.T) {
 		"| the first token is ≤ 2 ms later, p50 | 2.50 ms | **missed** |",
 		"| cold start ≤ 1.5 × that of a bare function | 1.40 × | ok |",
 		"| zipped binary ≤ 6 MB | 7.00 MB | **missed** |",
-		"| Converse | 0.50 | 0.60 | 9.00 | 9.00 |",
+		"| Converse | 0.50 | 0.60 | 9.00 | 9.00 | 0.30 | 0.35 | 0.10 | 0.10 |",
 		"| allocations a request (Converse) | 900, 80 kB | – |",
 	} {
 		if !strings.Contains(text, want) {

@@ -34,6 +34,11 @@ type routeResult struct {
 	// path and direct are what a client sees, through API Gateway and of the
 	// double itself; the latter two to the first byte.
 	path, direct, pathFirst, directFirst []float64
+	// hop is what a bare client pays for its trip to the double: direct without
+	// the double's own time.
+	hop []float64
+	// busy is added with nothing to wait for, one request after the other.
+	busy []float64
 }
 
 // instanceResult is of one instance that answers as fast as it can.
@@ -108,7 +113,7 @@ func (m *measured) starts(ctx context.Context, g *ground) error {
 }
 
 // route measures one: in turn the function by itself, the whole path, and the
-// double without any of it.
+// double without any of it; then the function with nothing to wait for.
 func (m *measured) route(ctx context.Context, g *ground, r route) (err error) {
 	event, err := r.event()
 	if err != nil {
@@ -131,12 +136,20 @@ func (m *measured) route(ctx context.Context, g *ground, r route) (err error) {
 			result.take(one)
 		}
 	}
+	g.cloud.Bedrock.SetInference(bedrock.Inference{})
+	for range m.settings.requests {
+		busy, _, err := addedBy(ctx, g, i, r, event)
+		if err != nil {
+			return err
+		}
+		result.busy = append(result.busy, milliseconds(busy))
+	}
 	m.routes = append(m.routes, result)
 	return nil
 }
 
 // sample is one request, three ways.
-type sample struct{ added, first, path, pathFirst, direct, directFirst time.Duration }
+type sample struct{ added, first, path, pathFirst, direct, directFirst, hop time.Duration }
 
 // take adds a sample.
 func (r *routeResult) take(s sample) {
@@ -145,7 +158,7 @@ func (r *routeResult) take(s sample) {
 		took time.Duration
 	}{
 		{&r.added, s.added}, {&r.first, s.first}, {&r.path, s.path},
-		{&r.pathFirst, s.pathFirst}, {&r.direct, s.direct}, {&r.directFirst, s.directFirst},
+		{&r.pathFirst, s.pathFirst}, {&r.direct, s.direct}, {&r.directFirst, s.directFirst}, {&r.hop, s.hop},
 	} {
 		*one.to = append(*one.to, milliseconds(one.took))
 	}
@@ -153,24 +166,34 @@ func (r *routeResult) take(s sample) {
 
 // once asks three ways.
 func (m *measured) once(ctx context.Context, g *ground, i *instance, c *client, r route, event []byte) (s sample, err error) {
-	before := g.cloud.Bedrock.Inferences()
-	a, err := i.ask(ctx, event)
-	if err != nil {
+	if s.added, s.first, err = addedBy(ctx, g, i, r, event); err != nil {
 		return s, err
 	}
-	if err := r.check(a.head, a.body); err != nil {
-		return s, err
-	}
-	own, err := settled(ctx, g, before)
-	if err != nil {
-		return s, err
-	}
-	s.added, s.first = a.total-own.Took, a.first-own.First
 	if s.path, s.pathFirst, err = c.through(ctx, r); err != nil {
 		return s, err
 	}
-	s.direct, s.directFirst, err = c.direct(ctx, r)
+	before := g.cloud.Bedrock.Inferences()
+	if s.direct, s.directFirst, err = c.direct(ctx, r); err != nil {
+		return s, err
+	}
+	own, err := settled(ctx, g, before)
+	s.hop = s.direct - own.Took
 	return s, err
+}
+
+// addedBy has the function answer, and returns what it added to the double's own
+// time, to the answer's end and to its first byte.
+func addedBy(ctx context.Context, g *ground, i *instance, r route, event []byte) (total, first time.Duration, err error) {
+	before := g.cloud.Bedrock.Inferences()
+	a, err := i.ask(ctx, event)
+	if err != nil {
+		return 0, 0, err
+	}
+	if err := r.check(a.head, a.body); err != nil {
+		return 0, 0, err
+	}
+	own, err := settled(ctx, g, before)
+	return a.total - own.Took, a.first - own.First, err
 }
 
 // settled returns the double's own time for the one answer since before; it is

@@ -70,9 +70,10 @@ func (m *measured) renderGoals(out *strings.Builder) {
 }
 
 func (m *measured) renderFunction(out *strings.Builder) {
-	fmt.Fprintf(out, "\n### What the function adds\n\n| route | ms to the end, p50 | p99 | ms to the first byte, p50 | p99 |\n|---|---|---|---|---|\n")
+	fmt.Fprintf(out, "\n### What the function adds\n\n| route | ms to the end, p50 | p99 | ms to the first byte, p50 | p99 | a bare client's trip, p50 | p99 | nothing to wait for, p50 | p99 |\n|---|---|---|---|---|---|---|---|---|\n")
 	for _, r := range m.routes {
-		fmt.Fprintf(out, "| %s | %.2f | %.2f | %.2f | %.2f |\n", r.route.name, p50(r.added), p99(r.added), p50(r.first), p99(r.first))
+		fmt.Fprintf(out, "| %s | %.2f | %.2f | %.2f | %.2f | %.2f | %.2f | %.2f | %.2f |\n", r.route.name,
+			p50(r.added), p99(r.added), p50(r.first), p99(r.first), p50(r.hop), p99(r.hop), p50(r.busy), p99(r.busy))
 	}
 }
 
