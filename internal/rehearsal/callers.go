@@ -3,15 +3,15 @@ package rehearsal
 import (
 	"fmt"
 
+	"github.com/tuneline/tuneline/internal/iampolicy"
 	"github.com/tuneline/tuneline/internal/rehearsal/calls"
-	"github.com/tuneline/tuneline/internal/rehearsal/iam"
 	"github.com/tuneline/tuneline/internal/rehearsal/template"
 )
 
 // policies are the identity policies of one principal, or why they cannot be
 // known.
 type policies struct {
-	list []iam.Policy
+	list []iampolicy.Policy
 	err  error
 }
 
@@ -19,23 +19,23 @@ type policies struct {
 // not made, and which has just these permissions. Only what evaluates policies
 // asks for them: the inference API. A statement that cannot be read makes every
 // request to it fail, with the reason.
-func (c *Cloud) Caller(name string, statements ...iam.Statement) Clients {
+func (c *Cloud) Caller(name string, statements ...iampolicy.Statement) Clients {
 	principal := calls.Principal{Role: name, ARN: roleARN(name)}
-	policy, err := iam.NewIdentity(name, statements...)
+	policy, err := iampolicy.NewIdentity(name, statements...)
 	c.mu.Lock()
-	c.permissions[principal.ARN] = policies{[]iam.Policy{policy}, err}
+	c.permissions[principal.ARN] = policies{[]iampolicy.Policy{policy}, err}
 	c.mu.Unlock()
 	return c.As(principal)
 }
 
 // MayAsk is the permission to ask these models through the inference API, for
 // Caller.
-func (c *Cloud) MayAsk(models ...string) iam.Statement {
+func (c *Cloud) MayAsk(models ...string) iampolicy.Statement {
 	api := c.Stack.RestAPIs[0]
 	arn := func(path string) string {
 		return fmt.Sprintf("arn:%s:execute-api:%s:%s:%s/%s/%s", c.Stack.Partition, c.Stack.Region, AccountID, api.ID, api.Stage.Name, path)
 	}
-	s := iam.Statement{Sid: "AskModels", Effect: iam.Allow, Action: iam.Values{"execute-api:Invoke"}}
+	s := iampolicy.Statement{Sid: "AskModels", Effect: iampolicy.Allow, Action: iampolicy.Values{"execute-api:Invoke"}}
 	for _, model := range models {
 		s.Resource = append(s.Resource, arn("POST/model/"+model+"/*"), arn("GET/model/"+model+"/*"), arn("GET/models/"+model))
 	}
@@ -47,7 +47,7 @@ func roleARN(name string) string { return "arn:aws:iam::" + AccountID + ":role/"
 
 // identityPolicies returns the policies of who signed: a role of the stack, one
 // of Caller's, or the administrator, who may do everything.
-func (c *Cloud) identityPolicies(principal calls.Principal) ([]iam.Policy, error) {
+func (c *Cloud) identityPolicies(principal calls.Principal) ([]iampolicy.Policy, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	known, ok := c.permissions[principal.ARN]
@@ -58,10 +58,10 @@ func (c *Cloud) identityPolicies(principal calls.Principal) ([]iam.Policy, error
 	return known.list, known.err
 }
 
-func (c *Cloud) readPermissions(principal calls.Principal) ([]iam.Policy, error) {
+func (c *Cloud) readPermissions(principal calls.Principal) ([]iampolicy.Policy, error) {
 	if principal.ARN == roleARN(administrator) {
-		all, err := iam.NewIdentity(administrator, iam.Statement{Effect: iam.Allow, Action: iam.Values{"*"}, Resource: iam.Values{"*"}})
-		return []iam.Policy{all}, err
+		all, err := iampolicy.NewIdentity(administrator, iampolicy.Statement{Effect: iampolicy.Allow, Action: iampolicy.Values{"*"}, Resource: iampolicy.Values{"*"}})
+		return []iampolicy.Policy{all}, err
 	}
 	role, ok := c.Stack.Role(principal.ARN)
 	if !ok {
@@ -71,15 +71,15 @@ func (c *Cloud) readPermissions(principal calls.Principal) ([]iam.Policy, error)
 }
 
 // rolePolicies reads the policies of a role of the template.
-func rolePolicies(role template.Role) ([]iam.Policy, error) {
+func rolePolicies(role template.Role) ([]iampolicy.Policy, error) {
 	if role.PermissionsBoundary != "" {
 		return nil, fmt.Errorf("role %s has a permissions boundary, which is not evaluated", role.LogicalID)
 	}
 	known := map[string]bool{}
-	var list []iam.Policy
+	var list []iampolicy.Policy
 	for _, p := range role.Policies {
 		known[p.ARN] = true
-		policy, err := iam.ParseIdentity(role.LogicalID+"/"+p.Name, p.Document)
+		policy, err := iampolicy.ParseIdentity(role.LogicalID+"/"+p.Name, p.Document)
 		if err != nil {
 			return nil, err
 		}

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/tuneline/tuneline/internal/rehearsal/iam"
+	"github.com/tuneline/tuneline/internal/iampolicy"
 )
 
 // Ensure a right signature is not enough: a caller reaches the models its policies
@@ -13,7 +13,7 @@ import (
 func TestCallersAreHeldToTheirPolicies(t *testing.T) {
 	t.Parallel()
 	f := start(t, nova, "default")
-	unreadable := iam.Statement{Effect: iam.Allow, Action: iam.Values{"execute-api:Invoke"}, Resource: iam.Values{"arn:aws:execute-api:::${aws:username}"}}
+	unreadable := iampolicy.Statement{Effect: iampolicy.Allow, Action: iampolicy.Values{"execute-api:Invoke"}, Resource: iampolicy.Values{"arn:aws:execute-api:::${aws:username}"}}
 	for name, tc := range map[string]struct {
 		caller Clients
 		model  string

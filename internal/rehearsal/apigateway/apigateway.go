@@ -31,9 +31,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tuneline/tuneline/internal/iampolicy"
 	"github.com/tuneline/tuneline/internal/rehearsal/calls"
 	"github.com/tuneline/tuneline/internal/rehearsal/clock"
-	"github.com/tuneline/tuneline/internal/rehearsal/iam"
 	"github.com/tuneline/tuneline/internal/rehearsal/template"
 )
 
@@ -58,7 +58,7 @@ type Options struct {
 	Verify func(*http.Request) (calls.Principal, error)
 	// Policies are the identity policies of who signed; it is needed for an API
 	// with IAM authorization.
-	Policies func(calls.Principal) ([]iam.Policy, error)
+	Policies func(calls.Principal) ([]iampolicy.Policy, error)
 	// Endpoint is the VPC endpoint that a private API is reached through; every
 	// request is taken to come through it. It is nil for any other API.
 	Endpoint *template.Endpoint
@@ -83,7 +83,7 @@ type handler struct {
 	responses map[string]gatewayResponse
 	// policy is the API's resource policy, endpointPolicy that of the VPC
 	// endpoint; nil without one.
-	policy, endpointPolicy *iam.Policy
+	policy, endpointPolicy *iampolicy.Policy
 	grants                 grants
 	// idle is how long a stream may be silent.
 	idle time.Duration

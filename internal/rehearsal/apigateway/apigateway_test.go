@@ -17,9 +17,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 
+	"github.com/tuneline/tuneline/internal/iampolicy"
 	"github.com/tuneline/tuneline/internal/rehearsal/calls"
 	"github.com/tuneline/tuneline/internal/rehearsal/clock"
-	"github.com/tuneline/tuneline/internal/rehearsal/iam"
 	"github.com/tuneline/tuneline/internal/rehearsal/template"
 )
 
@@ -35,7 +35,7 @@ type cloud struct {
 	keys        calls.Keyring
 	credentials calls.Credentials
 	// policies are the caller's.
-	policies []iam.Policy
+	policies []iampolicy.Policy
 	server   *httptest.Server
 	handler  *handler
 	// function answers an invocation; events are what it got.
@@ -69,7 +69,7 @@ func (c *cloud) options() Options {
 		API: c.api, Region: "us-east-1", AccountID: "123456789012", Log: &c.log,
 		Clock:    clock.New(time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)),
 		Verify:   func(r *http.Request) (calls.Principal, error) { return c.keys.Verify(r, "execute-api") },
-		Policies: func(calls.Principal) ([]iam.Policy, error) { return c.policies, nil },
+		Policies: func(calls.Principal) ([]iampolicy.Policy, error) { return c.policies, nil },
 		Invoke: func(_ context.Context, arn string, input []byte) ([]byte, string, error) {
 			if arn != functionARN {
 				return nil, "", errors.New("invoked " + arn)
@@ -86,7 +86,7 @@ func (c *cloud) options() Options {
 
 func open(t *testing.T, a template.RestAPI, change ...func(*Options)) *cloud {
 	t.Helper()
-	c := &cloud{t: t, api: a, policies: []iam.Policy{everything}}
+	c := &cloud{t: t, api: a, policies: []iampolicy.Policy{everything}}
 	c.credentials = c.keys.Issue(caller)
 	c.function = func([]byte) ([]byte, string, error) { return []byte(`{"statusCode":200,"body":"ok"}`), "", nil }
 	o := c.options()

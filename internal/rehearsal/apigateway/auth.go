@@ -8,8 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tuneline/tuneline/internal/iampolicy"
 	"github.com/tuneline/tuneline/internal/rehearsal/calls"
-	"github.com/tuneline/tuneline/internal/rehearsal/iam"
 	"github.com/tuneline/tuneline/internal/rehearsal/template"
 )
 
@@ -35,14 +35,14 @@ func (h *handler) readPolicies() error {
 		return errors.New("it is not private, so no VPC endpoint leads to it")
 	}
 	if h.o.API.Policy != nil {
-		policy, err := iam.ParseResource("resource policy", h.o.API.Policy)
+		policy, err := iampolicy.ParseResource("resource policy", h.o.API.Policy)
 		if err != nil {
 			return err
 		}
 		h.policy = &policy
 	}
 	if private && h.o.Endpoint.Policy != nil {
-		policy, err := iam.ParseResource("VPC endpoint policy", h.o.Endpoint.Policy)
+		policy, err := iampolicy.ParseResource("VPC endpoint policy", h.o.Endpoint.Policy)
 		if err != nil {
 			return err
 		}
@@ -107,33 +107,33 @@ func (h *handler) authorizeAnybody(q *request) *answer {
 	if err != nil {
 		return unknown(err)
 	}
-	if decision.Effect == iam.ImplicitDeny {
+	if decision.Effect == iampolicy.ImplicitDeny {
 		decision.ByResource = true // the only one that could have allowed it
 	}
 	return denied(q, decision)
 }
 
 // decide evaluates the policies of whoever asks together with the API's own.
-func (h *handler) decide(q *request, identity []iam.Policy) (iam.Decision, error) {
+func (h *handler) decide(q *request, identity []iampolicy.Policy) (iampolicy.Decision, error) {
 	r := h.iamRequest(q)
 	if h.endpointPolicy != nil {
 		passes, err := h.endpointPolicy.Evaluate(r)
-		if err != nil || passes.Effect != iam.Allowed {
-			return iam.Decision{Effect: passes.Effect, Policy: h.endpointPolicy.Name}, err
+		if err != nil || passes.Effect != iampolicy.Allowed {
+			return iampolicy.Decision{Effect: passes.Effect, Policy: h.endpointPolicy.Name}, err
 		}
 	}
-	policies := iam.Policies{Identity: identity}
+	policies := iampolicy.Policies{Identity: identity}
 	if h.policy != nil {
-		policies.Resource = []iam.Policy{*h.policy}
+		policies.Resource = []iampolicy.Policy{*h.policy}
 	}
-	return iam.Decide(r, policies)
+	return iampolicy.Decide(r, policies)
 }
 
 // iamRequest is the request as policies see it. The keys are those API Gateway
 // lists ("AWS condition keys that can be used in API Gateway resource
 // policies"); about others, such as tags, nothing is known. The rehearsal's
 // loopback stands for TLS.
-func (h *handler) iamRequest(q *request) iam.Request {
+func (h *handler) iamRequest(q *request) iampolicy.Request {
 	now := q.time.UTC()
 	context := map[string][]string{
 		"aws:SecureTransport": {"true"},
@@ -149,7 +149,7 @@ func (h *handler) iamRequest(q *request) iam.Request {
 	} else {
 		context["aws:SourceIp"] = present(q.sourceIP())
 	}
-	return iam.Request{Principal: iam.PrincipalOf(q.call.Principal.ARN), Action: action, Resource: q.call.Resource, Context: context}
+	return iampolicy.Request{Principal: iampolicy.PrincipalOf(q.call.Principal.ARN), Action: action, Resource: q.call.Resource, Context: context}
 }
 
 func present(value string) []string {
@@ -161,12 +161,12 @@ func present(value string) []string {
 
 // denied is the refusal of what policies do not allow, in the words that are
 // seen on AWS, the account masked; nil when they allow it.
-func denied(q *request, d iam.Decision) *answer {
-	if d.Effect == iam.Allowed {
+func denied(q *request, d iampolicy.Decision) *answer {
+	if d.Effect == iampolicy.Allowed {
 		return nil
 	}
 	a := accessDenied(fmt.Sprintf("User: %s is not authorized to perform: %s on resource: %s %s",
-		iam.PrincipalOf(q.call.Principal.ARN), action, masked(q.call.Resource), reason(d)))
+		iampolicy.PrincipalOf(q.call.Principal.ARN), action, masked(q.call.Resource), reason(d)))
 	return &a
 }
 
@@ -177,7 +177,7 @@ func accessDenied(message string) answer {
 	return a
 }
 
-func reason(d iam.Decision) string {
+func reason(d iampolicy.Decision) string {
 	kind := "identity-based"
 	switch {
 	case strings.HasPrefix(d.Policy, "VPC endpoint"):
@@ -186,9 +186,9 @@ func reason(d iam.Decision) string {
 		kind = "resource-based"
 	}
 	switch {
-	case d.Effect == iam.ExplicitDeny && kind == "identity-based":
+	case d.Effect == iampolicy.ExplicitDeny && kind == "identity-based":
 		return "with an explicit deny in an identity-based policy"
-	case d.Effect == iam.ExplicitDeny:
+	case d.Effect == iampolicy.ExplicitDeny:
 		return "with an explicit deny in a " + kind + " policy"
 	}
 	return "because no " + kind + " policy allows the " + action + " action"

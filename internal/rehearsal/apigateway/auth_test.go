@@ -12,8 +12,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 
+	"github.com/tuneline/tuneline/internal/iampolicy"
 	"github.com/tuneline/tuneline/internal/rehearsal/calls"
-	"github.com/tuneline/tuneline/internal/rehearsal/iam"
 	"github.com/tuneline/tuneline/internal/rehearsal/template"
 )
 
@@ -22,13 +22,13 @@ func document(statements ...string) []byte {
 	return []byte(`{"Version":"2012-10-17","Statement":[` + strings.Join(statements, ",") + `]}`)
 }
 
-func identityPolicies(t *testing.T, statements ...string) []iam.Policy {
+func identityPolicies(t *testing.T, statements ...string) []iampolicy.Policy {
 	t.Helper()
-	p, err := iam.ParseIdentity("caller", document(statements...))
+	p, err := iampolicy.ParseIdentity("caller", document(statements...))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return []iam.Policy{p}
+	return []iampolicy.Policy{p}
 }
 
 const (
@@ -171,7 +171,7 @@ func TestUndecidable(t *testing.T) {
 		t.Errorf("got %s", got.body)
 	}
 	failing := open(t, converse, func(o *Options) {
-		o.Policies = func(calls.Principal) ([]iam.Policy, error) { return nil, errors.New("no policies of this role") }
+		o.Policies = func(calls.Principal) ([]iampolicy.Policy, error) { return nil, errors.New("no policies of this role") }
 	})
 	if got := failing.call("POST", "/v1/model/m/converse", "{}"); got.status != 500 || !strings.Contains(got.body, "no policies of this role") {
 		t.Errorf("got %d %s", got.status, got.body)

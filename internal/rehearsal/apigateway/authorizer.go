@@ -11,13 +11,13 @@ import (
 	"sync"
 	"time"
 
-	"github.com/tuneline/tuneline/internal/rehearsal/iam"
+	"github.com/tuneline/tuneline/internal/iampolicy"
 	"github.com/tuneline/tuneline/internal/rehearsal/template"
 )
 
 // grant is what an authorizer said of a token.
 type grant struct {
-	policy iam.Policy
+	policy iampolicy.Policy
 	// context is requestContext.authorizer.
 	context map[string]any
 	// usageKey is the API key of the caller, where the API takes it from here.
@@ -60,7 +60,7 @@ var (
 // policy"). What the API's policy denies is refused before the authorizer is
 // asked. A caller with a token is anonymous to policies.
 func (h *handler) authorizeToken(q *request, a *template.Authorizer) *answer {
-	before, err := h.decide(q, []iam.Policy{everything})
+	before, err := h.decide(q, []iampolicy.Policy{everything})
 	if err != nil {
 		return unknown(err)
 	}
@@ -79,11 +79,11 @@ func (h *handler) authorizeToken(q *request, a *template.Authorizer) *answer {
 		}
 	}
 	q.authorizer, q.usageKey = granted.context, granted.usageKey
-	decision, err := h.decide(q, []iam.Policy{granted.policy})
+	decision, err := h.decide(q, []iampolicy.Policy{granted.policy})
 	if err != nil {
 		return unknown(err)
 	}
-	if decision.Effect == iam.Allowed || decision.ByResource {
+	if decision.Effect == iampolicy.Allowed || decision.ByResource {
 		return denied(q, decision)
 	}
 	refused := accessDenied("User is not authorized to access this resource " + reason(decision))
@@ -91,8 +91,8 @@ func (h *handler) authorizeToken(q *request, a *template.Authorizer) *answer {
 }
 
 // everything is a policy that leaves the decision to the others.
-var everything = func() iam.Policy {
-	p, err := iam.NewIdentity("everything", iam.Statement{Effect: iam.Allow, Action: iam.Values{"*"}, Resource: iam.Values{"*"}})
+var everything = func() iampolicy.Policy {
+	p, err := iampolicy.NewIdentity("everything", iampolicy.Statement{Effect: iampolicy.Allow, Action: iampolicy.Values{"*"}, Resource: iampolicy.Values{"*"}})
 	if err != nil {
 		panic(err) // the statement is constant
 	}
@@ -169,7 +169,7 @@ func readGrant(output []byte) (grant, error) {
 	if answered.PrincipalID == "" || answered.PolicyDocument == nil {
 		return grant{}, errors.New("the authorizer's answer lacks principalId or policyDocument")
 	}
-	policy, err := iam.ParseIdentity("policy of the authorizer", answered.PolicyDocument)
+	policy, err := iampolicy.ParseIdentity("policy of the authorizer", answered.PolicyDocument)
 	if err != nil {
 		return grant{}, err
 	}

@@ -92,7 +92,7 @@ func TestTokenAuthorizer(t *testing.T) {
 			"Bearer list":      granted(`,"context":{"models":["a"]}`, modelM),
 			"Bearer nothing":   granted(`,"context":{"models":null}`, modelM),
 			"Bearer odd":       granted(`,"claims":{}`, modelM),
-			"Bearer variable":  granted("", strings.Replace(modelM, "model/m", "model/${aws:userid}", 1)),
+			"Bearer variable":  granted("", strings.Replace(modelM, "model/m", "model/${userid}", 1)),
 			"Bearer no JSON":   "yes",
 		},
 		failures: map[string]string{"Bearer expired": "Unauthorized", "Bearer unlucky": "the keys cannot be fetched"},

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/tuneline/tuneline/internal/rehearsal/iam"
+	"github.com/tuneline/tuneline/internal/iampolicy"
 	"github.com/tuneline/tuneline/internal/rehearsal/template"
 )
 
@@ -87,7 +87,7 @@ func TestFromTemplate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &cloud{t: t, api: stack.RestAPIs[0], policies: []iam.Policy{everything}}
+	c := &cloud{t: t, api: stack.RestAPIs[0], policies: []iampolicy.Policy{everything}}
 	c.credentials = c.keys.Issue(caller)
 	o := c.options()
 	var invoked string

@@ -1,4 +1,4 @@
-package iam
+package iampolicy
 
 import (
 	"strings"
@@ -21,7 +21,6 @@ func TestParseRefuses(t *testing.T) {
 		"unknown in a list":   {`{"Version":"2012-10-17","Statement":[{` + rest + `,"Note":""}]}`, "Note"},
 		"other spelling":      {document(`"effect":"Allow","Action":"a:b","Resource":"*"`), "effect"},
 		"twice the same":      {document(rest + `,"Effect":"Allow"`), "duplicate"},
-		"NotPrincipal":        {document(rest + `,"NotPrincipal":"*"`), "NotPrincipal"},
 		"effect":              {document(`"Effect":"allow","Action":"a:b","Resource":"*"`), `the effect is "allow"`},
 		"no effect":           {document(`"Action":"a:b","Resource":"*"`), `the effect is ""`},
 		"no action":           {document(`"Effect":"Allow","Resource":"*"`), "Action and NotAction"},
@@ -34,15 +33,18 @@ func TestParseRefuses(t *testing.T) {
 		"action's value":      {document(`"Effect":"Allow","Action":{"a":1},"Resource":"*"`), "want a string"},
 		"resource's form":     {document(`"Effect":"Allow","Action":"a:b","Resource":"bucket/key"`), "neither an ARN nor *"},
 		"few segments":        {document(`"Effect":"Allow","Action":"a:b","Resource":"arn:aws:s3"`), "neither an ARN nor *"},
-		"variable":            {document(`"Effect":"Allow","Action":"a:b","Resource":"arn:aws:s3:::b/${aws:username}"`), "policy variables"},
+		"variable":            {document(`"Effect":"Allow","Action":"a:b","Resource":"arn:aws:s3:::b/${username}"`), "is no policy variable"},
+		"variable's end":      {document(`"Effect":"Allow","Action":"a:b","Resource":"arn:aws:s3:::b/${aws:username"`), "does not end"},
+		"variable's default":  {document(`"Effect":"Allow","Action":"a:b","Resource":"arn:aws:s3:::b/${aws:username, none}"`), "is no policy variable"},
+		"NotPrincipal":        {document(`"NotPrincipal":{"AWS":"111122223333"},` + rest), "an identity policy none"},
 		"same Sid":            {`{"Version":"2012-10-17","Statement":[{"Sid":"A",` + rest + `},{"Sid":"A",` + rest + `}]}`, "not unique"},
 		"unknown operator":    {condition(`"StringIs":{"k":"v"}`), "condition StringIs on k: the operator is not modelled"},
-		"BinaryEquals":        {condition(`"BinaryEquals":{"k":"QmluYXJ5"}`), "not modelled"},
+		"BinaryEquals":        {condition(`"BinaryEquals":{"k":"*"}`), "is not base64"},
 		"set operator":        {condition(`"ForSomeValues:StringLike":{"k":"v"}`), "the set operator is not modelled"},
 		"NullIfExists":        {condition(`"NullIfExists":{"k":"true"}`), "not modelled"},
 		"set of Null":         {condition(`"ForAnyValue:Null":{"k":"true"}`), "not modelled"},
 		"no value":            {condition(`"StringEquals":{"k":[]}`), "no value"},
-		"condition variable":  {condition(`"StringEquals":{"k":"${aws:username}"}`), "policy variables"},
+		"condition variable":  {condition(`"NumericEquals":{"k":"${aws:username}"}`), "takes no policy variables"},
 		"no ARN":              {condition(`"ArnLike":{"k":"*"}`), "is not an ARN"},
 		"no truth value":      {condition(`"Bool":{"k":"1"}`), "neither true nor false"},
 		"no number":           {condition(`"NumericEquals":{"k":"1/2"}`), "is not a number"},
@@ -64,6 +66,8 @@ func TestParseResourceRefuses(t *testing.T) {
 		`"Principal":"someone",`: "reading policy p",
 		`"Principal":{"AWS":"arn:aws:iam::111122223333:role/*"},`: "is not modelled",
 		`"Principal":{"AWS":"AIDAEXAMPLE"},`:                      "is not modelled",
+		`"NotPrincipal":{"AWS":"111122223333"},`:                  "statements that deny",
+		`"Principal":"*","NotPrincipal":{"AWS":"111122223333"},`:  "a resource policy names principals",
 		`"Principal":{"Service":"*"},`:                            "is not modelled",
 		`"Principal":{"Federated":"accounts.example.com"},`:       "is not modelled",
 		`"Principal":{"CanonicalUser":"79a59df900b949e55d96"},`:   "is not modelled",

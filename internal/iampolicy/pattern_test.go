@@ -1,4 +1,4 @@
-package iam
+package iampolicy
 
 import (
 	"regexp"
@@ -35,12 +35,12 @@ func TestPatterns(t *testing.T) {
 		{"arn:aws:execute-api:r:a:api/live/POST/model/a/*", "arn:aws:execute-api:r:a:api/live/POST/model/ab/converse", false},
 		{"arn:aws:execute-api:r:a:api/live/GET/models", "arn:aws:execute-api:r:a:api/live/GET/models/a", false},
 	} {
-		ps, err := resourcePatterns([]string{tc.pattern})
+		ts, err := resourceTemplates([]string{tc.pattern})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := ps.match(tc.text); got != tc.want {
-			t.Errorf("%s on %s: got %v, want %v", tc.pattern, tc.text, got, tc.want)
+		if got, _, err := ts[0].matchesResource(tc.text, nil); err != nil || got != tc.want {
+			t.Errorf("%s on %s: got %v, %v, want %v", tc.pattern, tc.text, got, err, tc.want)
 		}
 	}
 }
@@ -65,7 +65,7 @@ func FuzzPattern(f *testing.F) {
 		if got, want := textPattern(pattern).matches(text), expression(pattern, false).MatchString(text); got != want {
 			t.Errorf("%q as a text on %q: got %v, want %v", pattern, text, got, want)
 		}
-		if got, want := arnPattern(pattern).matches(text), expression(pattern, true).MatchString(text); got != want {
+		if got, want := arnPattern(textPattern(pattern)).matches(text), expression(pattern, true).MatchString(text); got != want {
 			t.Errorf("%q as an ARN on %q: got %v, want %v", pattern, text, got, want)
 		}
 	})

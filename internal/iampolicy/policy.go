@@ -1,23 +1,23 @@
-// Package iam evaluates IAM policies as AWS does, for the rehearsal: may this
-// principal do this action on this resource, by these policies, in this context?
+// Package iampolicy evaluates IAM policies as AWS does: may this principal do
+// this action on this resource, by these policies, in this context?
 //
 // It follows the IAM User Guide: "IAM JSON policy element reference" and
 // "Grammar of the IAM JSON policy language" for documents, "Condition
 // operators" and "Set operators for multivalued context keys" for conditions,
-// and "Policy evaluation logic" for decisions, as far as identity policies and
-// resource policies of one account go. Not modelled: permissions boundaries,
-// session policies, the policies of an organization, and other accounts.
+// "Variables and tags" for policy variables, and "Policy evaluation logic" for
+// decisions within one account: identity policies, resource policies,
+// permissions boundaries, session policies and VPC endpoint policies. Not
+// modelled: the policies of an organization, and other accounts.
 //
-// It is strict, because a rehearsal that lets through what AWS would refuse
-// proves nothing. An element, an operator or a form it does not know is an error,
-// and so is a policy variable, and a condition on a key that the request's
-// context says nothing about.
-package iam
+// It is strict, because whoever lets through what AWS would refuse proves
+// nothing. An element, an operator or a form it does not know is an error, and
+// so is a condition on a key that the request's context says nothing about, and
+// whatever the guide leaves open.
+package iampolicy
 
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -37,11 +37,13 @@ type Statement struct {
 	Effect string `json:"Effect"`
 	// Principal is for resource policies only, by kind of principal: "AWS",
 	// "Service" or, for everybody, "*".
-	Principal   Principals `json:"Principal,omitzero"`
-	Action      Values     `json:"Action,omitzero"`
-	NotAction   Values     `json:"NotAction,omitzero"`
-	Resource    Values     `json:"Resource,omitzero"`
-	NotResource Values     `json:"NotResource,omitzero"`
+	Principal Principals `json:"Principal,omitzero"`
+	// NotPrincipal is everybody but those, in a statement that denies.
+	NotPrincipal Principals `json:"NotPrincipal,omitzero"`
+	Action       Values     `json:"Action,omitzero"`
+	NotAction    Values     `json:"NotAction,omitzero"`
+	Resource     Values     `json:"Resource,omitzero"`
+	NotResource  Values     `json:"NotResource,omitzero"`
 	// Condition is operator → condition key → values.
 	Condition map[string]map[string]Values `json:"Condition,omitzero"`
 }
@@ -157,10 +159,12 @@ type statement struct {
 	actions    patterns
 	notAction  bool
 	// resources is empty for a trust policy.
-	resources patterns
+	resources []template
 	// notResource: the statement is on all but resources.
 	notResource bool
 	conditions  []condition
+	// source is the statement as it is written.
+	source Statement
 }
 
 func compile(name string, list []Statement, resource bool) (Policy, error) {
@@ -186,36 +190,55 @@ func compile(name string, list []Statement, resource bool) (Policy, error) {
 
 func (s Statement) compile(resource bool) (statement, error) {
 	out := statement{
-		sid: s.Sid, deny: s.Effect == Deny, notAction: len(s.NotAction) > 0, notResource: len(s.NotResource) > 0,
+		sid: s.Sid, deny: s.Effect == Deny, notAction: len(s.NotAction) > 0, notResource: len(s.NotResource) > 0, source: s,
 	}
-	switch {
-	case s.Effect != Allow && s.Effect != Deny:
-		return out, fmt.Errorf("the effect is %q, neither Allow nor Deny", s.Effect)
-	case (len(s.Action) > 0) == out.notAction:
-		return out, fmt.Errorf("exactly one of Action and NotAction must be given")
-	case len(s.Resource) > 0 && out.notResource, len(s.Resource) == 0 && !out.notResource && !resource:
-		return out, fmt.Errorf("exactly one of Resource and NotResource must be given")
-	case resource != (len(s.Principal) > 0):
-		return out, fmt.Errorf("a resource policy names principals, an identity policy none")
+	if err := s.check(resource); err != nil {
+		return out, err
 	}
 	var err error
-	if out.principals, err = s.Principal.compile(); err != nil {
+	if out.principals, err = s.compilePrincipals(); err != nil {
 		return out, err
 	}
 	if out.actions, err = actionPatterns(slices.Concat(s.Action, s.NotAction)); err != nil {
 		return out, err
 	}
-	if out.resources, err = resourcePatterns(slices.Concat(s.Resource, s.NotResource)); err != nil {
+	if out.resources, err = resourceTemplates(slices.Concat(s.Resource, s.NotResource)); err != nil {
 		return out, err
 	}
 	out.conditions, err = compileConditions(s.Condition)
 	return out, err
 }
 
-// noVariable refuses a policy variable.
-func noVariable(text string) error {
-	if strings.Contains(text, "${") {
-		return fmt.Errorf("%q: policy variables are not modelled", text)
+// check refuses a statement whose elements do not go together.
+func (s Statement) check(resource bool) error {
+	on, notOn := len(s.Resource) > 0, len(s.NotResource) > 0
+	who, notWho := len(s.Principal) > 0, len(s.NotPrincipal) > 0
+	switch {
+	case s.Effect != Allow && s.Effect != Deny:
+		return fmt.Errorf("the effect is %q, neither Allow nor Deny", s.Effect)
+	case (len(s.Action) > 0) == (len(s.NotAction) > 0):
+		return fmt.Errorf("exactly one of Action and NotAction must be given")
+	case on && notOn, !on && !notOn && !resource:
+		return fmt.Errorf("exactly one of Resource and NotResource must be given")
+	case resource != (who || notWho), who && notWho:
+		return fmt.Errorf("a resource policy names principals, an identity policy none")
+	case notWho && s.Effect != Deny:
+		return fmt.Errorf("NotPrincipal is for statements that deny")
 	}
 	return nil
+}
+
+// Statements are the policy's statements as they are written, in their order.
+func (p Policy) Statements() []Statement {
+	var list []Statement
+	for _, s := range p.statements {
+		list = append(list, s.source)
+	}
+	return list
+}
+
+// Without is the policy without its statement at an index of Statements.
+func (p Policy) Without(index int) Policy {
+	p.statements = slices.Delete(slices.Clone(p.statements), index, index+1)
+	return p
 }

@@ -1,4 +1,4 @@
-package iam
+package iampolicy
 
 import (
 	"fmt"
@@ -55,8 +55,10 @@ func (p Principal) account() string {
 // principals is the Principal element, ready to be evaluated. The zero value,
 // that of an identity policy, is everybody.
 type principals struct {
-	named    bool
-	all      bool
+	named bool
+	all   bool
+	// not: the statement is about all others.
+	not      bool
 	arns     []string
 	accounts []string
 	services []string
@@ -68,8 +70,22 @@ var (
 	// principalARN is a user, a role or a role's session; wildcards are not
 	// allowed in them.
 	principalARN = regexp.MustCompile(`^arn:[a-z-]+:(iam::\d{12}:(user|role)|sts::\d{12}:assumed-role)/[^*?]+$`)
+	userARN      = regexp.MustCompile(`^arn:[a-z-]+:iam::\d{12}:user/(?:.*/)?([^/]+)$`)
 	serviceName  = regexp.MustCompile(`^[a-z0-9.-]+\.amazonaws\.com$`)
 )
+
+// compilePrincipals reads the statement's Principal or NotPrincipal.
+func (s Statement) compilePrincipals() (principals, error) {
+	if len(s.NotPrincipal) == 0 {
+		return s.Principal.compile()
+	}
+	out, err := s.NotPrincipal.compile()
+	out.not = true
+	if err == nil && out.all {
+		err = fmt.Errorf("NotPrincipal * is about nobody")
+	}
+	return out, err
+}
 
 func (p Principals) compile() (principals, error) {
 	out := principals{named: len(p) > 0}
@@ -99,6 +115,8 @@ func (p Principals) compile() (principals, error) {
 // principals; account tells that p is named in no other way.
 func (ps principals) match(p Principal) (matches, account bool) {
 	switch {
+	case ps.not:
+		return !ps.excepts(p), false
 	case !ps.named || ps.all:
 		return true, false
 	case p.Service != "":
@@ -110,4 +128,33 @@ func (ps principals) match(p Principal) (matches, account bool) {
 	}
 	in := slices.Contains(ps.accounts, p.account())
 	return in, in
+}
+
+// excepts tells whether a NotPrincipal leaves p out. AWS may look at the
+// account first, then at the role and at last at its session, so only who is
+// named on every level is safe ("NotPrincipal" in the IAM User Guide).
+func (ps principals) excepts(p Principal) bool {
+	if p.Service != "" {
+		return slices.Contains(ps.services, p.Service)
+	}
+	if !slices.Contains(ps.accounts, p.account()) || !slices.Contains(ps.arns, p.ARN) {
+		return false
+	}
+	return p.Session == "" || slices.Contains(ps.arns, p.Session)
+}
+
+// session tells whether p is named as a user, or by its session's own ARN.
+func (ps principals) session(p Principal) bool {
+	if p.Session != "" {
+		return slices.Contains(ps.arns, p.Session)
+	}
+	return len(p.user()) > 0 && slices.Contains(ps.arns, p.ARN)
+}
+
+// user is the name of a user, nothing for anybody else. A path is no part of it.
+func (p Principal) user() []string {
+	if m := userARN.FindStringSubmatch(p.ARN); m != nil {
+		return []string{m[1]}
+	}
+	return nil
 }

@@ -1,4 +1,4 @@
-package iam
+package iampolicy
 
 import (
 	"fmt"
@@ -15,8 +15,8 @@ type condition struct {
 	ifExists bool
 	// key is in lower case, since keys are case-insensitive.
 	key string
-	// wants holds a test for each value of the policy; one is enough.
-	wants []test
+	// wants holds the policy's values; one is enough.
+	wants []want
 }
 
 const (
@@ -27,6 +27,13 @@ const (
 // test tells whether a value of the request is what the policy wants. An error
 // means that it is not of the operator's type.
 type test func(value string) (bool, error)
+
+// want is one value of the policy: a test, or what becomes one when its
+// variables are known.
+type want struct {
+	test     test
+	template template
+}
 
 func compileConditions(block map[string]map[string]Values) ([]condition, error) {
 	var all []condition
@@ -64,16 +71,29 @@ func newCondition(name string, values []string) (condition, error) {
 		return c, fmt.Errorf("it has no value")
 	}
 	for _, v := range values {
-		if err := noVariable(v); err != nil {
-			return c, err
-		}
-		want, err := c.operator.test(v)
+		w, err := c.operator.want(v)
 		if err != nil {
 			return c, err
 		}
-		c.wants = append(c.wants, want)
+		c.wants = append(c.wants, w)
 	}
 	return c, nil
+}
+
+// want reads a value of the policy.
+func (o operator) want(value string) (want, error) {
+	t, err := parseTemplate(value)
+	if err != nil {
+		return want{}, err
+	}
+	if t.fixed() {
+		fixed, err := o.test(t.pattern)
+		return want{test: fixed}, err
+	}
+	if !o.variables {
+		return want{}, fmt.Errorf("%q: the operator takes no policy variables", value)
+	}
+	return want{template: t}, nil
 }
 
 // holds evaluates the condition in a context whose keys are in lower case.
@@ -83,7 +103,7 @@ func (c condition) holds(context map[string][]string) (bool, error) {
 		return false, fmt.Errorf("the request's context says nothing about %s", c.key)
 	}
 	if c.operator.isNull() {
-		return c.wanted(fmt.Sprint(len(values) == 0))
+		return c.wanted(fmt.Sprint(len(values) == 0), context)
 	}
 	if len(values) == 0 {
 		return c.withoutKey(), nil
@@ -92,7 +112,7 @@ func (c condition) holds(context map[string][]string) (bool, error) {
 		return false, fmt.Errorf("%s has %d values, so a condition on it needs ForAllValues or ForAnyValue", c.key, len(values))
 	}
 	for _, v := range values {
-		wanted, err := c.wanted(v)
+		wanted, err := c.wanted(v, context)
 		if err != nil {
 			return false, fmt.Errorf("%s: %w", c.key, err)
 		}
@@ -119,12 +139,38 @@ func (c condition) withoutKey() bool {
 	return c.operator.negated
 }
 
-func (c condition) wanted(value string) (bool, error) {
-	for _, want := range c.wants {
-		ok, err := want(value)
-		if ok || err != nil {
+func (c condition) wanted(value string, context map[string][]string) (bool, error) {
+	for _, w := range c.wants {
+		test, err := c.fill(w, context)
+		if err != nil {
+			return false, err
+		}
+		if test == nil {
+			continue
+		}
+		if ok, err := test(value); ok || err != nil {
 			return ok, err
 		}
 	}
 	return false, nil
+}
+
+// fill is the test of a value; nil when one of its variables has no value. A
+// negated operator cannot go on then: the guide says that the statement might
+// be invalid, in which it would not apply, where a value that is not equal
+// makes it apply.
+func (c condition) fill(w want, context map[string][]string) (test, error) {
+	if w.template.fixed() {
+		return w.test, nil
+	}
+	p, ok, err := w.template.fill(context)
+	switch {
+	case err != nil:
+		return nil, err
+	case ok:
+		return c.operator.test(p)
+	case c.operator.negated:
+		return nil, fmt.Errorf("the policy variable of %s has no value, and what AWS makes of that in a negated condition is not documented", c.key)
+	}
+	return nil, nil
 }

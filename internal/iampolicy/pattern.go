@@ -1,7 +1,8 @@
-package iam
+package iampolicy
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -26,28 +27,12 @@ const (
 	anyTextInSegment
 )
 
-// textPattern is a pattern whose wildcards match everything.
-func textPattern(text string) pattern {
-	var p pattern
-	for _, char := range text {
-		switch char {
-		case '*':
-			p = append(p, token{kind: anyText})
-		case '?':
-			p = append(p, token{kind: anyChar})
-		default:
-			p = append(p, token{char: char})
-		}
-	}
-	return p
-}
-
 // arnPattern is a pattern of an ARN. A wildcard stays within its segment, the
 // part between two colons, unless it is a * that ends the segment, or in the
 // last one ("Use wildcards in ARNs", IAM User Guide, JSON policy element
 // Resource).
-func arnPattern(text string) pattern {
-	p := textPattern(text)
+func arnPattern(p pattern) pattern {
+	p = slices.Clone(p)
 	colons := 0
 	for i, t := range p {
 		if t.kind == literal && t.char == ':' {
@@ -145,22 +130,20 @@ func actionPatterns(actions []string) (patterns, error) {
 	return ps, nil
 }
 
-func resourcePatterns(resources []string) (patterns, error) {
-	var ps patterns
+// resourceTemplates reads resources; those of ARNs keep to arnPattern.
+func resourceTemplates(resources []string) ([]template, error) {
+	var all []template
 	for _, r := range resources {
-		if err := noVariable(r); err != nil {
-			return nil, err
-		}
-		switch {
-		case r == "*":
-			ps = append(ps, textPattern(r))
-		case isARNPattern(r):
-			ps = append(ps, arnPattern(r))
-		default:
+		if r != "*" && !isARNPattern(r) {
 			return nil, fmt.Errorf("resource %q is neither an ARN nor *", r)
 		}
+		t, err := parseTemplate(r)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, t)
 	}
-	return ps, nil
+	return all, nil
 }
 
 // isARNPattern: six segments, or fewer when the last of them ends with a *.

@@ -1,4 +1,4 @@
-package iam
+package iampolicy
 
 import (
 	"strings"
@@ -46,6 +46,9 @@ func TestConditions(t *testing.T) {
 		{"ArnNotLike", `"arn:aws:lambda:*:*:*"`, []string{fn}, false},
 		{"ArnNotLike", `"arn:aws:lambda:*:*:*"`, nil, true},
 		{"ArnLikeIfExists", `"` + fn + `"`, nil, true},
+		{"BinaryEquals", `"QmluYXJ5"`, []string{"QmluYXJ5"}, true},
+		{"BinaryEquals", `"QmluYXJ5"`, []string{"YmluYXJ5"}, false},
+		{"BinaryEquals", `"QmluYXJ5"`, nil, false},
 		{"Bool", `"true"`, []string{"true"}, true},
 		{"Bool", `true`, []string{"True"}, true},
 		{"Bool", `"false"`, []string{"true"}, false},
@@ -127,6 +130,7 @@ func TestConditions_WrongValues(t *testing.T) {
 	for operator, tc := range map[string]struct{ value, key, want string }{
 		"ArnLike":         {"arn:aws:s3:::b", "b", `"b" is not an ARN`},
 		"ArnNotEquals":    {"arn:aws:s3:::b", "arn:aws:s3", "is not an ARN"},
+		"BinaryEquals":    {"QmluYXJ5", "*", "is not base64"},
 		"Bool":            {"true", "yes", "neither true nor false"},
 		"NumericLessThan": {"1", "one", "is not a number"},
 		"DateNotEquals":   {"2026-03-04", "today", "is not a date"},

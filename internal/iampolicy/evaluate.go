@@ -1,4 +1,4 @@
-package iam
+package iampolicy
 
 import (
 	"fmt"
@@ -16,7 +16,8 @@ type Request struct {
 	// Context holds the condition keys. A key without a value is known to be
 	// absent from the request. About a key that is not here nothing is known,
 	// and a statement with a condition on it cannot be evaluated.
-	// aws:PrincipalArn and aws:PrincipalAccount follow from Principal.
+	// aws:PrincipalArn, aws:PrincipalAccount, aws:PrincipalIsAWSService,
+	// aws:PrincipalServiceName and aws:username follow from Principal.
 	Context map[string][]string
 }
 
@@ -53,45 +54,27 @@ type Decision struct {
 	Policy, Sid string
 	// ByResource tells that it is a resource policy.
 	ByResource bool
+	// Missing is the kind of policy that does not allow the request where
+	// another does: "permissions boundary", "session policy", "VPC endpoint
+	// policy" or "resource-based policy". Empty in all other decisions.
+	Missing string
 	// Delegated tells that a resource policy allows the request to the
 	// principal's account only: that grants nothing by itself, and lets the
 	// account's identity policies decide, which a few services (KMS) want.
 	Delegated bool
-}
 
-// Policies are those that apply to a request within one account.
-type Policies struct {
-	// Identity are the policies of the principal.
-	Identity []Policy
-	// Resource are the policies of the resource, mostly one or none.
-	Resource []Policy
-}
-
-// Decide evaluates all policies together: an explicit deny in any of them is
-// final; otherwise one allow is enough, of the principal or of the resource
-// ("Policy evaluation logic", IAM User Guide, for requests within an account).
-// An error means that it cannot be known; the decision is then an implicit deny.
-func Decide(r Request, p Policies) (Decision, error) {
-	var decided Decision
-	for _, list := range [][]Policy{p.Identity, p.Resource} {
-		for _, policy := range list {
-			d, err := policy.Evaluate(r)
-			if err != nil {
-				return Decision{}, err
-			}
-			decided = decided.and(d)
-		}
-	}
-	return decided, nil
+	// session: the allow names a user, or the session itself, which no
+	// boundary and no session policy limits.
+	session bool
 }
 
 // and is the decision of two policies together.
 func (d Decision) and(other Decision) Decision {
-	delegated := d.Delegated || other.Delegated
+	delegated, session := d.Delegated || other.Delegated, d.session || other.session
 	if other.Effect > d.Effect {
 		d = other
 	}
-	d.Delegated = delegated
+	d.Delegated, d.session = delegated, session
 	return d
 }
 
@@ -114,6 +97,8 @@ func (p Policy) Evaluate(r Request) (Decision, error) {
 			d.Effect = ExplicitDeny
 		case account:
 			d = Decision{Delegated: true}
+		default:
+			d.session = s.principals.session(r.Principal)
 		}
 		decided = decided.and(d)
 	}
@@ -128,8 +113,8 @@ func (s statement) applies(r Request) (applies, account bool, err error) {
 	if !matches || s.actions.match(strings.ToLower(r.Action)) == s.notAction {
 		return false, false, nil
 	}
-	if len(s.resources) > 0 && s.resources.match(r.Resource) == s.notResource {
-		return false, false, nil
+	if on, err := s.on(r); err != nil || !on {
+		return false, false, err
 	}
 	for _, c := range s.conditions {
 		holds, err := c.holds(r.Context)
@@ -140,22 +125,65 @@ func (s statement) applies(r Request) (applies, account bool, err error) {
 	return true, account, nil
 }
 
+// on tells whether the statement is about the request's resource.
+func (s statement) on(r Request) (bool, error) {
+	if len(s.resources) == 0 {
+		return true, nil
+	}
+	for _, t := range s.resources {
+		matches, unresolved, err := t.matchesResource(r.Resource, r.Context)
+		switch {
+		case err != nil:
+			return false, err
+		case unresolved && s.notResource:
+			return false, fmt.Errorf("a policy variable in NotResource has no value, and what AWS makes of that is not documented")
+		case matches:
+			return !s.notResource, nil
+		}
+	}
+	return s.notResource, nil
+}
+
+// Matching returns the indexes in Statements of those that are about the
+// request, whatever their effect.
+func (p Policy) Matching(r Request) ([]int, error) {
+	r.Context = r.context()
+	var all []int
+	for i, s := range p.statements {
+		applies, _, err := s.applies(r)
+		if err != nil {
+			return nil, fmt.Errorf("evaluating policy %s, statement %s, for %s: %w", p.Name, s.sid, r.Action, err)
+		}
+		if applies {
+			all = append(all, i)
+		}
+	}
+	return all, nil
+}
+
 // context is the request's, with keys in lower case and those that the
 // principal makes. An anonymous caller has the account "anonymous" and no ARN
 // ("AWS global condition context keys", IAM User Guide).
 func (r Request) context() map[string][]string {
-	context := make(map[string][]string, len(r.Context)+2)
+	context := make(map[string][]string, len(r.Context)+4)
 	for key, values := range r.Context {
 		context[strings.ToLower(key)] = values
 	}
 	context["aws:principalarn"] = nil
 	context["aws:principalaccount"] = []string{"anonymous"}
+	context["aws:principalisawsservice"] = []string{"false"}
+	context["aws:principalservicename"] = nil
 	if r.Principal.ARN != "" {
 		context["aws:principalarn"] = []string{r.Principal.ARN}
 		context["aws:principalaccount"] = []string{r.Principal.account()}
 	}
 	if r.Principal.Service != "" {
 		context["aws:principalaccount"] = nil
+		context["aws:principalisawsservice"] = []string{"true"}
+		context["aws:principalservicename"] = []string{r.Principal.Service}
+	}
+	if _, known := context["aws:username"]; !known && r.Principal.ARN != "" {
+		context["aws:username"] = r.Principal.user()
 	}
 	return context
 }

@@ -1,6 +1,8 @@
-package iam
+package iampolicy
 
 import (
+	"bytes"
+	"encoding/base64"
 	"fmt"
 	"math/big"
 	"net/netip"
@@ -13,16 +15,19 @@ type operator struct {
 	name    string
 	negated bool
 	// test makes the test for one value of the policy.
-	test func(want string) (test, error)
+	test func(want pattern) (test, error)
+	// variables: the policy's values may have policy variables.
+	variables bool
 }
 
 func (o operator) isNull() bool { return o.name == "Null" }
 
-// operators are those of the IAM User Guide, but for BinaryEquals.
+// operators are those of the IAM User Guide.
 var operators = func() map[string]operator {
 	table := map[string]operator{}
-	add := func(name string, negated bool, test func(string) (test, error)) {
-		table[name] = operator{name: name, negated: negated, test: test}
+	add := func(name string, negated bool, test func(pattern) (test, error)) {
+		variables := strings.HasPrefix(name, "String") || strings.HasPrefix(name, "Arn")
+		table[name] = operator{name: name, negated: negated, test: test, variables: variables}
 	}
 	add("StringEquals", false, stringEquals)
 	add("StringNotEquals", true, stringEquals)
@@ -35,6 +40,7 @@ var operators = func() map[string]operator {
 	add("ArnNotEquals", true, arnLike)
 	add("ArnLike", false, arnLike)
 	add("ArnNotLike", true, arnLike)
+	add("BinaryEquals", false, binaryEquals)
 	add("Bool", false, boolean)
 	add("Null", false, boolean)
 	add("IpAddress", false, address)
@@ -54,35 +60,47 @@ var operators = func() map[string]operator {
 	return table
 }()
 
-func stringEquals(want string) (test, error) {
+func stringEquals(p pattern) (test, error) {
+	want := p.text()
 	return func(value string) (bool, error) { return value == want, nil }, nil
 }
 
-func stringEqualsIgnoreCase(want string) (test, error) {
+func stringEqualsIgnoreCase(p pattern) (test, error) {
+	want := p.text()
 	return func(value string) (bool, error) { return strings.EqualFold(value, want), nil }, nil
 }
 
-func stringLike(want string) (test, error) {
-	p := textPattern(want)
+func stringLike(p pattern) (test, error) {
 	return func(value string) (bool, error) { return p.matches(value), nil }, nil
 }
 
-// arnLike compares the six segments of an ARN one by one.
-func arnLike(want string) (test, error) {
-	segments, err := segmentsOf(want)
+// binaryEquals compares bytes, both sides in base64.
+func binaryEquals(p pattern) (test, error) {
+	want, err := base64.StdEncoding.DecodeString(p.text())
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%q is not base64", p.text())
 	}
-	var ps []pattern
-	for _, s := range segments {
-		ps = append(ps, textPattern(s))
+	return func(value string) (bool, error) {
+		got, err := base64.StdEncoding.DecodeString(value)
+		if err != nil {
+			return false, fmt.Errorf("%q is not base64", value)
+		}
+		return bytes.Equal(got, want), nil
+	}, nil
+}
+
+// arnLike compares the six segments of an ARN one by one.
+func arnLike(p pattern) (test, error) {
+	want := p.segments()
+	if len(want) != lastSegment+1 || want[0].text() != "arn" {
+		return nil, fmt.Errorf("%q is not an ARN", p.text())
 	}
 	return func(value string) (bool, error) {
 		got, err := segmentsOf(value)
 		if err != nil {
 			return false, err
 		}
-		for i, p := range ps {
+		for i, p := range want {
 			if !p.matches(got[i]) {
 				return false, nil
 			}
@@ -99,8 +117,8 @@ func segmentsOf(arn string) ([]string, error) {
 	return segments, nil
 }
 
-func boolean(want string) (test, error) {
-	wanted, err := truth(want)
+func boolean(want pattern) (test, error) {
+	wanted, err := truth(want.text())
 	if err != nil {
 		return nil, err
 	}
@@ -121,7 +139,8 @@ func truth(text string) (bool, error) {
 }
 
 // address takes an IP address or a range in CIDR notation.
-func address(want string) (test, error) {
+func address(p pattern) (test, error) {
+	want := p.text()
 	prefix, err := netip.ParsePrefix(want)
 	if err != nil {
 		single, err := netip.ParseAddr(want)
@@ -141,9 +160,9 @@ func address(want string) (test, error) {
 
 // ordered makes the tests of a type whose values have an order: of the
 // request's value relative to the policy's.
-func ordered[T any](parse func(string) (T, error), compare func(T, T) int, holds func(order int) bool) func(string) (test, error) {
-	return func(want string) (test, error) {
-		wanted, err := parse(want)
+func ordered[T any](parse func(string) (T, error), compare func(T, T) int, holds func(order int) bool) func(pattern) (test, error) {
+	return func(want pattern) (test, error) {
+		wanted, err := parse(want.text())
 		if err != nil {
 			return nil, err
 		}
