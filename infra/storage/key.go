@@ -44,6 +44,7 @@ func NewKey(scope constructs.Construct, id string) *Key {
 			useForExecutions(k.Scope),
 			useForExecutionLogs(k.Scope),
 			useThroughSQS(k.Scope),
+			tellThroughSNS(k.Scope),
 			useForSchedules(k.Scope),
 			keepUnstarted(k.Scope),
 			encryptLogs(k.Scope),

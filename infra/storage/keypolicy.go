@@ -134,6 +134,21 @@ func useThroughSQS(scope constructs.Construct) policy.Statement {
 	}
 }
 
+// tellThroughSNS is a state machine's role, which publishes notices to the
+// encrypted topic: SNS asks KMS with the publisher's rights
+// (https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html).
+func tellThroughSNS(scope constructs.Construct) policy.Statement {
+	conditions := through(scope, "sns")
+	conditions["ArnLike"] = map[string]any{"aws:PrincipalArn": policy.RolesIn(scope, policy.RoomService)}
+	return policy.Statement{
+		Sid:        "TellThroughSNS",
+		Principals: policy.AccountRoot(scope),
+		Actions:    []string{"kms:Decrypt", "kms:GenerateDataKey"},
+		Resources:  itself,
+		Conditions: conditions,
+	}
+}
+
 // useForSchedules is for a schedule's role, and for whoever deploys the schedule
 // (https://docs.aws.amazon.com/scheduler/latest/UserGuide/security_iam_id-based-policy-examples.html).
 func useForSchedules(scope constructs.Construct) policy.Statement {
