@@ -87,7 +87,7 @@ func askTuned(ctx context.Context, cloud *rehearsal.Cloud, model, question strin
 }
 
 func askBase(ctx context.Context, cloud *rehearsal.Cloud, model, question string) (string, error) {
-	out, err := cloud.Operator().BedrockRuntime.Converse(ctx, &bedrockruntime.ConverseInput{
+	out, err := cloud.Administrator().BedrockRuntime.Converse(ctx, &bedrockruntime.ConverseInput{
 		ModelId:  aws.String(model),
 		Messages: []types.Message{{Role: types.ConversationRoleUser, Content: []types.ContentBlock{&types.ContentBlockMemberText{Value: question}}}},
 	})

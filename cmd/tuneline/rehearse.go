@@ -211,9 +211,13 @@ func checkRegion(root string, e example, scenario bedrock.Scenario) error {
 }
 
 // honest is an error when the rehearsal itself went wrong, whatever the run's
-// end: a request or answer against AWS's API model, or an event that was lost.
+// end: a request or answer against AWS's API model, an event that was lost, or a
+// call that the stack's policies cannot be asked about.
 func honest(cloud *rehearsal.Cloud) error {
 	errs := cloud.Bedrock.Violations()
+	for _, call := range cloud.Undecided() {
+		errs = append(errs, fmt.Errorf("the stack's policies cannot be evaluated: %s", call))
+	}
 	for _, failure := range cloud.AsyncFailures() {
 		errs = append(errs, errors.New(failure))
 	}

@@ -21,6 +21,7 @@ import (
 	"github.com/tuneline/tuneline/internal/finetune"
 	"github.com/tuneline/tuneline/internal/rehearsal/bedrock"
 	"github.com/tuneline/tuneline/internal/rehearsal/cloudwatch"
+	"github.com/tuneline/tuneline/internal/rehearsal/guard"
 	"github.com/tuneline/tuneline/statemachine"
 )
 
@@ -106,7 +107,15 @@ func behaviours() string {
 	var text strings.Builder
 	text.WriteString(row("behaviour", "what the double does", "source") + row("---", "---", "---"))
 	for _, b := range bedrock.Behaviours {
-		text.WriteString(row(b.ID, b.What, b.Source))
+		if !strings.HasPrefix(b.ID, "key ") { // among the guard's
+			text.WriteString(row(b.ID, b.What, b.Source))
+		}
+	}
+	for _, k := range guard.Keys {
+		text.WriteString(row("key "+k.Name, k.What, k.Source))
+	}
+	for _, b := range guard.Behaviours {
+		text.WriteString(row(b[0], b[1], b[2]))
 	}
 	for _, b := range cloudwatch.Behaviours {
 		text.WriteString(row(b[0], b[1], b[2]))

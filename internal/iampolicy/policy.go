@@ -18,6 +18,7 @@ package iampolicy
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -241,4 +242,40 @@ func (p Policy) Statements() []Statement {
 func (p Policy) Without(index int) Policy {
 	p.statements = slices.Delete(slices.Clone(p.statements), index, index+1)
 	return p
+}
+
+// Keys are the condition keys that the policy asks about, its variables
+// included, in lower case; a key may come more than once.
+func (p Policy) Keys() []string {
+	var keys []string
+	ofTemplate := func(t template) {
+		for _, part := range t.pieces {
+			if part.key != "" {
+				keys = append(keys, part.key)
+			}
+		}
+	}
+	for _, s := range p.statements {
+		for _, t := range s.resources {
+			ofTemplate(t)
+		}
+		for _, c := range s.conditions {
+			keys = append(keys, c.key)
+			for _, w := range c.wants {
+				ofTemplate(w.template)
+			}
+		}
+	}
+	return keys
+}
+
+// NewResource makes a resource policy of statements.
+func NewResource(name string, statements ...Statement) (Policy, error) {
+	return compile(name, statements, true)
+}
+
+// ActionMatches tells whether an action, as a statement writes it, stands for an
+// action of a request.
+func ActionMatches(written, action string) bool {
+	return textPattern(strings.ToLower(written)).matches(strings.ToLower(action))
 }

@@ -199,7 +199,7 @@ func TestBodiesPassThrough(t *testing.T) {
 	t.Parallel()
 	f := start(t, nova, "default")
 	run, _ := f.train("garden-help", conversation("a"), finetune.EndDeployed)
-	direct := signer{service: "bedrock", region: f.Stack.Region, credentials: f.Operator().Credentials}
+	direct := signer{service: "bedrock", region: f.Stack.Region, credentials: f.Administrator().Credentials}
 	bedrockURL := f.URL(serviceBedrockRuntime) + "/model/" + url.PathEscape(run.Endpoint.ModelID) + "/converse"
 	text := strings.TrimSuffix(ask(question(1)), "}")
 	tests := map[string]struct{ body, answer string }{

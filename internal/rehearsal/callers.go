@@ -5,7 +5,6 @@ import (
 
 	"github.com/tuneline/tuneline/internal/iampolicy"
 	"github.com/tuneline/tuneline/internal/rehearsal/calls"
-	"github.com/tuneline/tuneline/internal/rehearsal/template"
 )
 
 // policies are the identity policies of one principal, or why they cannot be
@@ -16,9 +15,8 @@ type policies struct {
 }
 
 // Caller returns clients that sign as a role of the account which the stack has
-// not made, and which has just these permissions. Only what evaluates policies
-// asks for them: the inference API. A statement that cannot be read makes every
-// request to it fail, with the reason.
+// not made, and which has just these permissions. A statement that cannot be read makes every
+// call fail, with the reason.
 func (c *Cloud) Caller(name string, statements ...iampolicy.Statement) Clients {
 	principal := calls.Principal{Role: name, ARN: roleARN(name)}
 	policy, err := iampolicy.NewIdentity(name, statements...)
@@ -45,50 +43,22 @@ func (c *Cloud) MayAsk(models ...string) iampolicy.Statement {
 // roleARN is the ARN of a role that the stack has not made.
 func roleARN(name string) string { return "arn:aws:iam::" + AccountID + ":role/" + name }
 
-// identityPolicies returns the policies of who signed: a role of the stack, one
-// of Caller's, or the administrator, who may do everything.
-func (c *Cloud) identityPolicies(principal calls.Principal) ([]iampolicy.Policy, error) {
+// free tells that policies do not hold a principal: the administrator, who is
+// somebody that interferes.
+func free(principal calls.Principal) bool { return principal.ARN == roleARN(administrator) }
+
+// others returns the identity policies of who is no role of the stack: of one of
+// Caller's, or of the administrator, who may do everything.
+func (c *Cloud) others(principal calls.Principal) ([]iampolicy.Policy, error) {
+	if free(principal) {
+		all, err := iampolicy.NewIdentity(administrator, iampolicy.Statement{Effect: iampolicy.Allow, Action: iampolicy.Values{"*"}, Resource: iampolicy.Values{"*"}})
+		return []iampolicy.Policy{all}, err
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	known, ok := c.permissions[principal.ARN]
 	if !ok {
-		known.list, known.err = c.readPermissions(principal)
-		c.permissions[principal.ARN] = known
-	}
-	return known.list, known.err
-}
-
-func (c *Cloud) readPermissions(principal calls.Principal) ([]iampolicy.Policy, error) {
-	if principal.ARN == roleARN(administrator) {
-		all, err := iampolicy.NewIdentity(administrator, iampolicy.Statement{Effect: iampolicy.Allow, Action: iampolicy.Values{"*"}, Resource: iampolicy.Values{"*"}})
-		return []iampolicy.Policy{all}, err
-	}
-	role, ok := c.Stack.Role(principal.ARN)
-	if !ok {
 		return nil, fmt.Errorf("the stack has no role %s, and Caller made none", principal.ARN)
 	}
-	return rolePolicies(role)
-}
-
-// rolePolicies reads the policies of a role of the template.
-func rolePolicies(role template.Role) ([]iampolicy.Policy, error) {
-	if role.PermissionsBoundary != "" {
-		return nil, fmt.Errorf("role %s has a permissions boundary, which is not evaluated", role.LogicalID)
-	}
-	known := map[string]bool{}
-	var list []iampolicy.Policy
-	for _, p := range role.Policies {
-		known[p.ARN] = true
-		policy, err := iampolicy.ParseIdentity(role.LogicalID+"/"+p.Name, p.Document)
-		if err != nil {
-			return nil, err
-		}
-		list = append(list, policy)
-	}
-	for _, arn := range role.ManagedPolicyARNs {
-		if !known[arn] {
-			return nil, fmt.Errorf("role %s has the policy %s, whose document is not in the template", role.LogicalID, arn)
-		}
-	}
-	return list, nil
+	return known.list, known.err
 }

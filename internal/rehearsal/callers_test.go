@@ -13,7 +13,7 @@ import (
 func TestCallersAreHeldToTheirPolicies(t *testing.T) {
 	t.Parallel()
 	f := start(t, nova, "default")
-	unreadable := iampolicy.Statement{Effect: iampolicy.Allow, Action: iampolicy.Values{"execute-api:Invoke"}, Resource: iampolicy.Values{"arn:aws:execute-api:::${aws:username}"}}
+	unreadable := iampolicy.Statement{Effect: iampolicy.Allow, Action: iampolicy.Values{"execute-api:Invoke"}, Resource: iampolicy.Values{"arn:aws:execute-api:::${saml:aud}"}}
 	for name, tc := range map[string]struct {
 		caller Clients
 		model  string
@@ -27,7 +27,7 @@ func TestCallersAreHeldToTheirPolicies(t *testing.T) {
 		"the uploader":     {f.Uploader(), "a", 403, "because no identity-based policy allows"},
 		"the operator":     {f.Operator(), "a", 404, "there is no model a"},
 		"an administrator": {f.Administrator(), "a", 404, "there is no model a"},
-		"unreadable":       {f.Caller("eve", unreadable), "a", 500, "policy variables are not modelled"},
+		"unreadable":       {f.Caller("eve", unreadable), "a", 500, "says nothing about saml:aud"},
 	} {
 		s := f.caller()
 		s.credentials = tc.caller.Credentials

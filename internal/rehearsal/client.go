@@ -151,10 +151,15 @@ func (c *Cloud) APIURL() string { return c.apiURL }
 // of it was delivered; virtual time stands still meanwhile. Two uploads are
 // never of the same virtual second, as two people's hardly are.
 func (c *Cloud) Upload(ctx context.Context, key string, body io.ReadSeeker) (version string, err error) {
+	return c.UploadAs(ctx, c.Uploader(), key, body)
+}
+
+// UploadAs is Upload by somebody else.
+func (c *Cloud) UploadAs(ctx context.Context, who Clients, key string, body io.ReadSeeker) (version string, err error) {
 	defer c.StepFunctions.Hold()()
 	c.Clock.Advance(time.Second)
 	bucket := c.Bucket()
-	out, err := c.Uploader().S3.PutObject(ctx, &s3.PutObjectInput{Bucket: &bucket, Key: &key, Body: body})
+	out, err := who.S3.PutObject(ctx, &s3.PutObjectInput{Bucket: &bucket, Key: &key, Body: body})
 	if err != nil {
 		return "", fmt.Errorf("uploading %s: %w", key, err)
 	}

@@ -102,6 +102,9 @@ func (f *fixture) seeExecution(run registry.Run) {
 	}
 }
 
+// writeCheck is the object Bedrock writes to see whether it may.
+const writeCheck = ".write_access_check_file.tmp"
+
 // seeObjects reads the accepted copy, and the metrics Bedrock wrote.
 func (f *fixture) seeObjects(run registry.Run, data string) {
 	f.t.Helper()
@@ -117,8 +120,10 @@ func (f *fixture) seeObjects(run registry.Run, data string) {
 	if err := out.Body.Close(); err != nil {
 		f.t.Error(err)
 	}
-	if metrics := f.keys(finetune.OutputPrefix(run.ID)); len(metrics) == 0 || !strings.HasSuffix(metrics[0], "step_wise_training_metrics.csv") {
-		f.t.Errorf("Bedrock wrote %q, want the training metrics", metrics)
+	// The object of its write check stays, since its role may delete nothing.
+	wrote := f.keys(finetune.OutputPrefix(run.ID))
+	if len(wrote) != 2 || !strings.HasSuffix(wrote[0], writeCheck) || !strings.HasSuffix(wrote[1], "step_wise_training_metrics.csv") {
+		f.t.Errorf("Bedrock wrote %q, want its write check and the training metrics", wrote)
 	}
 }
 
@@ -198,14 +203,19 @@ func (f *fixture) uploadByCommand(cli, data string) registry.Run {
 	return run
 }
 
-// command runs the AWS CLI in a folder, with the operator's credentials and the
+// command runs the AWS CLI in a folder, with the operator's credentials (or an
+// administrator's, who may invoke models) and the
 // rehearsal's endpoints and nothing of the machine's own configuration. known
 // is false when the CLI does not know the operation.
 func (f *fixture) command(t *testing.T, cli, dir string, args ...string) (output string, known bool) {
 	t.Helper()
 	run := exec.CommandContext(t.Context(), cli, args...)
 	run.Dir = dir
-	run.Env = f.awsEnvironment(f.Operator().Credentials)
+	who := f.Operator()
+	if args[0] == "bedrock-runtime" { // an operator asks through the API
+		who = f.Administrator()
+	}
+	run.Env = f.awsEnvironment(who.Credentials)
 	for service, address := range f.URLs() {
 		run.Env = append(run.Env, "AWS_ENDPOINT_URL_"+service+"="+address)
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/tuneline/tuneline/internal/rehearsal/calls"
 	"github.com/tuneline/tuneline/internal/rehearsal/clock"
 	"github.com/tuneline/tuneline/internal/rehearsal/control"
+	"github.com/tuneline/tuneline/internal/rehearsal/guard"
 	"github.com/tuneline/tuneline/internal/rehearsal/kms"
 	"github.com/tuneline/tuneline/internal/rehearsal/runtimeapi"
 	"github.com/tuneline/tuneline/internal/rehearsal/s3"
@@ -61,6 +62,7 @@ type Cloud struct {
 
 	options Options
 	dir     string
+	guard   *guard.Guard
 	s3      *s3.Server
 	kms     *kms.Server
 	host    *runtimeapi.Host
@@ -76,7 +78,7 @@ type Cloud struct {
 	async sync.WaitGroup
 
 	mu            sync.Mutex
-	permissions   map[string]policies // by the principal's ARN
+	permissions   map[string]policies // of the principals that are no role of the stack, by ARN
 	urls          map[string]string
 	uploads       map[string]chan struct{}
 	started       []string
@@ -118,6 +120,9 @@ func Start(ctx context.Context, o Options) (_ *Cloud, err error) {
 		return nil, err
 	}
 	if c.rules, err = readRules(stack); err != nil {
+		return nil, err
+	}
+	if err = c.enforce(); err != nil {
 		return nil, err
 	}
 	return c, c.startServices(ctx)

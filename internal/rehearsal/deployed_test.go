@@ -96,7 +96,7 @@ func (f *fixture) learnt(model, baseModel string, questions []heldOut) {
 
 func (f *fixture) askBase(model, text string) string {
 	f.t.Helper()
-	out, err := f.Operator().BedrockRuntime.Converse(f.t.Context(), &bedrockruntime.ConverseInput{
+	out, err := f.Administrator().BedrockRuntime.Converse(f.t.Context(), &bedrockruntime.ConverseInput{
 		ModelId:  aws.String(model),
 		Messages: []types.Message{{Role: types.ConversationRoleUser, Content: []types.ContentBlock{&types.ContentBlockMemberText{Value: text}}}},
 	})

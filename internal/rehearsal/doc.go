@@ -9,6 +9,8 @@
 // functions, and clock and calls are shared by all: time is virtual, and every
 // call is signed, recorded and open to a fault.
 //
-// What it cannot show: KMS, endpoint and trust policies being evaluated by
-// AWS, how well a model is trained, and what anything costs.
+// Every call is held against the synthesized policies by package guard before it
+// takes effect.
+//
+// What it cannot show: AWS evaluating those policies itself, how well a model is trained, and what anything costs.
 package rehearsal

@@ -97,7 +97,11 @@ func (c *Cloud) deliverTo(ctx context.Context, r rule, target template.Target, e
 	service := strings.Split(target.ARN, ":")[2]
 	switch service {
 	case "states":
-		c.record(target.Role, target.RoleARN, "states:StartExecution", target.ARN)
+		who := calls.Principal{Role: target.Role, ARN: target.RoleARN}
+		err := c.perform(c.assumeCall("events.amazonaws.com", target.RoleARN, r.ARN), c.serviceCall(who, "states:StartExecution", target.ARN, nil))
+		if err != nil {
+			return err
+		}
 		arn, err := c.StepFunctions.StartExecution(ctx, target.ARN, "", input)
 		if err != nil {
 			return err
@@ -111,6 +115,10 @@ func (c *Cloud) deliverTo(ctx context.Context, r rule, target template.Target, e
 		c.started = append(c.started, arn)
 		return nil
 	case "sns":
+		who := calls.Principal{Service: "events.amazonaws.com"}
+		if err := c.perform(c.topicCalls(who, target.ARN, nil)...); err != nil {
+			return err
+		}
 		c.notify(Notice{TopicARN: target.ARN, Message: input})
 		return nil
 	default:
@@ -161,15 +169,4 @@ func (c *Cloud) AsyncFailures() []string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return append([]string(nil), c.asyncFailures...)
-}
-
-// record notes a call that a service of the local cloud makes with a role.
-func (c *Cloud) record(role, roleARN, action, resource string) {
-	c.Log.Record(calls.Call{
-		Time:      c.Clock.Now(),
-		Principal: calls.Principal{Role: role, ARN: roleARN},
-		Action:    action,
-		Resource:  resource,
-		Status:    200,
-	})
 }

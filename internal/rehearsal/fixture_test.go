@@ -81,6 +81,12 @@ func start(t *testing.T, example, scenario string, change ...func(*bedrock.Scena
 // in their place.
 func startWith(t *testing.T, example, scenario string, environment map[string]string, change ...func(*bedrock.Scenario)) *fixture {
 	t.Helper()
+	return startAt(t, assembly(t, example), scenario, environment, change...)
+}
+
+// startAt is startWith with a synthesized stack.
+func startAt(t *testing.T, assembly, scenario string, environment map[string]string, change ...func(*bedrock.Scenario)) *fixture {
+	t.Helper()
 	s, err := bedrock.LoadScenario(scenario)
 	if err != nil {
 		t.Fatal(err)
@@ -90,7 +96,7 @@ func startWith(t *testing.T, example, scenario string, environment map[string]st
 	}
 	f := &fixture{t: t}
 	f.Cloud, err = Start(t.Context(), Options{
-		Root: absRoot(), Assembly: assembly(t, example), Scenario: s, OnEvent: f.event, Output: f, FunctionEnvironment: environment,
+		Root: absRoot(), Assembly: assembly, Scenario: s, OnEvent: f.event, Output: f, FunctionEnvironment: environment,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -98,6 +104,9 @@ func startWith(t *testing.T, example, scenario string, environment map[string]st
 	t.Cleanup(func() {
 		for _, violation := range f.Bedrock.Violations() {
 			t.Errorf("against AWS's API model: %v", violation)
+		}
+		for _, call := range f.Undecided() {
+			t.Errorf("the stack's policies cannot be evaluated: %s", call)
 		}
 		if t.Failed() {
 			t.Log(f.logs.String())
@@ -148,10 +157,21 @@ func (f *fixture) drop(model, file, text string) finetune.RunID {
 	return finetune.Dataset{Bucket: f.Bucket(), Key: key, VersionID: version}.RunID()
 }
 
-// put uploads any object, as the uploader.
+// uploader is who may write a key: the uploader where people upload, and
+// elsewhere only somebody who administers the account.
+func (f *fixture) uploader(key string) Clients {
+	for _, prefix := range []string{finetune.PrefixDatasets, finetune.PrefixValidation, finetune.PrefixMedia} {
+		if strings.HasPrefix(key, prefix) {
+			return f.Uploader()
+		}
+	}
+	return f.Administrator()
+}
+
+// put uploads any object.
 func (f *fixture) put(key, text string) {
 	f.t.Helper()
-	if _, err := f.Upload(f.t.Context(), key, strings.NewReader(text)); err != nil {
+	if _, err := f.UploadAs(f.t.Context(), f.uploader(key), key, strings.NewReader(text)); err != nil {
 		f.t.Fatal(err)
 	}
 }

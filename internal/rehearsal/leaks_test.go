@@ -143,6 +143,9 @@ func (f *fixture) objectsKeepSecret() {
 		if err != nil {
 			f.t.Fatal(err)
 		}
+		if strings.HasSuffix(key, writeCheck) && len(text) == 0 {
+			continue
+		}
 		f.keepsSecret(key, string(text))
 		read++
 	}

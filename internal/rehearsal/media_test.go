@@ -161,7 +161,7 @@ func (f *fixture) onMedia(action string) []calls.Call {
 // fails the test without stopping it.
 func (f *fixture) removeMedia(model, name string) {
 	bucket := f.Bucket()
-	_, err := f.Operator().S3.DeleteObject(f.t.Context(), &awss3.DeleteObjectInput{Bucket: &bucket, Key: aws.String(finetune.MediaPrefix(model) + name)})
+	_, err := f.Administrator().S3.DeleteObject(f.t.Context(), &awss3.DeleteObjectInput{Bucket: &bucket, Key: aws.String(finetune.MediaPrefix(model) + name)})
 	if err != nil {
 		f.t.Error(err)
 	}

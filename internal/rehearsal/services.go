@@ -78,6 +78,7 @@ func (c *Cloud) startStepFunctions(ctx context.Context) (err error) {
 		Encrypted: c.encrypted(),
 		Clock:     c.Clock,
 		Log:       c.Log,
+		KeyARN:    c.executionKey(),
 		Verify:    c.verify("states"),
 		Invoke:    c.invokeForMachine,
 		Publish:   c.publishForMachine,
@@ -91,6 +92,14 @@ func (c *Cloud) startStepFunctions(ctx context.Context) (err error) {
 	url, err := c.serve(c.StepFunctions.Handler())
 	c.setURL(serviceStepFunctions, url)
 	return err
+}
+
+// executionKey is the key of executions' data, empty without one.
+func (c *Cloud) executionKey() string {
+	if !c.encrypted() {
+		return ""
+	}
+	return c.dataKey().ARN
 }
 
 // encrypted says whether every state machine has a customer managed key.
@@ -167,6 +176,9 @@ func (c *Cloud) startFunctions(ctx context.Context) (err error) {
 		if !f.CodeIsDirectory {
 			return fmt.Errorf("function %s: its code is not a folder", f.LogicalID)
 		}
+		if err := c.perform(c.assumeCall("lambda.amazonaws.com", f.RoleARN, "")); err != nil {
+			return fmt.Errorf("registering function %s: %w", f.LogicalID, err)
+		}
 		err := c.host.Register(c.hosted(f))
 		if err != nil {
 			return fmt.Errorf("registering function %s: %w", f.LogicalID, err)
@@ -184,7 +196,7 @@ func (c *Cloud) hosted(f template.Function) runtimeapi.Function {
 		Bootstrap:   c.bootstrap(f),
 		Handler:     f.Handler,
 		Region:      c.Stack.Region,
-		Credentials: c.Keyring.Issue(calls.Principal{Role: f.Role, ARN: f.RoleARN, InVPC: f.InVPC()}),
+		Credentials: c.Keyring.Issue(calls.Principal{Role: f.Role, ARN: f.RoleARN, InVPC: f.InVPC(), Function: f.ARN}),
 		Env:         c.environment(f),
 		Timeout:     f.Timeout,
 		MemoryMB:    f.MemoryMB,
@@ -261,7 +273,8 @@ func (c *Cloud) startAPI(context.Context) error {
 		Partition:    c.Stack.Partition,
 		URLSuffix:    c.Stack.URLSuffix,
 		Verify:       c.verify("execute-api"),
-		Policies:     c.identityPolicies,
+		Policies:     c.apiPolicies,
+		Decided:      c.guard.Observe,
 		Endpoint:     c.doorOf(api),
 		Log:          c.Log,
 		Clock:        c.Clock,
@@ -299,7 +312,11 @@ func (c *Cloud) invokeForMachine(ctx context.Context, machineARN, function strin
 	if !ok {
 		return stepfunctions.Result{}, fmt.Errorf("the stack has no state machine %s", machineARN)
 	}
-	c.record(machine.Role, machine.RoleARN, "lambda:InvokeFunction", function)
+	f, _ := c.Stack.Function(function)
+	call := c.serviceCall(machinePrincipal(machine), "lambda:InvokeFunction", f.ARN, nil)
+	if err := c.perform(append(c.stepCalls(machine), call)...); err != nil {
+		return stepfunctions.Result{}, denied("Lambda.AWSLambdaException", err)
+	}
 	result, err := c.host.Invoke(ctx, name, payload)
 	if err != nil {
 		return stepfunctions.Result{}, err
@@ -313,7 +330,12 @@ func (c *Cloud) publishForMachine(_ context.Context, machineARN string, n stepfu
 	if !ok {
 		return fmt.Errorf("the stack has no state machine %s", machineARN)
 	}
-	call := calls.Call{Time: c.Clock.Now(), Principal: calls.Principal{Role: machine.Role, ARN: machine.RoleARN}, Action: "sns:Publish", Resource: n.TopicARN}
+	who := machinePrincipal(machine)
+	needed := append(c.stepCalls(machine), c.topicCalls(who, n.TopicARN, nil)...)
+	if denial := c.Log.Authorize(needed...); denial != nil {
+		return denied("SNS.AuthorizationErrorException", errors.New(denial.Message))
+	}
+	call := c.serviceCall(who, "sns:Publish", n.TopicARN, nil)
 	fault := c.Log.Fault(call)
 	if fault == nil || fault.After {
 		text, err := json.Marshal(n.Message)

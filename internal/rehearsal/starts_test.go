@@ -96,7 +96,7 @@ func TestMisplacedDataSetsAreRejected(t *testing.T) {
 	}
 	for name, reason := range tests {
 		key := finetune.PrefixDatasets + name
-		version, err := f.Upload(t.Context(), key, strings.NewReader(conversation("a")))
+		version, err := f.UploadAs(t.Context(), f.uploader(key), key, strings.NewReader(conversation("a")))
 		if err != nil {
 			t.Fatal(err)
 		}

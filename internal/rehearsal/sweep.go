@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tuneline/tuneline/internal/rehearsal/calls"
 	"github.com/tuneline/tuneline/internal/rehearsal/cloudwatch"
 	"github.com/tuneline/tuneline/internal/rehearsal/stepfunctions"
 	"github.com/tuneline/tuneline/internal/rehearsal/template"
@@ -53,7 +54,15 @@ func (c *Cloud) StartSweep(ctx context.Context) (executionARN string, err error)
 	if strings.Contains(input, "<aws.scheduler.") || !json.Valid([]byte(input)) {
 		return "", fmt.Errorf("schedule %s: its input is %s, which the rehearsal cannot fill in", schedule.LogicalID, schedule.Input)
 	}
-	c.record(schedule.Role, schedule.RoleARN, "states:StartExecution", schedule.TargetARN)
+	who := calls.Principal{Role: schedule.Role, ARN: schedule.RoleARN}
+	key := map[string]string{"kms:EncryptionContext:aws:scheduler:schedule:arn": schedule.ARN}
+	needed := []calls.Call{c.assumeCall("scheduler.amazonaws.com", schedule.RoleARN, schedule.ARN), c.serviceCall(who, "states:StartExecution", schedule.TargetARN, nil)}
+	if schedule.KeyARN != "" {
+		needed = append(needed, c.keyCalls(who, key, "kms:Decrypt")...)
+	}
+	if err := c.perform(needed...); err != nil {
+		return "", fmt.Errorf("starting what schedule %s starts: %w", schedule.LogicalID, err)
+	}
 	arn, err := c.StepFunctions.StartExecution(ctx, schedule.TargetARN, "", json.RawMessage(input))
 	if err != nil {
 		return "", fmt.Errorf("starting what schedule %s starts: %w", schedule.LogicalID, err)

@@ -195,9 +195,7 @@ func TestSweepReleasesNothingUntold(t *testing.T) {
 // that was killed at the worst moment might.
 func (f *fixture) orphan(run registry.Run, tags ...types.Tag) string {
 	f.t.Helper()
-	role := f.roleOf("Throughput")
-	resource, _ := f.Stack.Role(role)
-	out, err := f.As(calls.Principal{Role: role, ARN: resource.ARN, InVPC: true}).Bedrock.CreateProvisionedModelThroughput(f.t.Context(), &awsbedrock.CreateProvisionedModelThroughputInput{
+	out, err := f.Administrator().Bedrock.CreateProvisionedModelThroughput(f.t.Context(), &awsbedrock.CreateProvisionedModelThroughputInput{
 		ProvisionedModelName: aws.String("orphan"), ModelId: &run.CustomModel.ARN, ModelUnits: aws.Int32(1), Tags: tags,
 	})
 	if err != nil {

@@ -146,7 +146,7 @@ func TestStackLeavesWhatIsNotItsOwn(t *testing.T) {
 	t.Parallel()
 	f := start(t, nova, "default")
 	run, _ := f.train("m", conversation("a"), finetune.EndDeployed)
-	out, err := f.Operator().Bedrock.CreateCustomModelDeployment(t.Context(), &awsbedrock.CreateCustomModelDeploymentInput{
+	out, err := f.Administrator().Bedrock.CreateCustomModelDeployment(t.Context(), &awsbedrock.CreateCustomModelDeploymentInput{
 		ModelDeploymentName: aws.String("somebody-elses"), ModelArn: &run.CustomModel.ARN,
 	})
 	if err != nil {

@@ -59,6 +59,9 @@ type Options struct {
 	// Policies are the identity policies of who signed; it is needed for an API
 	// with IAM authorization.
 	Policies func(calls.Principal) ([]iampolicy.Policy, error)
+	// Decided is told every request and the policies it was held against, but for
+	// that of the VPC endpoint; it may be nil.
+	Decided func(iampolicy.Request, iampolicy.Policies)
 	// Endpoint is the VPC endpoint that a private API is reached through; every
 	// request is taken to come through it. It is nil for any other API.
 	Endpoint *template.Endpoint

@@ -126,6 +126,9 @@ func (h *handler) decide(q *request, identity []iampolicy.Policy) (iampolicy.Dec
 	if h.policy != nil {
 		policies.Resource = []iampolicy.Policy{*h.policy}
 	}
+	if h.o.Decided != nil {
+		h.o.Decided(r, policies)
+	}
 	return iampolicy.Decide(r, policies)
 }
 

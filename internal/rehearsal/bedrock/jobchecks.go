@@ -2,6 +2,7 @@ package bedrock
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"strconv"
@@ -9,6 +10,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"github.com/tuneline/tuneline/internal/rehearsal/calls"
 )
 
 // probeName is the object Bedrock writes to see whether it may.
@@ -28,7 +31,9 @@ func (d *Double) checkJob(rq *request, in createJobInput) (BaseModel, *model, *a
 		func() *apiError { return d.checkKey(in.KMSKey) },
 		func() *apiError { return d.checkNames(in) },
 		func() *apiError { return d.checkJobQuotas() },
-		func() *apiError { return d.checkAccessAtSubmit(rq.ctx, in) },
+		func() *apiError {
+			return d.checkAccessAtSubmit(rq.ctx, d.arn("model-customization-job", base.ID+"/"+rq.id), in)
+		},
 	}
 	for _, check := range checks {
 		if refused := check(); refused != nil {
@@ -154,21 +159,33 @@ func quotaExceeded(what string, limit int) *apiError {
 	return refuse("ServiceQuotaExceededException", "The quota of %s is %d.", what, limit)
 }
 
-func (d *Double) checkAccessAtSubmit(ctx context.Context, in createJobInput) *apiError {
+func (d *Double) checkAccessAtSubmit(ctx context.Context, jobARN string, in createJobInput) *apiError {
 	if d.o.Scenario.AccessCheck != "submit" {
 		return nil
 	}
 	uris := append([]string{in.TrainingDataConfig.S3URI}, in.validationURIs()...)
-	if text := d.probe(ctx, in.RoleARN, uris, in.OutputDataConfig.S3URI); text != "" {
+	if text := d.probe(ctx, jobARN, in.RoleARN, uris, in.OutputDataConfig.S3URI); text != "" {
 		return invalid("%s", text)
 	}
 	return nil
 }
 
+// assume assumes the service role for a job, if its trust policy lets Bedrock.
+func (d *Double) assume(ctx context.Context, jobARN, role string) (*s3.Client, error) {
+	denial := d.o.Log.Authorize(calls.Call{
+		Time: d.o.Clock.Now(), Principal: calls.Principal{Service: "bedrock.amazonaws.com"}, Action: "sts:AssumeRole", Resource: role,
+		Context: map[string]string{"aws:SourceArn": jobARN, "aws:SourceAccount": d.o.AccountID},
+	})
+	if denial != nil {
+		return nil, errors.New(denial.Message)
+	}
+	return d.o.AssumeRole(ctx, role)
+}
+
 // probe looks with the service role at what a job will read and write, and
 // returns Bedrock's text for the first thing that is missing.
-func (d *Double) probe(ctx context.Context, role string, read []string, output string) string {
-	client, err := d.o.AssumeRole(ctx, role)
+func (d *Double) probe(ctx context.Context, jobARN, role string, read []string, output string) string {
+	client, err := d.assume(ctx, jobARN, role)
 	if err != nil {
 		d.note("assuming %s: %v", role, err)
 		return unreadable(read[0])

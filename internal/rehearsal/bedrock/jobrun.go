@@ -158,7 +158,11 @@ func (d *Double) advance(ctx context.Context, j *job) {
 		}
 		j.enter(stageDataProcessing, at, d.o.Scenario.Durations.DataProcessing)
 	case stageDataProcessing:
-		d.attachNetwork(j, at)
+		if denied := d.attachNetwork(j, at); denied != nil {
+			d.note("attaching job %s to the VPC: %s", j.Name, denied.Message)
+			j.end(at, statusFailed, "The service role is not authorized to attach the job to the VPC.")
+			return
+		}
 		j.enter(stageTraining, at, d.trainingTime(j))
 	case stageTraining:
 		d.complete(ctx, j, at)
@@ -232,54 +236,76 @@ func (d *Double) complete(ctx context.Context, j *job, at time.Time) {
 }
 
 // attachNetwork records what Bedrock does with the service role to put a job
-// into the VPC.
-func (d *Double) attachNetwork(j *job, at time.Time) {
+// into the VPC, up to what its policies deny.
+func (d *Double) attachNetwork(j *job, at time.Time) *calls.Denial {
+	for _, c := range d.attachments(j, at) {
+		if denial := d.o.Log.Authorize(c); denial != nil {
+			return denial
+		}
+		d.o.Log.Record(c)
+	}
+	return nil
+}
+
+func (d *Double) attachments(j *job, at time.Time) []calls.Call {
 	if len(j.Subnets) == 0 {
-		return
+		return nil
+	}
+	var all []calls.Call
+	add := func(action, resource string, keys map[string]string) {
+		all = append(all, d.ec2(j, at, action, resource, keys))
 	}
 	for _, what := range []string{"NetworkInterfaces", "Vpcs", "DhcpOptions", "Subnets", "SecurityGroups"} {
-		d.ec2(j, at, "Describe"+what, "*", nil)
+		add("Describe"+what, "*", nil)
 	}
-	d.ec2(j, at, "CreateNetworkInterface", d.ec2ARN("network-interface", "*"), map[string]string{
+	add("CreateNetworkInterface", d.ec2ARN("network-interface", "*"), map[string]string{
 		"aws:RequestTag/BedrockManaged":                  "true",
 		"aws:RequestTag/BedrockModelCustomizationJobArn": j.ARN,
 		"aws:TagKeys": "BedrockManaged,BedrockModelCustomizationJobArn",
 	})
 	for _, id := range j.Subnets {
-		d.ec2(j, at, "CreateNetworkInterface", d.ec2ARN("subnet", id), nil)
+		add("CreateNetworkInterface", d.ec2ARN("subnet", id), nil)
 	}
 	for _, id := range j.SecurityGroups {
-		d.ec2(j, at, "CreateNetworkInterface", d.ec2ARN("security-group", id), nil)
+		add("CreateNetworkInterface", d.ec2ARN("security-group", id), nil)
 	}
-	d.ec2(j, at, "CreateTags", d.ec2ARN("network-interface", "*"), map[string]string{
+	add("CreateTags", d.ec2ARN("network-interface", "*"), map[string]string{
 		"ec2:CreateAction": "CreateNetworkInterface",
 		"aws:TagKeys":      "BedrockManaged,BedrockModelCustomizationJobArn",
 	})
-	d.onInterface(j, at, "CreateNetworkInterfacePermission")
+	return append(all, d.onInterface(j, at, "CreateNetworkInterfacePermission"))
 }
 
-// detachNetwork records the removal of what attachNetwork made.
+// detachNetwork records the removal of what attachNetwork made. What the
+// policies deny stays behind, with a note.
 func (d *Double) detachNetwork(j *job, at time.Time) {
 	if len(j.Subnets) == 0 || j.stages[stageTraining].status == "" {
 		return
 	}
-	d.onInterface(j, at, "DeleteNetworkInterfacePermission")
-	d.onInterface(j, at, "DeleteNetworkInterface")
+	for _, action := range []string{"DeleteNetworkInterfacePermission", "DeleteNetworkInterface"} {
+		c := d.onInterface(j, at, action)
+		if denial := d.o.Log.Authorize(c); denial != nil {
+			d.note("detaching job %s from the VPC: %s", j.Name, denial.Message)
+			return
+		}
+		d.o.Log.Record(c)
+	}
 }
 
-func (d *Double) onInterface(j *job, at time.Time, action string) {
-	d.ec2(j, at, action, d.ec2ARN("network-interface", "*"), map[string]string{
+func (d *Double) onInterface(j *job, at time.Time, action string) calls.Call {
+	return d.ec2(j, at, action, d.ec2ARN("network-interface", "*"), map[string]string{
 		"ec2:Subnet":                     d.ec2ARN("subnet", j.Subnets[0]),
 		"ec2:ResourceTag/BedrockManaged": "true",
 		"ec2:ResourceTag/BedrockModelCustomizationJobArn": j.ARN,
 	})
 }
 
-func (d *Double) ec2(j *job, at time.Time, action, resource string, keys map[string]string) {
-	d.o.Log.Record(calls.Call{
+// ec2 is a call that Bedrock makes to EC2 with the service role.
+func (d *Double) ec2(j *job, at time.Time, action, resource string, keys map[string]string) calls.Call {
+	return calls.Call{
 		Time: at, Principal: d.o.ServicePrincipal(j.RoleARN), Action: "ec2:" + action,
 		Resource: resource, Context: keys, Status: 200,
-	})
+	}
 }
 
 func (d *Double) ec2ARN(kind, id string) string {

@@ -8,6 +8,7 @@ import (
 	"io"
 	"iter"
 	"net/http"
+	"regexp"
 	"strings"
 	"time"
 
@@ -177,11 +178,39 @@ func (d *Double) serveWithFaults(rq *request, needs []need) served {
 	if fault != nil && !fault.After {
 		return faulty(fault)
 	}
+	if denial := d.o.Log.Authorize(d.calls(rq, needs)...); denial != nil && !d.missing(rq, needs[0].resource) {
+		return failed(rq.op, refuse("AccessDeniedException", "%s", denial.Message))
+	}
 	out := d.serve(rq)
 	if fault != nil {
 		return faulty(fault)
 	}
 	return out
+}
+
+// accountResource is the ARN of something that can be missing in an account.
+var accountResource = regexp.MustCompile(`^arn:aws[a-z-]*:bedrock:[a-z0-9-]+:\d{12}:(model-customization-job|custom-model|custom-model-deployment|provisioned-model)/[^*]`)
+
+// missing tells that an ARN names a resource of the account that is not there.
+// Its tags are unknown, so that a condition on them denies what would be answered
+// ResourceNotFoundException; which of the two AWS answers is unverified, and the
+// double answers the latter. What a request is about to make is not missing.
+func (d *Double) missing(rq *request, arn string) bool {
+	if strings.HasPrefix(rq.op.Name, "Create") || !accountResource.MatchString(arn) {
+		return false
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return !d.exists(arn)
+}
+
+// calls are what the request needs.
+func (d *Double) calls(rq *request, needs []need) []calls.Call {
+	list := make([]calls.Call, 0, len(needs))
+	for _, n := range needs {
+		list = append(list, d.call(rq, n))
+	}
+	return list
 }
 
 // effect lets the request take effect. The state is locked all the while, but
@@ -229,6 +258,7 @@ var genericStatus = map[string]int{
 	"UnknownOperationException": http.StatusNotFound,
 	"RequestTimeoutException":   http.StatusRequestTimeout,
 	"SerializationException":    http.StatusBadRequest,
+	"AccessDeniedException":     http.StatusForbidden,
 	"InternalServerException":   http.StatusInternalServerError,
 }
 

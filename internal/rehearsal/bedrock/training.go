@@ -18,11 +18,11 @@ import (
 func (d *Double) readData(ctx context.Context, j *job) string {
 	if d.o.Scenario.AccessCheck == "job" {
 		uris := append([]string{j.TrainingURI}, j.ValidationURIs...)
-		if text := d.probe(ctx, j.RoleARN, uris, j.OutputURI); text != "" {
+		if text := d.probe(ctx, j.ARN, j.RoleARN, uris, j.OutputURI); text != "" {
 			return text
 		}
 	}
-	client, err := d.o.AssumeRole(ctx, j.RoleARN)
+	client, err := d.assume(ctx, j.ARN, j.RoleARN)
 	if err != nil {
 		d.note("assuming %s for job %s: %v", j.RoleARN, j.Name, err)
 		return unreadable(j.TrainingURI)
@@ -106,7 +106,7 @@ func (d *Double) writeMetrics(ctx context.Context, j *job) string {
 		name := validationFile(d.o.Scenario.ValidationLayout)
 		files[name] = curves.validationCSV(d.o.Scenario.Perplexity)
 	}
-	client, err := d.o.AssumeRole(ctx, j.RoleARN)
+	client, err := d.assume(ctx, j.ARN, j.RoleARN)
 	if err != nil {
 		d.note("assuming %s for the metrics of job %s: %v", j.RoleARN, j.Name, err)
 		return unexpectedError

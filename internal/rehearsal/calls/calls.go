@@ -20,6 +20,12 @@ type Principal struct {
 	// InVPC tells whether the caller sits inside the VPC, so that its
 	// calls arrive through an endpoint and carry aws:SourceVpce.
 	InVPC bool `json:"inVpc"`
+	// Service is an AWS service that acts for itself, for example
+	// "events.amazonaws.com"; then there are no role and ARN.
+	Service string `json:"service,omitempty"`
+	// Function is the ARN of the Lambda function whose code signs; empty for
+	// anybody else.
+	Function string `json:"function,omitempty"`
 }
 
 // Call is one API request to the local cloud.
@@ -62,12 +68,47 @@ type Fault struct {
 // request, before the call takes effect.
 type Hook func(Call) *Fault
 
+// Denial is why policies do not allow a call.
+type Denial struct {
+	// Message is the sentence AWS answers with; the service adds its own code.
+	Message string
+}
+
+// Judge says whether policies allow a call; nil means that they do. It is asked
+// before the call takes effect.
+type Judge func(Call) *Denial
+
 // Log keeps the calls in the order they were answered. The zero value is
 // ready to use; it is safe for concurrent use.
 type Log struct {
 	mu    sync.Mutex
 	calls []Call
 	hook  Hook
+	judge Judge
+}
+
+// SetJudge installs who decides whether a call is allowed; without one, all are.
+func (l *Log) SetJudge(j Judge) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.judge = j
+}
+
+// Authorize asks the judge about everything that one request needs. The first
+// denial counts.
+func (l *Log) Authorize(list ...Call) *Denial {
+	l.mu.Lock()
+	judge := l.judge
+	l.mu.Unlock()
+	if judge == nil {
+		return nil
+	}
+	for _, c := range list {
+		if denial := judge(c); denial != nil {
+			return denial
+		}
+	}
+	return nil
 }
 
 // SetHook installs the scenario's fault hook; nil removes it.

@@ -203,6 +203,9 @@ func (s *Stage) judge(w Workload, scenario *Scenario, o *Outcome) (books, error)
 	for _, v := range s.cloud.Bedrock.Violations() {
 		return b, fmt.Errorf("against AWS's API model: %w", v)
 	}
+	for _, call := range s.cloud.Undecided() {
+		return b, fmt.Errorf("the stack's policies cannot be evaluated: %s", call)
+	}
 	return b, nil
 }
 

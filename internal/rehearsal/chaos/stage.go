@@ -304,7 +304,7 @@ func (s *Stage) leave() error {
 		keys = append(keys, finetune.RunKey(u.run))
 	}
 	for _, key := range keys {
-		if _, err := s.cloud.Operator().S3.DeleteObject(s.ctx, &s3.DeleteObjectInput{Bucket: aws.String(s.cloud.Bucket()), Key: &key}); err != nil {
+		if _, err := s.cloud.Administrator().S3.DeleteObject(s.ctx, &s3.DeleteObjectInput{Bucket: aws.String(s.cloud.Bucket()), Key: &key}); err != nil {
 			return fmt.Errorf("removing %s: %w", key, err)
 		}
 	}

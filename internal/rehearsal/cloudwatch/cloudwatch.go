@@ -28,6 +28,7 @@ var Behaviours = [][3]string{
 	{"metric Invocations", "AWS/Bedrock counts a successful inference call under Invocations", "Bedrock User Guide: monitoring-runtime-metrics"},
 	{"metric dimension", "The dimension ModelId has the model id that the caller sent, so the ARN of a provisioned throughput", "unverified: the guide names the dimension and not its value for a throughput"},
 	{"metric points", "Points begin at the start time, a period each; one without a value is not answered; more than 1,440 are refused with InvalidParameterCombination", "CloudWatch API Reference: GetMetricStatistics; where points begin is unverified"},
+	{"metric denied", "A caller without permission gets AccessDenied, status 403", "unverified: the CloudWatch API Reference names no code for it"},
 	{"metric delay", "An invocation is counted at once", "unverified: AWS says near real time"},
 }
 
@@ -123,6 +124,9 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, operation string,
 	q, fail := readQuery(body)
 	if fail != nil {
 		return nil, fail
+	}
+	if denial := s.options.Log.Authorize(*call); denial != nil {
+		return nil, &failure{http.StatusForbidden, "AccessDenied", denial.Message}
 	}
 	return cbor.Map{"Label": cbor.String("Invocations"), "Datapoints": s.points(q)}, nil
 }

@@ -138,3 +138,13 @@ func TestFaults(t *testing.T) {
 		t.Error("a caller in a VPC without the endpoint was answered")
 	}
 }
+
+// TestDenied: a caller without permission is told so.
+func TestDenied(t *testing.T) {
+	r := newRig(t, calls.Principal{Role: "Throughput", ARN: "arn:role"}, "")
+	r.log.SetJudge(func(calls.Call) *calls.Denial { return &calls.Denial{Message: "not you"} })
+	var api smithy.APIError
+	if _, err := r.client.GetMetricStatistics(t.Context(), input()); !errors.As(err, &api) || api.ErrorCode() != "AccessDenied" {
+		t.Errorf("got %v, want AccessDenied", err)
+	}
+}

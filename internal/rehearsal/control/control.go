@@ -167,13 +167,31 @@ func (p *Plane) call(w http.ResponseWriter, r *http.Request) {
 		Time: p.options.Clock.Now(), Principal: principal, Action: service + ":" + op.action, Resource: op.resource,
 		Context: map[string]string{"aws:PrincipalArn": principal.ARN},
 	}
-	if fault := p.options.Log.Fault(call); fault != nil {
+	denial := p.options.Log.Authorize(call)
+	if fault := p.options.Log.Fault(call); fault != nil && denial == nil {
 		p.fault(w, service, call, fault, op)
+		return
+	}
+	if denial != nil {
+		d := denials[service]
+		call.Status, call.Error = d.status, d.code
+		p.options.Log.Record(call)
+		fail(w, service, d.status, d.code, denial.Message)
 		return
 	}
 	op.serve(w)
 	call.Status = http.StatusOK
 	p.options.Log.Record(call)
+}
+
+// denials are how each service refuses what policies do not allow.
+var denials = map[string]struct {
+	status int
+	code   string
+}{
+	"events":         {http.StatusBadRequest, "AccessDeniedException"},
+	"ec2":            {http.StatusForbidden, "UnauthorizedOperation"},
+	"cloudformation": {http.StatusForbidden, "AccessDenied"},
 }
 
 // fault answers as the scenario wants, after the effect if it wants that.

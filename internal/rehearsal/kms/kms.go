@@ -4,9 +4,8 @@
 // verifies the caller's signature, records the call and asks the fault hook.
 //
 // What it cannot show: encryption. No data key is generated, nothing is
-// decrypted, no grant is made or used, and the key policy is not evaluated
-// here; whether Bedrock and S3 may use the key is judged from the recording
-// (the S3 of the rehearsal records the KMS calls made through it). Any other
+// decrypted, and no grant is made or used; whether Bedrock and S3 may use the key
+// for a caller is asked, and recorded, by the doubles of those. Any other
 // operation is answered with UnknownOperationException.
 package kms
 
@@ -198,6 +197,9 @@ func (s *Server) describe(name string, call *calls.Call) (any, *failure) {
 		return nil, refuse("NotFoundException", "Key '%s' does not exist", name)
 	}
 	call.Resource = s.options.KeyARN
+	if denial := s.options.Log.Authorize(*call); denial != nil {
+		return nil, refuse("AccessDeniedException", "%s", denial.Message)
+	}
 	return map[string]any{"KeyMetadata": s.metadata(id)}, nil
 }
 

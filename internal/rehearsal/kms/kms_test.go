@@ -163,3 +163,15 @@ func TestServer_Fault(t *testing.T) {
 		t.Errorf("got %v, want no error", err)
 	}
 }
+
+// Ensure a caller without permission gets KMS's own code, and no description.
+func TestServer_Denied(t *testing.T) {
+	w := newWorld(t)
+	w.log.SetJudge(func(c calls.Call) *calls.Denial { return &calls.Denial{Message: c.Action + " on " + c.Resource} })
+	if _, err := w.describe(keyID); code(err) != "AccessDeniedException" || !strings.Contains(err.Error(), "kms:DescribeKey on "+keyARN) {
+		t.Errorf("got %v, want AccessDeniedException about the key", err)
+	}
+	if recorded := w.log.Find("kms:DescribeKey"); len(recorded) != 1 || recorded[0].Error != "AccessDeniedException" {
+		t.Errorf("recorded %+v", recorded)
+	}
+}

@@ -81,8 +81,14 @@ func (x *exchange) deleteObjects() answer {
 	defer x.mu.Unlock()
 	ctx := context.WithoutCancel(x.r.Context())
 	var result deleteResult
-	for _, o := range list.Objects {
-		done, apiErr := x.deleteOne(ctx, o.Key, o.VersionID)
+	for i, o := range list.Objects {
+		var done deletedEntry
+		var apiErr *apiError
+		if denial := x.options.Log.Authorize(x.call(x.op.needs[i])); denial != nil {
+			apiErr = accessDenied(denial.Message)
+		} else {
+			done, apiErr = x.deleteOne(ctx, o.Key, o.VersionID)
+		}
 		switch {
 		case apiErr != nil:
 			result.Errors = append(result.Errors, deleteError{Key: o.Key, VersionID: o.VersionID, Code: apiErr.code, Message: apiErr.message})

@@ -76,7 +76,7 @@ func (x *exchange) run() answer {
 	if apiErr := x.admit(); apiErr != nil {
 		return x.fail(apiErr)
 	}
-	a := x.perform()
+	a := x.hideMissing(x.perform())
 	if fault != nil {
 		if a.body != nil {
 			_ = a.body.Close() // the answer is lost on purpose
@@ -101,6 +101,9 @@ func (x *exchange) failWith(f *calls.Fault) answer {
 
 // admit checks what S3 checks before it touches the object.
 func (x *exchange) admit() *apiError {
+	if denied := x.authorize(); denied != nil {
+		return denied
+	}
 	if x.op.bucket != "" && !x.hasBucket(x.op.bucket) || x.op.source != nil && !x.hasBucket(x.op.source.bucket) {
 		return &apiError{http.StatusNotFound, "NoSuchBucket", "The specified bucket does not exist"}
 	}

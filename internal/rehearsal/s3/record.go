@@ -35,10 +35,53 @@ func (x *exchange) record(a answer) {
 		return
 	}
 	for _, action := range keyActions[x.op.name] {
-		x.options.Log.Record(calls.Call{
-			Time: x.options.Clock.Now(), Principal: x.principal, Action: action, Resource: x.options.KeyARN,
-			Context: x.keyContext(), Status: http.StatusOK,
-		})
+		c := x.keyCall(action)
+		c.Status = http.StatusOK
+		x.options.Log.Record(c)
+	}
+}
+
+// authorize asks whether policies allow what the request needs, and the KMS
+// calls that S3 will make with the caller's rights. DeleteObjects is asked about
+// key by key, since it refuses keys and not the request.
+func (x *exchange) authorize() *apiError {
+	if x.op.name == "DeleteObjects" {
+		return nil
+	}
+	var needed []calls.Call
+	for _, n := range x.op.needs {
+		needed = append(needed, x.call(n))
+	}
+	for _, action := range keyActions[x.op.name] {
+		needed = append(needed, x.keyCall(action))
+	}
+	if denial := x.options.Log.Authorize(needed...); denial != nil {
+		return accessDenied(denial.Message)
+	}
+	return nil
+}
+
+// hideMissing turns the answer that there is no such object into a denial for
+// who may not list the bucket ("GetObject", "HeadObject", S3 API Reference).
+func (x *exchange) hideMissing(a answer) answer {
+	if a.status != http.StatusNotFound || x.op.needs[0].action != "s3:GetObject" {
+		return a
+	}
+	list := x.call(need{"s3:ListBucket", location{bucket: x.op.bucket}.arn()})
+	denial := x.options.Log.Authorize(list)
+	if denial == nil {
+		return a
+	}
+	if a.body != nil {
+		_ = a.body.Close() // replaced
+	}
+	return x.fail(accessDenied(denial.Message))
+}
+
+// keyCall is a KMS call that S3 makes for the caller.
+func (x *exchange) keyCall(action string) calls.Call {
+	return calls.Call{
+		Time: x.options.Clock.Now(), Principal: x.principal, Action: action, Resource: x.options.KeyARN, Context: x.keyContext(),
 	}
 }
 
@@ -60,12 +103,13 @@ var listKeys = map[string]string{"prefix": "s3:prefix", "delimiter": "s3:delimit
 
 // headerKeys are the request headers that are condition keys.
 var headerKeys = map[string]string{
-	"X-Amz-Server-Side-Encryption":                "s3:x-amz-server-side-encryption",
-	"X-Amz-Server-Side-Encryption-Aws-Kms-Key-Id": "s3:x-amz-server-side-encryption-aws-kms-key-id",
-	"X-Amz-Copy-Source":                           "s3:x-amz-copy-source",
-	"X-Amz-Acl":                                   "s3:x-amz-acl",
-	"If-None-Match":                               "s3:if-none-match",
-	"If-Match":                                    "s3:if-match",
+	"X-Amz-Server-Side-Encryption":                    "s3:x-amz-server-side-encryption",
+	"X-Amz-Server-Side-Encryption-Aws-Kms-Key-Id":     "s3:x-amz-server-side-encryption-aws-kms-key-id",
+	"X-Amz-Server-Side-Encryption-Customer-Algorithm": "s3:x-amz-server-side-encryption-customer-algorithm",
+	"X-Amz-Copy-Source":                               "s3:x-amz-copy-source",
+	"X-Amz-Acl":                                       "s3:x-amz-acl",
+	"If-None-Match":                                   "s3:if-none-match",
+	"If-Match":                                        "s3:if-match",
 }
 
 // context holds the request's condition keys. aws:SecureTransport is "true"

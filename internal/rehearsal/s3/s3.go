@@ -13,8 +13,8 @@
 // What it stands in for: it answers over plain HTTP on loopback and records
 // aws:SecureTransport as "true", since real clients come over TLS; it encrypts
 // nothing, and records the KMS calls that S3 makes on the caller's behalf
-// instead. What it cannot show: policy evaluation (the recording is checked
-// elsewhere), replication, object lock, and the ETag of an SSE-KMS object,
+// instead. It asks the log's judge whether policies allow a request. What it
+// cannot show: replication, object lock, and the ETag of an SSE-KMS object,
 // which at AWS is not the MD5 it is here. Keys with an empty, "." or ".."
 // segment, and a key that is another key's folder, are refused because the
 // store keeps objects as files.

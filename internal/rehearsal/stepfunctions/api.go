@@ -63,7 +63,9 @@ func (s *Service) serveHTTP(w http.ResponseWriter, r *http.Request) {
 	fault := s.fault(call)
 	var out any
 	if fault == nil || fault.After {
-		out, err = op.serve(s, input)
+		if err = s.authorize(call, name, input); err == nil {
+			out, err = op.serve(s, input)
+		}
 	}
 	if fault == nil {
 		s.answer(w, call, out, err)
@@ -88,6 +90,42 @@ func (s *Service) fault(call calls.Call) *calls.Fault {
 		return nil
 	}
 	return s.opts.Log.Fault(call)
+}
+
+// readsData are the operations that answer an execution's data or a machine's
+// definition, which Step Functions decrypts with the caller's rights on the
+// machine's key ("Data at rest encryption", Step Functions Developer Guide).
+var readsData = map[string]bool{"DescribeExecution": true, "GetExecutionHistory": true, "DescribeStateMachine": true}
+
+// authorize asks whether policies allow an operation.
+func (s *Service) authorize(call calls.Call, name string, input request) error {
+	if s.opts.Log == nil {
+		return nil
+	}
+	needed := []calls.Call{call}
+	if machine := s.machineOf(input); s.opts.KeyARN != "" && readsData[name] && machine != "" {
+		needed = append(needed, calls.Call{
+			Time: call.Time, Principal: call.Principal, Action: "kms:Decrypt", Resource: s.opts.KeyARN,
+			Context: map[string]string{"kms:EncryptionContext:aws:states:stateMachineArn": machine},
+		})
+	}
+	if denial := s.opts.Log.Authorize(needed...); denial != nil {
+		return invalid("AccessDeniedException", "%s", denial.Message)
+	}
+	return nil
+}
+
+// machineOf is the machine that a request is about, "" when there is none.
+func (s *Service) machineOf(input request) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if e, ok := s.executions[input.ExecutionARN]; ok {
+		return e.MachineARN
+	}
+	if _, ok := s.machines[input.StateMachineARN]; ok {
+		return input.StateMachineARN
+	}
+	return ""
 }
 
 func decodeRequest(r *http.Request, name string) (operation, request, error) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"reflect"
@@ -280,5 +281,46 @@ func TestFaults(t *testing.T) {
 	}
 	if got := len(log.All()); got != len(tests) {
 		t.Errorf("recorded %d calls, want %d", got, len(tests))
+	}
+}
+
+// Ensure what is denied has no effect, and that reading an execution takes the
+// machine's key.
+func TestDenials(t *testing.T) {
+	s, client, log := serve(t, functions{"f": func(payload string) (string, error) { return payload, nil }})
+	s.opts.KeyARN = "arn:aws:kms:us-east-1:111122223333:key/k"
+	machine := create(t, s, "pipeline", machineOf(`"A":{"Type":"Pass","End":true}`))
+	deny := func(action string) {
+		log.SetJudge(func(c calls.Call) *calls.Denial {
+			if c.Action != action || action == "kms:Decrypt" && c.Context["kms:EncryptionContext:aws:states:stateMachineArn"] != machine {
+				return nil
+			}
+			return &calls.Denial{Message: "not " + action}
+		})
+	}
+	code := func(err error) string {
+		var api smithy.APIError
+		if errors.As(err, &api) {
+			return api.ErrorCode()
+		}
+		return fmt.Sprint(err)
+	}
+	deny("states:StartExecution")
+	if _, err := client.StartExecution(t.Context(), &sfn.StartExecutionInput{StateMachineArn: &machine}); code(err) != "AccessDeniedException" {
+		t.Errorf("StartExecution: %v, want AccessDeniedException", err)
+	}
+	if started := s.Executions(machine); len(started) != 0 {
+		t.Errorf("%d executions were started", len(started))
+	}
+	deny("kms:Decrypt")
+	started, err := client.StartExecution(t.Context(), &sfn.StartExecutionInput{StateMachineArn: &machine})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := client.DescribeExecution(t.Context(), &sfn.DescribeExecutionInput{ExecutionArn: started.ExecutionArn}); code(err) != "AccessDeniedException" {
+		t.Errorf("DescribeExecution without the key: %v, want AccessDeniedException", err)
+	}
+	if _, err := client.ListExecutions(t.Context(), &sfn.ListExecutionsInput{StateMachineArn: &machine}); err != nil {
+		t.Errorf("ListExecutions without the key: %v", err)
 	}
 }

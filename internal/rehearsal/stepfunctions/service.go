@@ -35,6 +35,8 @@ type Options struct {
 	// Encrypted says that the machines are encrypted with a customer managed
 	// key: their status events then carry neither data nor errors.
 	Encrypted bool
+	// KeyARN is that key, for whoever asks whether a caller may use it.
+	KeyARN string
 	// Clock is moved forward when every execution waits.
 	Clock *clock.Clock
 	// Log records API calls and injects faults into them; nil does neither.

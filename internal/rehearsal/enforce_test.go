@@ -1,0 +1,123 @@
+package rehearsal
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/tuneline/tuneline/internal/finetune"
+	"github.com/tuneline/tuneline/internal/rehearsal/stepfunctions"
+)
+
+// Ensure a statement that is taken away fails the rehearsal as it would fail in
+// the account: the run does not end Deployed, and the call is denied.
+func TestMissingStatementsAreMissed(t *testing.T) {
+	for _, missing := range []struct {
+		resource, sid string
+		denied        string
+	}{
+		{"FunctionsValidateRole", "ReadUploads", "s3:GetObjectVersion"},
+		{"FunctionsValidateRole", "WriteAccepted", "s3:PutObject"},
+		{"FunctionsSubmitRole", "StartJob", "bedrock:CreateModelCustomizationJob"},
+		{"FunctionsSubmitRole", "PassServiceRole", "iam:PassRole"},
+		{"FunctionsSubmitRole", "CheckKey", "kms:DescribeKey"},
+		{"FunctionsPollRole", "AskForJob", "bedrock:GetModelCustomizationJob"},
+		{"FunctionsAnalyzeRole", "ReadMetrics", "s3:GetObject"},
+		{"FunctionsThroughputRole", "Buy", "bedrock:CreateCustomModelDeployment"},
+		{"FunctionsThroughputRole", "Try", "bedrock:InvokeModel"},
+		{"CustomizationRole", "ReadAccepted", "s3:GetObject"},
+		{"WorkflowRole", "CallSteps", "lambda:InvokeFunction"},
+		{"Key", "UseThroughBedrock", "bedrock:CreateModelCustomizationJob"},
+		{"NetworkS3Endpoint", "UseObjects", "s3:GetObject"},
+	} {
+		t.Run(missing.resource+" "+missing.sid, func(t *testing.T) {
+			t.Parallel()
+			f := startAt(t, without(t, assembly(t, nova), missing.resource, missing.sid), "default", nil)
+			f.drop("m", "train.jsonl", conversation("a"))
+			execution := f.end()
+			if last := execution.States[len(execution.States)-1]; execution.Status == stepfunctions.Succeeded && last == finetune.EndDeployed {
+				t.Errorf("the run ended %s", last)
+			}
+			for _, c := range f.Log.Find(missing.denied) {
+				if c.Error == "AccessDenied" || c.Error == "AccessDeniedException" {
+					return
+				}
+			}
+			t.Errorf("no %s was denied; states %v", missing.denied, execution.States)
+		})
+	}
+}
+
+// without copies an assembly, without a statement of a resource, which is named
+// by how its logical id begins. What the template names is linked to.
+func without(t *testing.T, assembly, resource, sid string) string {
+	t.Helper()
+	dir := t.TempDir()
+	entries, err := os.ReadDir(assembly)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, entry := range entries {
+		source, target := filepath.Join(assembly, entry.Name()), filepath.Join(dir, entry.Name())
+		if !strings.HasSuffix(entry.Name(), ".template.json") {
+			if err := os.Symlink(source, target); err != nil {
+				t.Fatal(err)
+			}
+			continue
+		}
+		text, err := os.ReadFile(source)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var document map[string]any
+		if err := json.Unmarshal(text, &document); err != nil {
+			t.Fatal(err)
+		}
+		removed := 0
+		for id, r := range document["Resources"].(map[string]any) {
+			if strings.HasPrefix(id, resource) && strings.Trim(id[len(resource):], "0123456789ABCDEF") == "" {
+				removed += remove(r, sid)
+			}
+		}
+		if removed != 1 {
+			t.Fatalf("%d statements %s of %s, want 1", removed, sid, resource)
+		}
+		if text, err = json.Marshal(document); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(target, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+// remove takes the statements with a Sid out of every policy below a value, and
+// returns how many there were.
+func remove(value any, sid string) (removed int) {
+	switch v := value.(type) {
+	case map[string]any:
+		if list, ok := v["Statement"].([]any); ok {
+			var kept []any
+			for _, s := range list {
+				if s.(map[string]any)["Sid"] == sid {
+					removed++
+				} else {
+					kept = append(kept, s)
+				}
+			}
+			v["Statement"] = kept
+			return removed
+		}
+		for _, member := range v {
+			removed += remove(member, sid)
+		}
+	case []any:
+		for _, member := range v {
+			removed += remove(member, sid)
+		}
+	}
+	return removed
+}
