@@ -31,7 +31,11 @@ const (
 
 func TestMain(m *testing.M) {
 	s3.RunIfChild()
-	os.Exit(m.Run())
+	code := m.Run()
+	if code == 0 && wholePackage() {
+		code = checkGrants()
+	}
+	os.Exit(code)
 }
 
 // assemblies are the synthesized stacks, each once a test run.
@@ -104,6 +108,9 @@ func startAt(t *testing.T, assembly, scenario string, environment map[string]str
 	t.Cleanup(func() {
 		for _, violation := range f.Bedrock.Violations() {
 			t.Errorf("against AWS's API model: %v", violation)
+		}
+		if strings.HasPrefix(assembly, absRoot()) { // and not a stack that a test changed
+			noteGrants(f.Grants())
 		}
 		for _, call := range f.Undecided() {
 			t.Errorf("the stack's policies cannot be evaluated: %s", call)

@@ -1,0 +1,54 @@
+package rehearsal
+
+// Why a grant that no call of the rehearsal needs is there all the same.
+const (
+	byLambda    = "Lambda itself makes these calls with the role; its functions run here as processes of this machine"
+	byTracing   = "the X-Ray segments are sent by Lambda and Step Functions themselves"
+	byStates    = "Step Functions makes these calls when a machine is created with a log, and at log deliveries"
+	byLogs      = "a log delivery of AWS's own, which the rehearsal does not have"
+	byPeople    = "a person's, with the console or the AWS CLI, as the runbook says; no rehearsal does it"
+	byPreflight = "tuneline preflight asks it, whose tests have an account of their own"
+	byParts     = "of an upload in parts that is looked at or given up; the tests' data sets are sent whole"
+	byBedrock   = "which of two roles Bedrock uses the key with is unverified; the rehearsal takes the caller's"
+	byScheduler = "EventBridge Scheduler keeps what it could not start; the rehearsal's schedule starts"
+	bedrockPage = "Bedrock's page on a service role's permissions asks for it; the rehearsal's Bedrock reads what the job names, and lists nothing"
+)
+
+// unneeded are the grants that no rehearsal needs.
+var unneeded = []unexercised{
+	{"*", "WriteLog", []string{"*"}, byLambda},
+	{"*", "WriteTraces", []string{"*"}, byTracing},
+	{"Functions", "AttachToVPC", []string{"*"}, byLambda},
+	{"Functions", "DenyAttachingToCode", []string{"*"}, "it denies what no function's code tries"},
+	{"FunctionsValidate", "WriteAccepted", []string{"s3:AbortMultipartUpload"}, byParts},
+	{"Workflow", "DeliverLog", []string{"*"}, byStates},
+	{"Workflow", "EncryptLog", []string{"*"}, byLogs},
+	{"NetworkFlowLog", "WriteFlowLog", []string{"*"}, byLogs},
+	{"InferenceLog", "WriteLogsOfAnyAPI", []string{"*"}, byLogs},
+	{"Sweep", "KeepUnstarted", []string{"*"}, byScheduler},
+	{"Sweep", "EncryptUnstarted", []string{"*"}, byScheduler},
+	{"Customization", "EncryptModel", []string{"*"}, byBedrock},
+	{"Customization", "KeepModelReadable", []string{"*"}, byBedrock},
+	{"Customization", "ListThese", []string{"*"}, bedrockPage},
+	{"Customization", "WriteOutputs", []string{"s3:GetObject"}, bedrockPage},
+	{"Uploader", "Upload", []string{"s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"}, byParts},
+	{"Uploader", "EncryptUploads", []string{"kms:Decrypt"}, byParts},
+	{"Operator", "Upload", []string{"s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"}, byParts},
+	{"Operator", "Read", []string{"s3:GetObjectVersion"}, byPeople},
+	{"Operator", "List", []string{"s3:ListBucketVersions"}, byPeople},
+	{"Operator", "SeeKey", []string{"*"}, byPreflight},
+	{"Operator", "StartRuns", []string{"states:DescribeStateMachine"}, byPeople},
+	{"Operator", "SeeModels", []string{"bedrock:GetCustomModel", "bedrock:GetFoundationModel", "bedrock:ListTagsForResource"}, byPeople},
+	{"Operator", "PointBack", []string{"*"}, byPeople},
+	{"Operator", "PointBackOnBaseModel", []string{"*"}, byPeople},
+	{"Operator", "ListAll", []string{
+		"bedrock:ListCustomModelDeployments", "bedrock:ListFoundationModels", "bedrock:ListProvisionedModelThroughputs", "ec2:DescribeNetworkInterfaces",
+	}, byPeople},
+	{"Operator", "ReadOutputs", []string{"*"}, byPreflight},
+	{"Operator", "HandleUndelivered", []string{"*"}, byPeople},
+	{"Operator", "ReadUndelivered", []string{"*"}, byPeople},
+	{"Operator", "ReadLogs", []string{"*"}, byPeople},
+	{"Operator", "RaiseQuotas", []string{"*"}, byPeople},
+	{"Operator", "SeeServiceRole", []string{"*"}, byPreflight},
+	{"Operator", "CompareAccount", []string{"*"}, byPreflight},
+}
