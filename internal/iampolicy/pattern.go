@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // pattern is a text with the wildcards * (any text) and ? (any character).
@@ -58,6 +59,20 @@ const lastSegment = 5
 // matches tells whether the pattern matches the whole text. It takes time in
 // proportion to the lengths of both.
 func (p pattern) matches(text string) bool {
+	// Most patterns differ, or end, in what stands before their first wildcard.
+	for len(p) > 0 && p[0].kind == literal {
+		char, size := utf8.DecodeRuneInString(text)
+		if size == 0 || char != p[0].char {
+			return false
+		}
+		p, text = p[1:], text[size:]
+	}
+	if len(p) == 0 {
+		return text == ""
+	}
+	if len(p) == 1 && p[0].kind == anyText {
+		return true
+	}
 	// reached[i] tells that the first i tokens match the text read so far.
 	reached, next := make([]bool, len(p)+1), make([]bool, len(p)+1)
 	reached[0] = true
