@@ -93,6 +93,7 @@ func commands() *cobra.Command {
 		convertCommand(),
 		estimateCommand(),
 		fixCommand(),
+		policyCommand(),
 		preflightCommand(),
 		proxyCommand(),
 		rehearseCommand(),
