@@ -269,11 +269,6 @@ func (p Policy) Keys() []string {
 	return keys
 }
 
-// NewResource makes a resource policy of statements.
-func NewResource(name string, statements ...Statement) (Policy, error) {
-	return compile(name, statements, true)
-}
-
 // ActionMatches tells whether an action, as a statement writes it, stands for an
 // action of a request.
 func ActionMatches(written, action string) bool {

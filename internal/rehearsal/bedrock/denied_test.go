@@ -6,7 +6,6 @@ import (
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	sdk "github.com/aws/aws-sdk-go-v2/service/bedrock"
 	"github.com/aws/aws-sdk-go-v2/service/bedrock/types"
 
 	"github.com/tuneline/tuneline/internal/rehearsal/calls"
@@ -59,19 +58,5 @@ func TestDeniedServiceRole(t *testing.T) {
 	job := r.job("b")
 	if job.Status != types.ModelCustomizationJobStatusFailed || !strings.Contains(aws.ToString(job.FailureMessage), "VPC") {
 		t.Errorf("the job is %s: %s", job.Status, aws.ToString(job.FailureMessage))
-	}
-}
-
-// Ensure that what is not there is not found, also when only its tags would
-// have allowed the request.
-func TestMissingBeforeDenied(t *testing.T) {
-	r := newRig(t, "default")
-	r.deny("bedrock:DeleteCustomModelDeployment")
-	_, err := r.control.DeleteCustomModelDeployment(t.Context(), &sdk.DeleteCustomModelDeploymentInput{
-		CustomModelDeploymentIdentifier: aws.String("arn:aws:bedrock:us-east-1:" + account + ":custom-model-deployment/abcdefghijkl"),
-	})
-	var missing *types.ResourceNotFoundException
-	if !errors.As(err, &missing) {
-		t.Errorf("got %v, want ResourceNotFoundException", err)
 	}
 }

@@ -8,7 +8,6 @@ import (
 	"io"
 	"iter"
 	"net/http"
-	"regexp"
 	"strings"
 	"time"
 
@@ -178,7 +177,7 @@ func (d *Double) serveWithFaults(rq *request, needs []need) served {
 	if fault != nil && !fault.After {
 		return faulty(fault)
 	}
-	if denial := d.o.Log.Authorize(d.calls(rq, needs)...); denial != nil && !d.missing(rq, needs[0].resource) {
+	if denial := d.o.Log.Authorize(d.calls(rq, needs)...); denial != nil {
 		return failed(rq.op, refuse("AccessDeniedException", "%s", denial.Message))
 	}
 	out := d.serve(rq)
@@ -186,22 +185,6 @@ func (d *Double) serveWithFaults(rq *request, needs []need) served {
 		return faulty(fault)
 	}
 	return out
-}
-
-// accountResource is the ARN of something that can be missing in an account.
-var accountResource = regexp.MustCompile(`^arn:aws[a-z-]*:bedrock:[a-z0-9-]+:\d{12}:(model-customization-job|custom-model|custom-model-deployment|provisioned-model)/[^*]`)
-
-// missing tells that an ARN names a resource of the account that is not there.
-// Its tags are unknown, so that a condition on them denies what would be answered
-// ResourceNotFoundException; which of the two AWS answers is unverified, and the
-// double answers the latter. What a request is about to make is not missing.
-func (d *Double) missing(rq *request, arn string) bool {
-	if strings.HasPrefix(rq.op.Name, "Create") || !accountResource.MatchString(arn) {
-		return false
-	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return !d.exists(arn)
 }
 
 // calls are what the request needs.

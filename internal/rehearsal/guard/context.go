@@ -89,7 +89,7 @@ var Behaviours = [][3]string{
 	{"denied tasks", "A task whose function may not be invoked fails with Lambda.AWSLambdaException, one that may not publish with SNS.AuthorizationErrorException", "unverified"},
 	{"denied key", "Who may not use the key is denied by the service that asks KMS in the caller's name, with that service's own code", "unverified: for Bedrock and Step Functions"},
 	{"missing objects", "S3 answers that an object is missing only to who may list the bucket, and AccessDenied to others", "S3 API Reference: GetObject, HeadObject"},
-	{"missing resources", "Bedrock answers ResourceNotFoundException for what is not there, also to a caller whose permission depends on its tags", "unverified: it may be AccessDeniedException"},
+	{"missing resources", "What is not there has no tags: Bedrock answers AccessDeniedException to a caller whose permission depends on them, and ResourceNotFoundException to others", "unverified: it may be ResourceNotFoundException for all"},
 	{"endpoint policies", "An endpoint's policy is held against the API request, not against what a service does for the caller with the key, nor iam:PassRole", "AWS PrivateLink Guide: vpc-endpoints-access; that iam:PassRole is not is unverified"},
 	{"roles of services", "A service assumes a role with the ARN and account of what it does so for; Lambda with neither", "unverified: for EventBridge, Scheduler and Step Functions the pages name the keys"},
 	{"executions' key", "A machine's role uses the key with every task; DescribeExecution, GetExecutionHistory and DescribeStateMachine decrypt with the caller's rights", "Step Functions Developer Guide: encryption-at-rest; the moments are unverified"},

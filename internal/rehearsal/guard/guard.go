@@ -1,7 +1,9 @@
 // Package guard holds every call of the rehearsal against the policies of the
 // synthesized stack, as AWS would before the call takes effect: those of the
-// caller's role with its permissions boundary, of the bucket, the key, the topic,
-// the queue or the function, and of the VPC endpoint that the call comes through.
+// caller's role with its permissions boundary, of the bucket, the key, the topic or
+// the queue, of a role that a service assumes, and of the VPC endpoint that the call
+// comes through. Who may ask the inference API, and which functions the API may
+// invoke, package apigateway evaluates.
 //
 // The services of the rehearsal say what a call is and which condition keys it
 // carries; [Keys] says where that is known from. A statement with a condition on
@@ -67,7 +69,7 @@ func New(o Options) (*Guard, error) {
 		options: o, roles: map[string]role{}, resources: map[string]iampolicy.Policy{}, endpoints: map[string]endpoint{},
 		usage: NewUsage(),
 	}
-	for _, step := range []func() error{g.readRoles, g.readResources, g.readPermissions, g.readEndpoints} {
+	for _, step := range []func() error{g.readRoles, g.readResources, g.readEndpoints} {
 		if err := step(); err != nil {
 			return nil, err
 		}

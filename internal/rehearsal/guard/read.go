@@ -130,35 +130,6 @@ func (g *Guard) addResource(arn, name string, document json.RawMessage) error {
 	return nil
 }
 
-// readPermissions makes a function's resource policy of its permissions.
-func (g *Guard) readPermissions() error {
-	statements := map[string][]iampolicy.Statement{}
-	for _, p := range g.options.Stack.Permissions {
-		s := iampolicy.Statement{
-			Sid: p.LogicalID, Effect: iampolicy.Allow, Action: iampolicy.Values{p.Action}, Resource: iampolicy.Values{p.FunctionARN},
-			Principal: iampolicy.Principals{"AWS": {p.Principal}}, Condition: map[string]map[string]iampolicy.Values{},
-		}
-		if strings.HasSuffix(p.Principal, ".amazonaws.com") {
-			s.Principal = iampolicy.Principals{"Service": {p.Principal}}
-		}
-		if p.SourceARN != "" {
-			s.Condition["ArnLike"] = map[string]iampolicy.Values{"aws:SourceArn": {p.SourceARN}}
-		}
-		if p.SourceAccount != "" {
-			s.Condition["StringEquals"] = map[string]iampolicy.Values{"aws:SourceAccount": {p.SourceAccount}}
-		}
-		statements[p.FunctionARN] = append(statements[p.FunctionARN], s)
-	}
-	for arn, list := range statements {
-		policy, err := iampolicy.NewResource(arn, list...)
-		if err != nil {
-			return err
-		}
-		g.resources[arn] = policy
-	}
-	return nil
-}
-
 func (g *Guard) readEndpoints() error {
 	for _, e := range g.options.Stack.Endpoints {
 		service := e.ServiceName[strings.LastIndexByte(e.ServiceName, '.')+1:]
