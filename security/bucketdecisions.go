@@ -1,0 +1,340 @@
+package security
+
+import (
+	"slices"
+	"strings"
+)
+
+var bucketDecisionAssertions = []Assertion{
+	{"TLSForEveryAction", 10, tlsForEveryAction},
+	{"RecentTLSForEveryAction", 10, recentTLSForEveryAction},
+	{"OurKeyOnly", 11, ourKeyOnly},
+	{"ObjectsAreInside", 12, objectsAreInside},
+	{"ListsAreInside", 12, listsAreInside},
+	{"UploadedObjectsAreInside", 12, uploadedObjectsAreInside},
+	{"ApprovalsAreTheOperators", 30, approvalsAreTheOperators},
+	{"AcceptedIsValidates", 28, acceptedIsValidates},
+	{"BucketStaysUsable", 12, bucketStaysUsable},
+	{"NamedUploadersOnly", 12, namedUploadersOnly},
+}
+
+// inside is the context of a request that comes through the S3 endpoint over TLS.
+func (t *Template) inside() map[string][]string {
+	return keys("aws:SourceVpce", t.ref("NetworkS3Endpoint"), "aws:SecureTransport", "true", "s3:TlsVersion", "1.3")
+}
+
+// outside are contexts of requests that come from elsewhere: the internet, another
+// endpoint, another VPC.
+func (t *Template) outside() []map[string][]string {
+	return []map[string][]string{
+		keys("aws:SecureTransport", "true", "s3:TlsVersion", "1.3"),
+		keys("aws:SecureTransport", "true", "s3:TlsVersion", "1.3", "aws:SourceVpce", "vpce-0somebodyelse", "aws:SourceVpc", "vpc-0somebodyelse"),
+		keys("aws:SecureTransport", "true", "s3:TlsVersion", "1.3", "aws:SourceVpc", t.ref("NetworkVPC")),
+	}
+}
+
+// with is a context and more.
+func with(context map[string][]string, pairs ...string) map[string][]string {
+	out := keys(pairs...)
+	for key, values := range context {
+		if _, ok := out[key]; !ok {
+			out[key] = values
+		}
+	}
+	return out
+}
+
+// principals are kinds of those who have a permission of IAM on everything.
+func (t *Template) principals() []who {
+	return []who{colleague, foreigner, t.roleARN("AccessOperator"), t.roleARN("AccessUploader"), t.roleARN("FunctionsValidateRole"), t.roleARN("CustomizationRole")}
+}
+
+// objectsOf are a key under each prefix of a bucket, and the bucket.
+func objectsOf(arn string) []string {
+	var list []string
+	for _, prefix := range []string{"", "fine-tuning-datasets/", "validation-datasets/", "media/", "accepted/", "outputs/", "registry/", "runs/", "reports/", "approvals/", "access/"} {
+		list = append(list, arn+"/"+prefix+"m/a")
+	}
+	return append(list, arn)
+}
+
+// onObjects says whether an action can be about an object, onBucket about a bucket.
+func onObjects(action string) bool { return knows(action, "object") }
+func onBucket(action string) bool  { return knows(action, "bucket") }
+
+func knows(action, kind string) bool {
+	return slices.Contains(vocabulary().Services["s3"].Actions[strings.TrimPrefix(action, "s3:")], kind)
+}
+
+// everyAction asks every policy of a bucket about all actions on objects and buckets,
+// of all principals, in one context, and wants all refused.
+func (t *Template) everyAction(f *Findings, context func(t *Template) map[string][]string, what string) {
+	from := context(t)
+	t.asked(f, func(bucket *Resource, p policy) {
+		for _, action := range actionsOf("s3") {
+			for _, resource := range objectsOf(attribute(bucket, t.Region, "Arn")) {
+				isBucket := !strings.Contains(resource, "/")
+				if isBucket && !onBucket(action) || !isBucket && !onObjects(action) {
+					continue
+				}
+				for _, who := range t.principals() {
+					if p.answer(ask{who: who, action: action, resource: resource, keys: from}) != refused {
+						f.add(bucket.ID, "%s on %s is not refused %s", action, resource, what)
+						return
+					}
+				}
+			}
+		}
+	})
+}
+
+func tlsForEveryAction(t *Template) (f Findings) {
+	t.everyAction(&f, func(t *Template) map[string][]string {
+		return with(t.inside(), "aws:SecureTransport", "false", "s3:TlsVersion", "1.3")
+	}, "without TLS")
+	return f
+}
+
+func recentTLSForEveryAction(t *Template) (f Findings) {
+	for _, version := range []string{"1.0", "1.1"} {
+		t.everyAction(&f, func(t *Template) map[string][]string { return with(t.inside(), "s3:TlsVersion", version) }, "over TLS "+version)
+	}
+	return f
+}
+
+// writers are who writes objects, and where.
+func (t *Template) writers() map[string]who {
+	return map[string]who{
+		"fine-tuning-datasets/m/a": t.roleARN("AccessUploader"), "accepted/m/a": t.roleARN("FunctionsValidateRole"),
+		"outputs/m/a": t.roleARN("CustomizationRole"), "registry/m/a": t.roleARN("FunctionsThroughputRole"),
+	}
+}
+
+// ourKeyOnly: what is written is encrypted with the stack's key: by its name, or by
+// saying nothing, which leaves it to the bucket's default.
+func ourKeyOnly(t *Template) (f Findings) {
+	const algorithm, name, customer = "s3:x-amz-server-side-encryption", "s3:x-amz-server-side-encryption-aws-kms-key-id", "s3:x-amz-server-side-encryption-customer-algorithm"
+	p, ok := t.resourcePolicy(&f, "StoragePolicy", "PolicyDocument")
+	if !ok {
+		return f
+	}
+	other := t.inRegion("kms", "key/another")
+	refuse := map[string]map[string][]string{
+		"S3's own key":           with(t.inside(), algorithm, "AES256"),
+		"another key":            with(t.inside(), algorithm, "aws:kms", name, other),
+		"another account's key":  with(t.inside(), algorithm, "aws:kms", name, "arn:aws:kms:"+t.Region+":"+foreignAccount+":key/a"),
+		"a key without a scheme": with(t.inside(), name, other),
+		"AWS's own key":          with(t.inside(), algorithm, "aws:kms"),
+		"two layers":             with(t.inside(), algorithm, "aws:kms:dsse", name, t.arn("Key")),
+		"the caller's own key":   with(t.inside(), customer, "AES256"),
+	}
+	for object, who := range t.writers() {
+		a := ask{who: who, action: "s3:PutObject", resource: t.arn("StorageBucket") + "/" + object}
+		for how, context := range refuse {
+			if a.keys = context; p.answer(a) != refused {
+				f.add("StoragePolicy", "%s may be written with %s", object, how)
+			}
+		}
+		for how, context := range map[string]map[string][]string{"no word": t.inside(), "the stack's key": with(t.inside(), algorithm, "aws:kms", name, t.arn("Key"))} {
+			if a.keys = context; p.answer(a) == refused {
+				f.add("StoragePolicy", "%s may not be written with %s about encryption", object, how)
+			}
+		}
+	}
+	return f
+}
+
+// insidePrincipals are those whom no configuration lets in from outside. The service
+// role can be exempt by configuration, for objects of its own job.
+func (t *Template) insidePrincipals() []who {
+	return []who{
+		colleague, foreigner, nobody, t.roleARN("AccessUploader"), t.roleARN("FunctionsValidateRole"), t.roleARN("FunctionsSubmitRole"),
+		t.roleARN("FunctionsThroughputRole"), t.roleARN("FunctionsInvokeRole"), t.roleARN("WorkflowRole"),
+	}
+}
+
+// fromOutside asks the bucket's policy about actions on objects, from outside, and
+// wants all refused.
+func (t *Template) fromOutside(f *Findings, actions, objects []string) {
+	p, ok := t.resourcePolicy(f, "StoragePolicy", "PolicyDocument")
+	if !ok {
+		return
+	}
+	for _, action := range actions {
+		for _, resource := range objects {
+			for _, who := range t.insidePrincipals() {
+				for _, context := range t.outside() {
+					if p.answer(ask{who: who, action: action, resource: resource, keys: context}) != refused {
+						f.add("StoragePolicy", "%s on %s is not refused from outside", action, resource)
+					}
+				}
+			}
+		}
+	}
+}
+
+// objectActions are all actions that can be about an object.
+func objectActions() []string {
+	return slices.DeleteFunc(actionsOf("s3"), func(a string) bool { return !onObjects(a) })
+}
+
+// objectsAreInside: for all actions on objects, versions, tags, parts and retention
+// among them.
+func objectsAreInside(t *Template) (f Findings) {
+	var objects []string
+	for _, o := range objectsOf(t.arn("StorageBucket")) {
+		if strings.Contains(o, "/") && !isUpload(o) {
+			objects = append(objects, o)
+		}
+	}
+	t.fromOutside(&f, objectActions(), objects)
+	return f
+}
+
+// isUpload says whether an object is under one of the prefixes that people put
+// objects to from outside.
+func isUpload(object string) bool {
+	return strings.Contains(object, "/fine-tuning-datasets/") || strings.Contains(object, "/validation-datasets/") || strings.Contains(object, "/media/")
+}
+
+// uploading is what an upload takes.
+var uploading = []string{"s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"}
+
+// uploadedObjectsAreInside: what was uploaded from outside cannot be read, tagged or
+// deleted from there.
+func uploadedObjectsAreInside(t *Template) (f Findings) {
+	actions := slices.DeleteFunc(objectActions(), func(a string) bool { return slices.Contains(uploading, a) })
+	var objects []string
+	for _, o := range objectsOf(t.arn("StorageBucket")) {
+		if isUpload(o) {
+			objects = append(objects, o)
+		}
+	}
+	t.fromOutside(&f, actions, objects)
+	return f
+}
+
+func listsAreInside(t *Template) (f Findings) {
+	t.fromOutside(&f, []string{"s3:ListBucket", "s3:ListBucketVersions", "s3:ListBucketMultipartUploads"}, []string{t.arn("StorageBucket")})
+	return f
+}
+
+// everybody are all roles of the template, and others.
+func (t *Template) everybody() []who {
+	list := []who{colleague, foreigner, nobody, {arn: "arn:aws:iam::" + Account + ":root"}}
+	for _, role := range t.ofType("AWS::IAM::Role") {
+		list = append(list, who{arn: attribute(role, t.Region, "Arn")})
+	}
+	return list
+}
+
+// approvalsAreTheOperators: whatever IAM allows, nobody else writes the word on
+// spending, takes it away or changes it.
+func approvalsAreTheOperators(t *Template) (f Findings) {
+	p, ok := t.resourcePolicy(&f, "StoragePolicy", "PolicyDocument")
+	if !ok {
+		return f
+	}
+	object := t.arn("StorageBucket") + "/approvals/m/a"
+	for _, who := range t.everybody() {
+		if who.arn == t.arn("AccessOperator") {
+			if p.answer(ask{who: who, action: "s3:PutObject", resource: object, keys: t.outside()[0]}) == refused {
+				f.add("StoragePolicy", "the operator may not approve")
+			}
+			continue
+		}
+		for _, action := range objectActions() {
+			if action == "s3:GetObject" || action == "s3:GetObjectVersion" {
+				continue
+			}
+			if p.answer(ask{who: who, action: action, resource: object, keys: t.inside()}) != refused {
+				f.add("StoragePolicy", "%s may %s an approval, where IAM lets it", who.arn, action)
+			}
+		}
+	}
+	return f
+}
+
+// acceptedIsValidates: of the stack's roles only validate's writes what was accepted,
+// or changes it.
+func acceptedIsValidates(t *Template) (f Findings) {
+	object := t.arn("StorageBucket") + "/accepted/m/a"
+	for _, role := range t.ofType("AWS::IAM::Role") {
+		list := t.permissions(&f, role)
+		for _, action := range objectActions() {
+			may := answers(list, ask{who: who{arn: attribute(role, t.Region, "Arn")}, action: action, resource: object, keys: t.inside()}).may()
+			reads := action == "s3:GetObject" || action == "s3:GetObjectVersion"
+			validates := role == t.find("FunctionsValidateRole") && (action == "s3:PutObject" || action == "s3:AbortMultipartUpload")
+			if may && !reads && !validates {
+				f.add(role.ID, "may %s what was accepted", action)
+			}
+		}
+	}
+	return f
+}
+
+// bucketStaysUsable: the policies leave the pipeline its work, people their uploads,
+// and the account its bucket's configuration.
+func bucketStaysUsable(t *Template) (f Findings) {
+	p, ok := t.resourcePolicy(&f, "StoragePolicy", "PolicyDocument")
+	if !ok {
+		return f
+	}
+	bucket := t.arn("StorageBucket")
+	free := func(what string, a ask) {
+		if p.answer(a) == refused {
+			f.add("StoragePolicy", "%s: %s on %s is refused", what, a.action, a.resource)
+		}
+	}
+	for _, name := range []string{"FunctionsValidateRole", "FunctionsSubmitRole", "FunctionsInvokeRole", "CustomizationRole"} {
+		for _, action := range []string{"s3:GetObject", "s3:GetObjectVersion", "s3:PutObject"} {
+			free("from inside", ask{who: t.roleARN(name), action: action, resource: bucket + "/registry/m/a", keys: t.inside()})
+		}
+		free("from inside", ask{who: t.roleARN(name), action: "s3:ListBucket", resource: bucket, keys: t.inside()})
+	}
+	for _, action := range []string{"s3:GetObject", "s3:GetObjectVersion"} {
+		free("the operator from outside", ask{who: t.roleARN("AccessOperator"), action: action, resource: bucket + "/runs/m/a", keys: t.outside()[0]})
+	}
+	if !t.uploadsInside() {
+		for _, action := range uploading {
+			free("an upload from outside", ask{who: t.roleARN("AccessUploader"), action: action, resource: bucket + "/fine-tuning-datasets/m/a", keys: t.outside()[0]})
+		}
+	}
+	for _, action := range []string{"s3:PutBucketPolicy", "s3:DeleteBucketPolicy", "s3:GetBucketPolicy", "s3:PutLifecycleConfiguration", "s3:GetBucketVersioning"} {
+		free("an administrator", ask{who: colleague, action: action, resource: bucket, keys: t.outside()[0]})
+	}
+	return f
+}
+
+// uploadsInside says whether the policy is configured to take uploads from the VPC
+// only: then no statement speaks of what was uploaded.
+func (t *Template) uploadsInside() bool {
+	r := t.find("StoragePolicy")
+	return r != nil && !slices.ContainsFunc(statementsOf(r.Properties["PolicyDocument"]), func(s statement) bool { return s.sid() == "DenyUploadedObjectsFromOutside" })
+}
+
+// namedUploadersOnly: where uploaders are named, which the uploader role's trust
+// shows, nobody else uploads.
+func namedUploadersOnly(t *Template) (f Findings) {
+	role := t.find("AccessUploader")
+	if role == nil {
+		f.add("AccessUploader", "it is missing")
+		return f
+	}
+	trusted := texts(get(role.Properties, "AssumeRolePolicyDocument", "Statement", 0, "Principal", "AWS"))
+	if slices.ContainsFunc(trusted, func(arn string) bool { return strings.HasSuffix(arn, ":root") }) {
+		return f
+	}
+	p, ok := t.resourcePolicy(&f, "StoragePolicy", "PolicyDocument")
+	if !ok {
+		return f
+	}
+	for _, prefix := range []string{"fine-tuning-datasets/", "validation-datasets/", "media/"} {
+		for _, context := range append(t.outside(), t.inside()) {
+			if p.answer(ask{who: colleague, action: "s3:PutObject", resource: t.arn("StorageBucket") + "/" + prefix + "m/a", keys: context}) != refused {
+				f.add("StoragePolicy", "somebody who is not named may upload to %s", prefix)
+			}
+		}
+	}
+	return f
+}

@@ -1,0 +1,264 @@
+package security
+
+import (
+	"slices"
+	"strings"
+)
+
+var keyAssertions = []Assertion{
+	{"KeyRotates", 6, keyRotates},
+	{"KeyTakesAMonthToDelete", 6, keyTakesAMonthToDelete},
+	{"AdministratorsCannotUseTheKey", 6, administratorsCannotUseTheKey},
+	{"KeyIsForNoOtherAccount", 7, keyIsForNoOtherAccount},
+	{"KeyIsUsedThroughServicesOnly", 7, keyIsUsedThroughServicesOnly},
+	{"RolesCannotAdministerTheKey", 7, rolesCannotAdministerTheKey},
+	{"ServicesUseTheKeyForUsOnly", 7, servicesUseTheKeyForUsOnly},
+	{"KeyIsUsable", 7, keyIsUsable},
+	{"GrantsAreBedrocksOnly", 8, grantsAreBedrocksOnly},
+	{"RolesGrantThroughBedrockOnly", 8, rolesGrantThroughBedrockOnly},
+}
+
+func keyRotates(t *Template) (f Findings) {
+	for _, r := range t.ofType("AWS::KMS::Key") {
+		if !isTrue(r.Properties["EnableKeyRotation"]) {
+			f.add(r.ID, "the key does not rotate")
+		}
+	}
+	return f
+}
+
+func keyTakesAMonthToDelete(t *Template) (f Findings) {
+	for _, r := range t.ofType("AWS::KMS::Key") {
+		if number(r.Properties["PendingWindowInDays"]) != 30 {
+			f.add(r.ID, "the key is gone %s days after somebody asks for it: want 30", text(r.Properties["PendingWindowInDays"]))
+		}
+	}
+	return f
+}
+
+// using are the actions that read, write or hand on what is encrypted.
+var using = []string{
+	"kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey", "kms:GenerateDataKeyWithoutPlaintext", "kms:GenerateDataKeyPair",
+	"kms:GenerateDataKeyPairWithoutPlaintext", "kms:ReEncryptFrom", "kms:ReEncryptTo", "kms:CreateGrant", "kms:DeriveSharedSecret",
+	"kms:Sign", "kms:GenerateMac", "kms:ReplicateKey", "kms:GetParametersForImport", "kms:ImportKeyMaterial",
+}
+
+func (t *Template) keyPolicy(f *Findings) (policy, bool) {
+	return t.resourcePolicy(f, "Key", "KeyPolicy")
+}
+
+// administratorsCannotUseTheKey: whoever in the account asks KMS itself, and not
+// through a service, gets nothing decrypted, whatever IAM allows.
+func administratorsCannotUseTheKey(t *Template) (f Findings) {
+	p, ok := t.keyPolicy(&f)
+	if !ok {
+		return f
+	}
+	for _, who := range []who{colleague, {arn: "arn:aws:iam::" + Account + ":root"}, t.roleARN("FunctionsValidateRole"), t.roleARN("AccessOperator")} {
+		for _, action := range using {
+			if p.answer(ask{who: who, action: action, resource: t.arn("Key"), keys: keys("kms:CallerAccount", Account)}).may() {
+				f.add(t.find("Key").ID, "%s may %s without a service in between", who.arn, action)
+			}
+		}
+	}
+	return f
+}
+
+// shapes are contexts of requests on the key: through each service that is named, and
+// with each encryption context.
+func (t *Template) shapes(account string) []map[string][]string {
+	list := []map[string][]string{keys("kms:CallerAccount", account)}
+	for _, service := range []string{"s3", "bedrock", "sqs", "sns", "secretsmanager", "lambda", "ec2", "dynamodb"} {
+		list = append(list, keys("kms:CallerAccount", account, "kms:ViaService", service+"."+t.Region+".amazonaws.com"),
+			keys("kms:CallerAccount", account, "kms:ViaService", service+"."+t.Region+".amazonaws.com", "kms:GrantIsForAWSResource", "true"))
+	}
+	states, schedule := "kms:EncryptionContext:aws:states:stateMachineArn", "kms:EncryptionContext:aws:scheduler:schedule:arn"
+	return append(list,
+		keys("kms:CallerAccount", account, states, t.inRegion("states", "stateMachine:a")),
+		keys("kms:CallerAccount", account, schedule, t.inRegion("scheduler", "schedule/default/a")),
+		keys("kms:CallerAccount", account, "kms:EncryptionContext:SourceArn", t.inRegion("logs", "a")))
+}
+
+// keyIsForNoOtherAccount: for all actions of KMS and all shapes of a request.
+func keyIsForNoOtherAccount(t *Template) (f Findings) {
+	p, ok := t.keyPolicy(&f)
+	if !ok {
+		return f
+	}
+	for _, action := range actionsOf("kms") {
+		for _, who := range []who{foreigner, {arn: "arn:aws:iam::" + foreignAccount + ":root"}, nobody} {
+			for _, shape := range t.shapes(foreignAccount) {
+				if p.answer(ask{who: who, action: action, resource: t.arn("Key"), keys: shape}).may() {
+					f.add(t.find("Key").ID, "another account may %s", action)
+				}
+			}
+		}
+	}
+	return f
+}
+
+// keyIsUsedThroughServicesOnly: a principal of the account uses the key through the
+// services that are part of the pipeline, and through no other.
+func keyIsUsedThroughServicesOnly(t *Template) (f Findings) {
+	p, ok := t.keyPolicy(&f)
+	if !ok {
+		return f
+	}
+	for _, service := range []string{"secretsmanager", "lambda", "ec2", "dynamodb", "rds", "sagemaker", "glue", "ssm"} {
+		for _, action := range using {
+			for _, who := range []who{colleague, t.roleARN("FunctionsSubmitRole")} {
+				a := ask{who: who, action: action, resource: t.arn("Key"), keys: keys("kms:CallerAccount", Account, "kms:ViaService", service+"."+t.Region+".amazonaws.com")}
+				if p.answer(a).may() {
+					f.add(t.find("Key").ID, "may be used through %s", service)
+				}
+			}
+		}
+	}
+	// Bedrock uses it for the roles that tune and ask, and for nobody else.
+	bedrock := keys("kms:CallerAccount", Account, "kms:ViaService", "bedrock."+t.Region+".amazonaws.com")
+	if p.answer(ask{who: colleague, action: "kms:Decrypt", resource: t.arn("Key"), keys: bedrock}).may() {
+		f.add(t.find("Key").ID, "anybody in the account uses it through Bedrock")
+	}
+	return f
+}
+
+// administering are the actions that change the key or who may use it.
+var administering = []string{
+	"kms:PutKeyPolicy", "kms:DisableKey", "kms:ScheduleKeyDeletion", "kms:DisableKeyRotation", "kms:RevokeGrant", "kms:RetireGrant",
+	"kms:UpdateAlias", "kms:DeleteAlias", "kms:CancelKeyDeletion", "kms:EnableKey", "kms:TagResource", "kms:DeleteImportedKeyMaterial",
+}
+
+func rolesCannotAdministerTheKey(t *Template) (f Findings) {
+	p, ok := t.keyPolicy(&f)
+	if !ok {
+		return f
+	}
+	for _, role := range t.ofType("AWS::IAM::Role") {
+		for _, action := range administering {
+			if p.answer(ask{who: who{arn: attribute(role, t.Region, "Arn")}, action: action, resource: t.arn("Key"), keys: keys("kms:CallerAccount", Account)}).may() {
+				f.add(role.ID, "the key's policy lets the role %s", action)
+			}
+		}
+	}
+	return f
+}
+
+// servicesUseTheKeyForUsOnly: a service that acts for another account, or for a
+// resource that is not the stack's, gets nothing.
+func servicesUseTheKeyForUsOnly(t *Template) (f Findings) {
+	p, ok := t.keyPolicy(&f)
+	if !ok {
+		return f
+	}
+	for _, service := range []string{"logs." + t.Region, "delivery.logs", "events", "cloudwatch", "s3", "bedrock", "sns", "sqs", "lambda", "states"} {
+		for _, action := range actionsOf("kms") {
+			for _, shape := range []map[string][]string{
+				{}, keys("aws:SourceAccount", foreignAccount),
+				keys("kms:EncryptionContext:aws:logs:arn", "arn:aws:logs:"+t.Region+":"+foreignAccount+":log-group:/tuneline/a"),
+				keys("kms:EncryptionContext:aws:logs:arn", t.inRegion("logs", "log-group:/somebody/else")),
+				keys("kms:EncryptionContext:SourceArn", "arn:aws:logs:"+t.Region+":"+foreignAccount+":a"),
+				keys("kms:EncryptionContext:aws:sns:topicArn", "arn:aws:sns:"+t.Region+":"+foreignAccount+":a"),
+			} {
+				a := ask{who: who{service: service + ".amazonaws.com"}, action: action, resource: t.arn("Key"), keys: shape}
+				if p.answer(a).may() {
+					f.add(t.find("Key").ID, "%s may %s for another account, or for nobody it names", service, action)
+				}
+			}
+		}
+	}
+	return f
+}
+
+// keyIsUsable: what the pipeline does with the key, it can: as the roles' own
+// policies and the key's say together.
+func keyIsUsable(t *Template) (f Findings) {
+	p, ok := t.keyPolicy(&f)
+	if !ok {
+		return f
+	}
+	via := func(service string) map[string][]string {
+		return keys("kms:CallerAccount", Account, "kms:ViaService", service+"."+t.Region+".amazonaws.com")
+	}
+	for _, use := range []struct {
+		role, action, service string
+	}{
+		{"FunctionsValidateRole", "kms:GenerateDataKey", "s3"}, {"FunctionsAnalyzeRole", "kms:Decrypt", "s3"},
+		{"CustomizationRole", "kms:Decrypt", "s3"}, {"CustomizationRole", "kms:GenerateDataKey", "bedrock"},
+		{"FunctionsInvokeRole", "kms:Decrypt", "bedrock"}, {"AccessUploader", "kms:GenerateDataKey", "s3"},
+		{"AccessOperator", "kms:Decrypt", "sqs"}, {"SweepRole", "kms:GenerateDataKey", "sqs"},
+	} {
+		role := t.find(use.role)
+		if role == nil {
+			f.add(use.role, "it is missing")
+			continue
+		}
+		a := ask{who: t.roleARN(use.role), action: use.action, resource: t.arn("Key"), keys: via(use.service)}
+		if own := answers(t.permissions(&f, role), a); own != granted || !p.answer(a).may() {
+			f.add(role.ID, "may not %s through %s", use.action, use.service)
+		}
+	}
+	logs := ask{who: who{service: "logs." + t.Region + ".amazonaws.com"}, action: "kms:GenerateDataKey", resource: t.arn("Key")}
+	for _, group := range t.ofType("AWS::Logs::LogGroup") {
+		logs.keys = keys("kms:EncryptionContext:aws:logs:arn", strings.TrimSuffix(attribute(group, t.Region, "Arn"), ":*"))
+		if p.answer(logs) != granted {
+			f.add(group.ID, "CloudWatch Logs may not use the key for the group")
+		}
+	}
+	return f
+}
+
+// grants are requests to make a grant: only Bedrock's, for a resource of its own, must
+// come through.
+func (t *Template) grants() []battery {
+	bedrock, action, key := "bedrock."+t.Region+".amazonaws.com", "kms:CreateGrant", t.arn("Key")
+	list := []battery{
+		{"by the caller itself", ask{action: action, resource: key, keys: keys("kms:CallerAccount", Account)}, false},
+		{"for no resource of AWS's", ask{action: action, resource: key, keys: keys("kms:CallerAccount", Account, "kms:ViaService", bedrock)}, false},
+		{"expressly for no resource of AWS's", ask{action: action, resource: key, keys: keys("kms:CallerAccount", Account, "kms:ViaService", bedrock, "kms:GrantIsForAWSResource", "false")}, false},
+		{"through another service", ask{action: action, resource: key, keys: keys("kms:CallerAccount", Account, "kms:ViaService", "s3."+t.Region+".amazonaws.com", "kms:GrantIsForAWSResource", "true")}, false},
+		{"without a service", ask{action: action, resource: key, keys: keys("kms:CallerAccount", Account, "kms:GrantIsForAWSResource", "true")}, false},
+	}
+	return append(list, battery{"by Bedrock", ask{action: action, resource: key, keys: keys("kms:CallerAccount", Account, "kms:ViaService", bedrock, "kms:GrantIsForAWSResource", "true")}, true})
+}
+
+// by is a battery with the same principal in each request.
+func by(who who, list []battery) []battery {
+	out := slices.Clone(list)
+	for i := range out {
+		out[i].who = who
+	}
+	return out
+}
+
+func grantsAreBedrocksOnly(t *Template) (f Findings) {
+	p, ok := t.keyPolicy(&f)
+	if !ok {
+		return f
+	}
+	for _, name := range []string{"FunctionsSubmitRole", "CustomizationRole"} {
+		try(&f, t.find("Key").ID, []policy{p}, by(t.roleARN(name), t.grants()))
+	}
+	for _, b := range by(colleague, t.grants()) {
+		b.want = false
+		try(&f, t.find("Key").ID, []policy{p}, []battery{b})
+	}
+	return f
+}
+
+func rolesGrantThroughBedrockOnly(t *Template) (f Findings) {
+	for _, role := range t.ofType("AWS::IAM::Role") {
+		may := role.ID == idOf(t, "FunctionsSubmitRole") || role.ID == idOf(t, "CustomizationRole")
+		for _, b := range by(who{arn: attribute(role, t.Region, "Arn")}, t.grants()) {
+			b.want = b.want && may
+			try(&f, role.ID, t.permissions(&f, role), []battery{b})
+		}
+	}
+	return f
+}
+
+func idOf(t *Template, name string) string {
+	if r := t.find(name); r != nil {
+		return r.ID
+	}
+	return ""
+}

@@ -1,0 +1,103 @@
+package security
+
+import "slices"
+
+var topicAssertions = []Assertion{
+	{"ChannelsAreEncrypted", 38, channelsAreEncrypted},
+	{"ChannelsWantTLS", 38, channelsWantTLS},
+	{"ChannelsAreOurs", 38, channelsAreOurs},
+	{"EventsAreNotLost", 38, eventsAreNotLost},
+}
+
+func channelsAreEncrypted(t *Template) (f Findings) {
+	for _, r := range t.ofType("AWS::SNS::Topic", "AWS::SQS::Queue") {
+		if text(r.Properties["KmsMasterKeyId"]) != t.arn("Key") {
+			f.add(r.ID, "is not encrypted with the stack's key")
+		}
+	}
+	for _, r := range t.ofType("AWS::Scheduler::Schedule") {
+		if text(r.Properties["KmsKeyArn"]) != t.arn("Key") {
+			f.add(r.ID, "is not encrypted with the stack's key")
+		}
+	}
+	return f
+}
+
+// channel is a topic or a queue with its policy.
+type channel struct {
+	name, policy, action, events string
+}
+
+var channels = []channel{
+	{"NoticesTopic", "NoticesTopicPolicy", "sns:Publish", "cloudwatch.amazonaws.com"},
+	{"NoticesDeadLetters", "NoticesDeadLettersPolicy", "sqs:SendMessage", "events.amazonaws.com"},
+}
+
+func channelsWantTLS(t *Template) (f Findings) {
+	for _, c := range channels {
+		p, ok := t.resourcePolicy(&f, c.policy, "PolicyDocument")
+		if !ok {
+			continue
+		}
+		for _, who := range []who{colleague, foreigner, nobody, t.roleARN("WorkflowRole"), t.roleARN("SweepRole")} {
+			if p.answer(ask{who: who, action: c.action, resource: t.arn(c.name), keys: keys("aws:SecureTransport", "false")}) != refused {
+				f.add(c.policy, "takes %s without TLS", c.action)
+			}
+		}
+	}
+	return f
+}
+
+// channelsAreOurs: for all actions: services act for this account. EventBridge at the
+// topic is the exception: AWS supports no condition there.
+func channelsAreOurs(t *Template) (f Findings) {
+	for _, c := range channels {
+		p, ok := t.resourcePolicy(&f, c.policy, "PolicyDocument")
+		if !ok {
+			continue
+		}
+		tls := keys("aws:SecureTransport", "true")
+		ours := with(tls, "aws:SourceAccount", Account, "aws:SourceArn", t.inRegion("events", "rule/a"))
+		theirs := with(tls, "aws:SourceAccount", foreignAccount, "aws:SourceArn", "arn:aws:events:"+t.Region+":"+foreignAccount+":rule/a")
+		for _, action := range slices.Concat(actionsOf("sns"), actionsOf("sqs")) {
+			for _, who := range []who{foreigner, nobody, colleague} {
+				if p.answer(ask{who: who, action: action, resource: t.arn(c.name), keys: tls}).may() {
+					f.add(c.policy, "its policy gives %q %s", who.arn, action)
+				}
+			}
+			for _, service := range []string{"cloudwatch", "events", "s3", "lambda"} {
+				topicOfEvents := c.name == "NoticesTopic" && service == "events" && action == "sns:Publish"
+				if !topicOfEvents && p.answer(ask{who: who{service: service + ".amazonaws.com"}, action: action, resource: t.arn(c.name), keys: theirs}).may() {
+					f.add(c.policy, "%s may %s for another account", service, action)
+				}
+			}
+		}
+		if p.answer(ask{who: who{service: c.events}, action: c.action, resource: t.arn(c.name), keys: ours}) != granted {
+			f.add(c.policy, "%s may not %s for us", c.events, c.action)
+		}
+	}
+	return f
+}
+
+// eventsAreNotLost: what a rule or a schedule cannot deliver is kept, for long enough
+// that somebody looks.
+func eventsAreNotLost(t *Template) (f Findings) {
+	for _, r := range t.ofType("AWS::Events::Rule") {
+		for _, target := range items(r.Properties["Targets"]) {
+			if text(get(target, "DeadLetterConfig", "Arn")) != t.arn("NoticesDeadLetters") {
+				f.add(r.ID, "what it cannot deliver is lost")
+			}
+		}
+	}
+	for _, r := range t.ofType("AWS::Scheduler::Schedule") {
+		if text(get(r.Properties, "Target", "DeadLetterConfig", "Arn")) != t.arn("NoticesDeadLetters") {
+			f.add(r.ID, "what it cannot start is lost")
+		}
+	}
+	for _, r := range t.ofType("AWS::SQS::Queue") {
+		if number(r.Properties["MessageRetentionPeriod"]) < 14*24*3600 {
+			f.add(r.ID, "forgets undelivered events within two weeks")
+		}
+	}
+	return f
+}
