@@ -82,19 +82,28 @@ func (t *Template) asked(f *Findings, do func(bucket *Resource, p policy)) {
 // policy itself, but for S3's own delivery of the access log, for our bucket.
 func bucketPoliciesGiveNothing(t *Template) (f Findings) {
 	t.asked(&f, func(bucket *Resource, p policy) {
-		arn := attribute(bucket, t.Region, "Arn")
-		for _, action := range actionsOf("s3") {
-			for _, who := range []who{foreigner, nobody, colleague, t.roleARN("AccessOperator"), t.roleARN("FunctionsInvokeRole"), {service: "logging.s3.amazonaws.com"}, {service: "delivery.logs.amazonaws.com"}} {
-				for _, resource := range []string{arn, arn + "/registry/a", arn + "/accepted/a", arn + "/access/a"} {
-					for _, from := range []map[string][]string{t.inside(), keys("aws:SecureTransport", "true", "s3:TlsVersion", "1.3", "aws:SourceAccount", foreignAccount)} {
-						if got := p.answer(ask{who: who, action: action, resource: resource, keys: from}); got == granted || got == unknown {
-							f.add(bucket.ID, "its policy gives %s%s %s", who.arn, who.service, action)
-						}
+		principals := []who{foreigner, nobody, colleague, t.roleARN("AccessOperator"), t.roleARN("FunctionsInvokeRole"), {service: "logging.s3.amazonaws.com"}, {service: "delivery.logs.amazonaws.com"}}
+		contexts := []map[string][]string{t.inside(), keys("aws:SecureTransport", "true", "s3:TlsVersion", "1.3", "aws:SourceAccount", foreignAccount)}
+		key := append(keyOf(principals, contexts...), "gives", bucket.ID)
+		f = append(f, p.once(key, func() Findings { return t.gives(bucket, p, principals, contexts) })...)
+	})
+	return f
+}
+
+// gives asks a bucket's policy about all actions, and finds what it lets through.
+func (t *Template) gives(bucket *Resource, p policy, principals []who, contexts []map[string][]string) (f Findings) {
+	arn := attribute(bucket, t.Region, "Arn")
+	for _, action := range actionsOf("s3") {
+		for _, who := range principals {
+			for _, resource := range []string{arn, arn + "/registry/a", arn + "/accepted/a", arn + "/access/a"} {
+				for _, from := range contexts {
+					if p.evaluate(ask{who: who, action: action, resource: resource, keys: from}).may() {
+						f.add(bucket.ID, "its policy gives %s%s %s", who.arn, who.service, action)
 					}
 				}
 			}
 		}
-	})
+	}
 	return f
 }
 

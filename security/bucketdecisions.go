@@ -69,23 +69,30 @@ func knows(action, kind string) bool {
 // everyAction asks every policy of a bucket about all actions on objects and buckets,
 // of all principals, in one context, and wants all refused.
 func (t *Template) everyAction(f *Findings, context func(t *Template) map[string][]string, what string) {
-	from := context(t)
+	from, principals := context(t), t.principals()
 	t.asked(f, func(bucket *Resource, p policy) {
-		for _, action := range actionsOf("s3") {
-			for _, resource := range objectsOf(attribute(bucket, t.Region, "Arn")) {
-				isBucket := !strings.Contains(resource, "/")
-				if isBucket && !onBucket(action) || !isBucket && !onObjects(action) {
-					continue
-				}
-				for _, who := range t.principals() {
-					if p.answer(ask{who: who, action: action, resource: resource, keys: from}) != refused {
-						f.add(bucket.ID, "%s on %s is not refused %s", action, resource, what)
-						return
-					}
+		key := append(keyOf(principals, from), "everyAction", bucket.ID, what)
+		*f = append(*f, p.once(key, func() Findings { return t.refusesAll(bucket, p, principals, from, what) })...)
+	})
+}
+
+// refusesAll asks a bucket's policy about all actions in one context.
+func (t *Template) refusesAll(bucket *Resource, p policy, principals []who, from map[string][]string, what string) (f Findings) {
+	for _, action := range actionsOf("s3") {
+		for _, resource := range objectsOf(attribute(bucket, t.Region, "Arn")) {
+			isBucket := !strings.Contains(resource, "/")
+			if isBucket && !onBucket(action) || !isBucket && !onObjects(action) {
+				continue
+			}
+			for _, who := range principals {
+				if p.evaluate(ask{who: who, action: action, resource: resource, keys: from}) != refused {
+					f.add(bucket.ID, "%s on %s is not refused %s", action, resource, what)
+					return f
 				}
 			}
 		}
-	})
+	}
+	return f
 }
 
 func tlsForEveryAction(t *Template) (f Findings) {
@@ -153,6 +160,54 @@ func (t *Template) insidePrincipals() []who {
 	}
 }
 
+// let are principals that the bucket's policy names, where a name is a pattern some
+// role that it stands for; the operator and the service role may be exempt.
+func (t *Template) let() []who {
+	var list []who
+	t.eachBlock("StoragePolicy", func(b block) {
+		for _, v := range b.values {
+			arn := strings.NewReplacer("*", "x", "?", "x").Replace(v)
+			if strings.EqualFold(b.key, "aws:PrincipalArn") && arn != t.arn("AccessOperator") && arn != t.arn("CustomizationRole") {
+				list = append(list, who{arn: arn})
+			}
+		}
+	})
+	return list
+}
+
+// eachBlock calls with every condition of a bucket's policy.
+func (t *Template) eachBlock(name string, do func(b block)) {
+	r := t.find(name)
+	if r == nil {
+		return
+	}
+	for _, s := range statementsOf(r.Properties["PolicyDocument"]) {
+		for _, b := range s.conditions() {
+			do(b)
+		}
+	}
+}
+
+// named are contexts of requests from outside that have what a condition of the
+// policy names: another endpoint, an address, an organization. None of them is a way
+// in.
+func (t *Template) named() []map[string][]string {
+	ours := []string{"aws:principalarn", "aws:securetransport", "s3:tlsversion"}
+	var list []map[string][]string
+	t.eachBlock("StoragePolicy", func(b block) {
+		key := strings.ToLower(b.key)
+		if slices.Contains(ours, key) || strings.HasPrefix(key, "s3:x-amz-") || b.operator == "Null" {
+			return
+		}
+		for _, v := range b.values {
+			if key != "aws:sourcevpce" || v != t.ref("NetworkS3Endpoint") {
+				list = append(list, with(t.outside()[0], b.key, strings.NewReplacer("*", "x", "?", "x").Replace(v)))
+			}
+		}
+	})
+	return list
+}
+
 // fromOutside asks the bucket's policy about actions on objects, from outside, and
 // wants all refused.
 func (t *Template) fromOutside(f *Findings, actions, objects []string) {
@@ -160,22 +215,27 @@ func (t *Template) fromOutside(f *Findings, actions, objects []string) {
 	if !ok {
 		return
 	}
-	for _, action := range actions {
-		for _, resource := range objects {
-			for _, who := range t.insidePrincipals() {
-				for _, context := range t.outside() {
-					if p.answer(ask{who: who, action: action, resource: resource, keys: context}) != refused {
-						f.add("StoragePolicy", "%s on %s is not refused from outside", action, resource)
+	principals, contexts := slices.Concat(t.insidePrincipals(), t.let()), slices.Concat(t.outside(), t.named())
+	key := slices.Concat(keyOf(principals, contexts...), actions, objects)
+	*f = append(*f, p.once(key, func() (found Findings) {
+		for _, action := range actions {
+			for _, resource := range objects {
+				for _, who := range principals {
+					for _, context := range contexts {
+						if p.evaluate(ask{who: who, action: action, resource: resource, keys: context}) != refused {
+							found.add("StoragePolicy", "%s on %s is not refused from outside", action, resource)
+						}
 					}
 				}
 			}
 		}
-	}
+		return found
+	})...)
 }
 
 // objectActions are all actions that can be about an object.
 func objectActions() []string {
-	return slices.DeleteFunc(actionsOf("s3"), func(a string) bool { return !onObjects(a) })
+	return slices.DeleteFunc(slices.Clone(actionsOf("s3")), func(a string) bool { return !onObjects(a) })
 }
 
 // objectsAreInside: for all actions on objects, versions, tags, parts and retention

@@ -1,12 +1,226 @@
 package security
 
-// Control is one promise.
+import "slices"
+
+// Control is one promise to the user.
 type Control struct {
-	ID      int
+	// ID is the control's number; assertions and mutations name it.
+	ID int
+	// Promise says what holds.
 	Promise string
+	// Standards are the requirements it answers, by the ids of AWS Foundational
+	// Security Best Practices ("KMS.4"), the CIS AWS Foundations Benchmark 7.0, the
+	// AWS AI Security Framework (AISF), the OWASP Top 10 for LLM applications (LLM)
+	// and MITRE ATLAS (AML): only those that were read in published compliance data.
+	Standards string
+	// Code is where it is built.
+	Code string
+	// Elsewhere are tests of other packages that prove it, or the part of it that no
+	// template shows: "package Test".
+	Elsewhere []string
+	// Open is what of it is not built or not proved yet; "" for nothing.
+	Open string
+	// Declined is what of it will not be built, and why; "" for nothing.
+	Declined string
 }
 
-// Controls are the promises.
-var Controls []Control
+func controlOf(id int) (Control, bool) {
+	i := slices.IndexFunc(Controls, func(c Control) bool { return c.ID == id })
+	if i < 0 {
+		return Control{}, false
+	}
+	return Controls[i], true
+}
 
-func controlOf(id int) (Control, bool) { return Control{}, true }
+// Controls are all promises, in the order of their numbers.
+var Controls = slices.Concat(networkControls, dataControls, accessControls, runControls, processControls)
+
+var networkControls = []Control{
+	{
+		ID: 1, Promise: "Nothing leads out of the VPC or into it: no gateway, address, peering or route",
+		Standards: "EC2.15, AISF-INFRA-08", Code: "infra/network",
+	},
+	{
+		ID: 2, Promise: "Every AWS service that is called from inside has an endpoint, under its usual name",
+		Standards: "CIS 6.8, AISF-INFRA-01", Code: "infra/network", Elsewhere: []string{"infra TestWhatFunctionsDoHasAnEndpoint"},
+	},
+	{
+		ID: 3, Promise: "Endpoints admit this account, the actions that are used, and the stack's resources only",
+		Standards: "AISF-INFRA-08", Code: "infra/network, infra/inference",
+		Declined: "actions that know no resources, such as lists and metrics, are let through for all of the account: IAM has no narrower form",
+	},
+	{
+		ID: 4, Promise: "Security groups admit named groups at port 443, and lead to endpoints and S3 only; a job's workers reach each other",
+		Standards: "EC2.2, EC2.13, EC2.18, EC2.19, CIS 6.5", Code: "infra/network",
+		Declined: "the VPC's default group is left as AWS makes it, since CloudFormation cannot change it; nothing is ever in it, which is proved",
+	},
+	{
+		ID: 5, Promise: "Every connection is logged, and functions and endpoints are in two zones or more",
+		Standards: "EC2.6, Lambda.5, CIS 4.7", Code: "infra/network",
+	},
+}
+
+var dataControls = []Control{
+	{
+		ID: 6, Promise: "The key rotates and takes 30 days to delete; who administers it cannot use it",
+		Standards: "KMS.3, KMS.4, CIS 4.6", Code: "infra/storage",
+	},
+	{
+		ID: 7, Promise: "The key is for this account, through the services of the pipeline, and no role of the stack administers it",
+		Standards: "KMS.1, KMS.2, KMS.5, CIS 2.21, AISF-INFRA-07", Code: "infra/storage",
+	},
+	{
+		ID: 8, Promise: "Grants on the key are made by Bedrock, for its own resources, and by nobody else",
+		Standards: "KMS.5", Code: "infra/storage, infra/customization",
+	},
+	{
+		ID: 9, Promise: "Buckets are not public, owners are enforced, and their policies give nobody anything",
+		Standards: "S3.1, S3.2, S3.3, S3.6, S3.8, S3.12, CIS 3.1.4, AISF-DATA-04", Code: "infra/storage",
+	},
+	{
+		ID: 10, Promise: "Every action on buckets and objects wants TLS 1.2 or later",
+		Standards: "S3.5, CIS 3.1.1, AISF-INFRA-06", Code: "infra/storage",
+	},
+	{
+		ID: 11, Promise: "Objects are encrypted with the stack's key and no other",
+		Standards: "S3.17, AISF-INFRA-05", Code: "infra/storage",
+		Declined: "the bucket of the access log has S3's own key: S3 delivers access logs to no other, and they hold no content",
+	},
+	{
+		ID: 12, Promise: "Every action on objects and versions comes through the stack's endpoint or from the operator; uploads to three prefixes are left to IAM",
+		Standards: "AISF-INFRA-08", Code: "infra/storage",
+	},
+	{
+		ID: 13, Promise: "Versions are kept, and end; who reads and writes is logged",
+		Standards: "S3.9, S3.13, S3.14, S3.15", Code: "infra/storage",
+		Open: "object lock is not set on any prefix",
+	},
+}
+
+var accessControls = []Control{
+	{
+		ID: 14, Promise: "A service assumes a role for this account's own resources only; people are of this account or named",
+		Standards: "AISF-IAM-05", Code: "infra/customization, infra/policy",
+		Open:     "the roles of EventBridge and EventBridge Scheduler are bound to the account and not to the rule and the schedule group",
+		Declined: "Lambda names no source when it assumes a function's role; API Gateway's role for logs is the whole account's",
+	},
+	{
+		ID: 15, Promise: "Each role has exactly the permissions that are written down: actions, resources, prefixes and conditions",
+		Standards: "IAM.1, IAM.21, CIS 2.14, AISF-IAM-02", Code: "infra/functions, infra/access, infra/customization",
+		Elsewhere: []string{"security TestPermissions"},
+		Open:      "that each permission is used is not measured yet",
+	},
+	{
+		ID: 16, Promise: "One role is handed over, by one function, to Bedrock",
+		Standards: "AISF-IAM-02", Code: "infra/functions", Elsewhere: []string{"infra TestPassRole"},
+	},
+	{
+		ID: 17, Promise: "Who starts jobs asks no model and deletes, buys and shares nothing",
+		Standards: "LLM06", Code: "infra/functions",
+		Open: "which base models may be tuned is the catalogue's word and the data check's, not yet the policy's",
+	},
+	{
+		ID: 18, Promise: "No policy of AWS's own, no user, no access key",
+		Standards: "IAM.1, AISF-IAM-02, AISF-IAM-03", Code: "infra/policy",
+	},
+	{ID: 19, Promise: "Every action, condition key and pair of action and resource in a policy exists", Code: "infra/policy"},
+	{ID: 20, Promise: "A permissions boundary can be set on all roles; samples for an organization are shipped", Open: "neither is built"},
+	{
+		ID: 21, Promise: "A job carries subnets, group, key, role, tags and a token, and is stopped if Bedrock does not show them",
+		Standards: "AISF-INFRA-01", Code: "lambdas/submit, lambdas/poll",
+		Elsewhere: []string{"lambdas/submit TestJobInput", "lambdas/poll TestPrivateCheck", "internal/rehearsal TestBadJobs"},
+	},
+	{
+		ID: 22, Promise: "Functions are in the VPC, traced, bounded, with a role each, and nobody but the API calls them from outside",
+		Standards: "Lambda.1, Lambda.2, Lambda.3, Lambda.5, AISF-RUNTIME-03", Code: "infra/functions",
+		Elsewhere: []string{"infra TestCodeCannotAttach"},
+		Declined: "variables are not encrypted with the stack's key, since they hold what the template does; no concurrency is reserved, since a new account has too little; " +
+			"no function has a dead-letter queue, since each is called by who waits for its answer",
+	},
+	{
+		ID: 23, Promise: "No secret is in the template, in a variable or in a log",
+		Standards: "AISF-DATA-05, LLM02", Code: "infra", Elsewhere: []string{"internal/rehearsal TestNothingOfADataSetLeaks", "infra TestTemplateNamesNobody"},
+	},
+	{
+		ID: 32, Promise: "Models are made, changed and asked with the stack's tag only; only two functions ask, and tuned models only",
+		Code: "infra/functions, infra/policy", Elsewhere: []string{"lambdas/submit TestJobInput", "infra TestPowerOverModels"},
+	},
+	{
+		ID: 33, Promise: "Where a guardrail is configured, the function cannot leave it out",
+		Standards: "AISF-AI-01, AISF-AI-02, AISF-AI-03, LLM09", Code: "infra/functions", Elsewhere: []string{"infra TestGuardrail"},
+		Open: "no evaluation of what a model says stands before its release",
+	},
+}
+
+var runControls = []Control{
+	{
+		ID: 24, Promise: "State machines are logged without data, traced, encrypted, and made of states that are reached and call the stack only",
+		Standards: "StepFunctions.1", Code: "infra/workflow, statemachine", Elsewhere: []string{"statemachine TestEveryTaskIsGuarded"},
+	},
+	{
+		ID: 25, Promise: "Every route of the API wants authorization, checks bodies, is throttled and traced, and logs who asked and not what",
+		Standards: "APIGateway.1, APIGateway.3, APIGateway.4, CIS 4.10, AISF-IAM-08, AISF-INFRA-03, LLM10", Code: "infra/inference, lambdas/authorize",
+		Elsewhere: []string{"internal/rehearsal TestUnsignedCallsAreRefused", "lambdas/authorize TestForgedTokens"},
+	},
+	{
+		ID: 26, Promise: "No body breaks a handler", Code: "lambdas/invoke, lambdas/authorize",
+		Elsewhere: []string{"infra TestBodies", "lambdas/invoke/chat FuzzRead", "lambdas/invoke/chat FuzzStream", "lambdas/authorize FuzzHandle"},
+	},
+	{
+		ID: 27, Promise: "Where a firewall is configured, it limits rates, knows bad requests, and is logged and counted without prompts and credentials",
+		Standards: "WAF.10, WAF.11, WAF.12", Code: "infra/inference",
+	},
+	{
+		ID: 28, Promise: "A job is trained on what was checked: only validate writes the accepted copy",
+		Standards: "LLM04, AML.T0020, AML.T0010.002", Code: "lambdas/validate, infra/functions",
+		Elsewhere: []string{"internal/rehearsal TestUploadOverwritten", "internal/rehearsal TestSettingsAndValidationDataArePinned"},
+		Open:      "the check in the bucket does not look for personal data and secrets; media are not copied",
+	},
+	{
+		ID: 29, Promise: "A record ties data set, settings, job, model and approval together",
+		Standards: "AISF-ML-04", Code: "internal/registry, lambdas/throughput", Elsewhere: []string{"internal/rehearsal TestSettingsAndValidationDataArePinned"},
+		Open: "records are not signed",
+	},
+	{
+		ID: 30, Promise: "Nothing over a ceiling is bought before the operator approved it, and nobody else can",
+		Standards: "LLM06, AISF-MODEL-02", Code: "statemachine, infra/storage",
+		Elsewhere: []string{"internal/rehearsal TestSpendingWaitsForAnApproval", "lambdas/throughput TestPurchaseAsksOnceMore"},
+	},
+	{
+		ID: 31, Promise: "Runs, tasks and spending have limits", Standards: "LLM10", Code: "statemachine, lambdas/validate",
+		Elsewhere: []string{"lambdas/validate TestTuningRaisesNoCeiling", "internal/rehearsal TestMachineTimeOut"},
+	},
+	{
+		ID: 34, Promise: "Logging of model invocations is the account's, and opted into", Standards: "AISF-AI-05",
+		Declined: "the setting is one for the whole account and Region and would log what other teams ask: a stack must not turn it on",
+	},
+	{ID: 35, Promise: "A trail records the data events of the buckets", Standards: "CloudTrail.1 to CloudTrail.7, CIS 4.1, CIS 4.2, CIS 4.5, CIS 4.8, CIS 4.9, AISF-DETECT-01", Open: "no trail is made; use the account's"},
+	{ID: 36, Promise: "Logs are encrypted with the key, end, and go nowhere else", Code: "infra/logging"},
+	{
+		ID: 37, Promise: "What matters has an alarm that can ring and is heard", Standards: "CIS 5.1 to CIS 5.14, AISF-DETECT-05", Code: "infra/observability",
+		Open: "no alarm for blocked requests, for a change of key, policies or routes, or for an unexpected caller of Bedrock",
+	},
+	{
+		ID: 38, Promise: "Topic, queue and schedule are encrypted, want TLS and are for this account; no event is lost",
+		Standards: "SNS.1, SNS.4, SQS.1", Code: "infra/notices, infra/trigger, infra/sweep",
+		Declined: "EventBridge publishes to the topic without a condition: AWS supports none there; what it encrypts binds it to topics of this account",
+	},
+	{
+		ID: 41, Promise: "Data and key outlive the stack; whatever ends badly, or is torn down, releases what is billed",
+		Code:      "infra/lifecycle, infra/trigger, statemachine",
+		Elsewhere: []string{"internal/rehearsal TestStackIsDeleted", "internal/rehearsal TestStopExecution", "lambdas/throughput TestReleaseAnywhereKilled"},
+	},
+}
+
+var processControls = []Control{
+	{
+		ID: 39, Promise: "The same source gives the same template, and it names nobody", Code: "infra",
+		Elsewhere: []string{"infra TestSameSourceSameTemplate", "infra TestTemplateNamesNobody"},
+	},
+	{
+		ID: 40, Promise: "What is built is pinned and comes out the same", Standards: "LLM03", Code: "infra/functions",
+		Elsewhere: []string{"infra/functions TestSameSourceSameHash"}, Open: "no bill of materials is written, and no scan for known weaknesses is part of the tests",
+	},
+	{ID: 42, Promise: "Every exception of a scanner is written, reasoned and counted", Open: "no scanner is part of the tests yet"},
+	{ID: 43, Promise: "Each control leads to code, test and seeded defect", Standards: "AISF-GOV-06", Code: "security", Elsewhere: []string{"security TestEveryDefectIsFound", "security TestNoAssertionIsIdle"}},
+}

@@ -70,6 +70,36 @@ type policy struct {
 type memory struct {
 	sync.Mutex
 	answers map[string]answer
+	found   map[string]Findings
+}
+
+// once asks the policy a long list of questions that is known by a key, and
+// remembers what was found. The key must name all that the questions depend on but
+// the policy.
+func (p policy) once(key []string, ask func() Findings) Findings {
+	id := strings.Join(key, "|")
+	p.memory.Lock()
+	found, ok := p.memory.found[id]
+	p.memory.Unlock()
+	if !ok {
+		found = ask()
+		p.memory.Lock()
+		p.memory.found[id] = found
+		p.memory.Unlock()
+	}
+	return found
+}
+
+// keyOf is a part of the key of [policy.once]: who asks, and in which contexts.
+func keyOf(principals []who, contexts ...map[string][]string) []string {
+	var key []string
+	for _, w := range principals {
+		key = append(key, ask{who: w}.id())
+	}
+	for _, context := range contexts {
+		key = append(key, ask{keys: context}.id())
+	}
+	return key
 }
 
 // remembered are all policies that were read, by their text.
@@ -108,7 +138,7 @@ func parse(where string, document any, resource bool) (policy, error) {
 	if err != nil {
 		return policy{}, fmt.Errorf("the policy cannot be read: %w", err)
 	}
-	p := policy{compiled: compiled, memory: &memory{answers: map[string]answer{}}}
+	p := policy{compiled: compiled, memory: &memory{answers: map[string]answer{}, found: map[string]Findings{}}}
 	for _, s := range statementsOf(document) {
 		for _, block := range s.conditions() {
 			p.names = append(p.names, strings.ToLower(block.key))
@@ -149,6 +179,7 @@ func (p policy) answer(a ask) answer {
 	return got
 }
 
+// evaluate evaluates one policy, for questions that are remembered as a whole.
 func (p policy) evaluate(a ask) answer {
 	context := map[string][]string{}
 	for _, name := range p.names {

@@ -10,6 +10,7 @@ var keyAssertions = []Assertion{
 	{"KeyTakesAMonthToDelete", 6, keyTakesAMonthToDelete},
 	{"AdministratorsCannotUseTheKey", 6, administratorsCannotUseTheKey},
 	{"KeyIsForNoOtherAccount", 7, keyIsForNoOtherAccount},
+	{"KeyPolicyLeavesItToIAM", 7, keyPolicyLeavesItToIAM},
 	{"KeyIsUsedThroughServicesOnly", 7, keyIsUsedThroughServicesOnly},
 	{"RolesCannotAdministerTheKey", 7, rolesCannotAdministerTheKey},
 	{"ServicesUseTheKeyForUsOnly", 7, servicesUseTheKeyForUsOnly},
@@ -90,6 +91,25 @@ func keyIsForNoOtherAccount(t *Template) (f Findings) {
 			for _, shape := range t.shapes(foreignAccount) {
 				if p.answer(ask{who: who, action: action, resource: t.arn("Key"), keys: shape}).may() {
 					f.add(t.find("Key").ID, "another account may %s", action)
+				}
+			}
+		}
+	}
+	return f
+}
+
+// keyPolicyLeavesItToIAM: the key's policy bounds what IAM may allow and allows no
+// principal of the account anything by itself: for all actions and shapes.
+func keyPolicyLeavesItToIAM(t *Template) (f Findings) {
+	p, ok := t.keyPolicy(&f)
+	if !ok {
+		return f
+	}
+	for _, action := range actionsOf("kms") {
+		for _, who := range []who{colleague, t.roleARN("FunctionsValidateRole"), t.roleARN("AccessUploader")} {
+			for _, shape := range t.shapes(Account) {
+				if p.answer(ask{who: who, action: action, resource: t.arn("Key"), keys: shape}) == granted {
+					f.add(t.find("Key").ID, "lets %s %s whatever IAM says", who.arn, action)
 				}
 			}
 		}

@@ -49,7 +49,7 @@ var permissionMutations = []mutation{
 	{16, "", "throughput hands over the role as well", beside("FunctionsThroughputRole", "Release", object{"Sid": "Seeded", "Effect": "Allow", "Action": "iam:PassRole", "Resource": link{"CustomizationRole", "Arn"}, "Condition": object{"StringEquals": object{"iam:PassedToService": "bedrock.amazonaws.com"}}}), []string{"PassRoleIsNarrow"}},
 	{16, "", "the service role is checked only if a service is named", change("FunctionsSubmitRole", "PassServiceRole", "Condition", object{"StringEqualsIfExists": object{"iam:PassedToService": "bedrock.amazonaws.com"}}), []string{"PassRoleIsNarrow"}},
 
-	{17, "", "who starts jobs asks models", also("FunctionsSubmitRole", "StopJob", "bedrock:InvokeModel"), []string{"StarterStartsOnly", "AskersAskTunedModelsOnly"}},
+	{17, "", "who starts jobs asks models", also("FunctionsSubmitRole", "StopJob", "bedrock:InvokeModel"), []string{"StarterStartsOnly"}},
 	{17, "", "who starts jobs deletes models", also("FunctionsSubmitRole", "FindModel", "bedrock:DeleteCustomModel"), []string{"StarterStartsOnly", "ModelsHaveTheStacksTag"}},
 	{17, "", "who starts jobs buys throughput", also("FunctionsSubmitRole", "StartJob", "bedrock:CreateProvisionedModelThroughput"), []string{"StarterStartsOnly"}},
 	{17, "", "who starts jobs cannot stop them", forget("FunctionsSubmitRole", "StopJob"), []string{"StarterStartsOnly"}},
@@ -65,7 +65,7 @@ var permissionMutations = []mutation{
 	{19, "", "a condition key is misspelled", change("StoragePolicy", "DenyListsFromOutside", "Condition>StringNotEquals", object{"aws:SourceVpcEndpoint": "vpce-0"}), []string{"ConditionKeysExist"}},
 	{19, "", "a tag's condition has no name", change("FunctionsPollRole", "AskForModel", "Condition", object{"StringEquals": object{"aws:ResourceTag/": "tuneline"}}), []string{"ConditionKeysExist"}},
 	{19, "", "objects are listed by an object's ARN", change("FunctionsAnalyzeRole", "SeeWhatIsThere", "Resource", objectsIn("StorageBucket")), []string{"ActionsKnowTheirResources"}},
-	{19, "", "a job is asked for by a model's ARN", change("FunctionsPollRole", "AskForJob", "Resource", "arn:aws:bedrock:us-east-1:"+Account+":custom-model/*"), []string{"ActionsKnowTheirResources"}},
+	{19, "", "a deployment is asked for by a model's ARN", change("FunctionsPollRole", "AskForDeployment", "Resource", "arn:aws:bedrock:us-east-1:"+Account+":custom-model/*"), []string{"ActionsKnowTheirResources"}},
 
 	{32, "", "invoke asks models of other stacks", change("FunctionsInvokeRole", "Ask", "Condition", nil), []string{"ModelsHaveTheStacksTag"}},
 	{32, "", "throughput deletes what others bought", change("FunctionsThroughputRole", "Release", "Condition", nil), []string{"ModelsHaveTheStacksTag"}},
@@ -80,6 +80,6 @@ var permissionMutations = []mutation{
 	{7, "", "submit uses the key without a service", change("FunctionsSubmitRole", "UseObjects", "Condition", nil), []string{"KeyIsUsedThroughServicesByRoles"}},
 
 	{33, "bearer", "invoke may leave the guardrail out", change("FunctionsInvokeRole", "Ask", "Condition>StringEquals>bedrock:GuardrailIdentifier", nil), []string{"GuardrailCannotBeLeftOut"}},
-	{33, "inside", "any guardrail will do", change("FunctionsInvokeRole", "Ask", "Condition>StringLike", object{"bedrock:GuardrailIdentifier": "*"}), []string{"GuardrailCannotBeLeftOut"}},
+	{33, "inside", "any guardrail will do", both(change("FunctionsInvokeRole", "Ask", "Condition>StringEquals>bedrock:GuardrailIdentifier", nil), change("FunctionsInvokeRole", "Ask", "Condition>StringLike", object{"bedrock:GuardrailIdentifier": "*"})), []string{"GuardrailCannotBeLeftOut"}},
 	{33, "bearer", "the guardrail counts only if a request names one", both(change("FunctionsInvokeRole", "Ask", "Condition>StringEquals>bedrock:GuardrailIdentifier", nil), change("FunctionsInvokeRole", "Ask", "Condition>StringEqualsIfExists", object{"bedrock:GuardrailIdentifier": "arn:aws:bedrock:us-east-1:" + Account + ":guardrail/gr1a2b3c4d5e:3"})), []string{"GuardrailCannotBeLeftOut"}},
 }

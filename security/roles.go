@@ -1,6 +1,7 @@
 package security
 
 import (
+	"encoding/json"
 	"slices"
 	"strings"
 )
@@ -154,36 +155,35 @@ func askersAskTunedModelsOnly(t *Template) (f Findings) {
 	return f
 }
 
-// guardrail is the configured one as a condition names it, or "".
-func (t *Template) guardrail() string {
-	invoke := t.find("FunctionsInvokeRole")
-	if invoke == nil {
-		return ""
-	}
-	for _, d := range t.identityDocuments(invoke) {
-		for _, s := range statementsOf(d.body) {
-			for _, c := range s.conditions() {
-				if c.key == "bedrock:GuardrailIdentifier" && len(c.values) > 0 {
-					return c.values[0]
-				}
-			}
+// configuredGuardrail is the guardrail that the invoke function is configured with;
+// without an id there is none.
+func (t *Template) configuredGuardrail() (g struct{ ID, Version string }) {
+	if f := t.find("FunctionsInvokeFunction"); f != nil {
+		value := text(get(f.Properties, "Environment", "Variables", "TUNELINE_GUARDRAIL"))
+		if err := json.Unmarshal([]byte(value), &g); err != nil {
+			return struct{ ID, Version string }{}
 		}
 	}
-	return ""
+	return g
 }
 
-// guardrailARN is the configured guardrail whatever its version.
+func (t *Template) hasGuardrail() bool { return t.configuredGuardrail().ID != "" }
+
+// guardrailARN is the configured guardrail's, whatever its version.
 func (t *Template) guardrailARN() string {
-	arn := t.guardrail()
-	before, id, _ := strings.Cut(arn, "guardrail/")
-	id, _, _ = strings.Cut(id, ":")
-	return before + "guardrail/" + id
+	id := t.configuredGuardrail().ID
+	if strings.HasPrefix(id, "arn:") {
+		return id
+	}
+	return t.inRegion("bedrock", "guardrail/"+id)
 }
 
-// hasGuardrail says whether the invoke function is configured with one.
-func (t *Template) hasGuardrail() bool {
-	f := t.find("FunctionsInvokeFunction")
-	return f != nil && strings.Contains(text(get(f.Properties, "Environment", "Variables", "TUNELINE_GUARDRAIL")), `"id"`)
+// guardrail is the configured one as a condition names it, which leaves DRAFT out.
+func (t *Template) guardrail() string {
+	if version := t.configuredGuardrail().Version; version != "DRAFT" {
+		return t.guardrailARN() + ":" + version
+	}
+	return t.guardrailARN()
 }
 
 // guardrailCannotBeLeftOut: where one is configured, the role asks through it, in any

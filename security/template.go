@@ -23,6 +23,8 @@ type Template struct {
 	parsed map[string]parsed
 	// policies are the documents that were looked for before.
 	policies []document
+	// names are the ARNs that were asked for before.
+	names map[string]string
 }
 
 // Resource is one resource of a template.
@@ -136,7 +138,7 @@ func looseTemplates(dir string) ([]stackFile, error) {
 
 // newTemplate resolves the references within each of the stacks.
 func newTemplate(sources []source) (*Template, error) {
-	t := &Template{Region: sources[0].region, Resources: map[string]*Resource{}, parsed: map[string]parsed{}}
+	t := &Template{Region: sources[0].region, Resources: map[string]*Resource{}, parsed: map[string]parsed{}, names: map[string]string{}}
 	for i, s := range sources {
 		resources, ok := s.tree["Resources"].(object)
 		if !ok {
@@ -188,10 +190,15 @@ func (t *Template) find(name string) *Resource {
 
 // arn is the ARN of the resource that is made as name, or of something nobody has.
 func (t *Template) arn(name string) string {
-	if r := t.find(name); r != nil {
-		return attribute(r, t.Region, "Arn")
+	if arn, ok := t.names[name]; ok {
+		return arn
 	}
-	return "arn:aws:missing:::" + name
+	arn := "arn:aws:missing:::" + name
+	if r := t.find(name); r != nil {
+		arn = attribute(r, t.Region, "Arn")
+	}
+	t.names[name] = arn
+	return arn
 }
 
 // ref is what a reference to the resource that is made as name stands for.

@@ -76,6 +76,7 @@ func servicesActForThisAccountOnly(t *Template) (f Findings) {
 		}
 		if d.source != "" {
 			list = append(list,
+				battery{"in another account's name", assume(d.service, "aws:SourceAccount", foreignAccount, "aws:SourceArn", source), false},
 				battery{"for another account's resource", assume(d.service, "aws:SourceAccount", Account, "aws:SourceArn", strings.ReplaceAll(source, Account, foreignAccount)), false},
 				battery{"for another resource", assume(d.service, "aws:SourceAccount", Account, "aws:SourceArn", t.inRegion("ec2", "another/a")), false},
 				battery{"for no resource", assume(d.service, "aws:SourceAccount", Account), false})
