@@ -58,8 +58,10 @@ func alarmsAreHeard(t *Template) (f Findings) {
 // the API, a share of answers.
 func alarmsCanRing(t *Template) (f Findings) {
 	for _, r := range t.ofType("AWS::CloudWatch::Alarm") {
+		counts := slices.Contains([]string{"Sum", "Maximum", "Average"}, text(r.Properties["Statistic"]))
+		seconds := number(r.Properties["Period"]) * number(r.Properties["EvaluationPeriods"])
 		compares := text(r.Properties["ComparisonOperator"])
-		if number(r.Properties["Threshold"]) > 1 || number(r.Properties["Period"])*number(r.Properties["EvaluationPeriods"]) > 900 ||
+		if threshold := number(r.Properties["Threshold"]); !counts || threshold <= 0 || threshold > 1 || seconds <= 0 || seconds > 900 ||
 			compares != "GreaterThanOrEqualToThreshold" && compares != "GreaterThanThreshold" {
 			f.add(r.ID, "rings too late, or never")
 		}

@@ -24,14 +24,6 @@ type Control struct {
 	Declined string
 }
 
-func controlOf(id int) (Control, bool) {
-	i := slices.IndexFunc(Controls, func(c Control) bool { return c.ID == id })
-	if i < 0 {
-		return Control{}, false
-	}
-	return Controls[i], true
-}
-
 // Controls are all promises, in the order of their numbers.
 var Controls = slices.Concat(networkControls, dataControls, accessControls, runControls, processControls)
 
@@ -171,7 +163,7 @@ var runControls = []Control{
 		Standards: "WAF.10, WAF.11, WAF.12", Code: "infra/inference",
 	},
 	{
-		ID: 28, Promise: "A job is trained on what was checked: only validate writes the accepted copy",
+		ID: 28, Promise: "A job is trained on what was uploaded and checked: only validate writes the accepted copy",
 		Standards: "LLM04, AML.T0020, AML.T0010.002", Code: "lambdas/validate, infra/functions",
 		Elsewhere: []string{"internal/rehearsal TestUploadOverwritten", "internal/rehearsal TestSettingsAndValidationDataArePinned"},
 		Open:      "the check in the bucket does not look for personal data and secrets; media are not copied",
@@ -187,7 +179,7 @@ var runControls = []Control{
 		Elsewhere: []string{"internal/rehearsal TestSpendingWaitsForAnApproval", "lambdas/throughput TestPurchaseAsksOnceMore"},
 	},
 	{
-		ID: 31, Promise: "Runs, tasks and spending have limits", Standards: "LLM10", Code: "statemachine, lambdas/validate",
+		ID: 31, Promise: "Runs, tasks and spending have limits, and sweeps look after what was bought", Standards: "LLM10", Code: "statemachine, lambdas/validate",
 		Elsewhere: []string{"lambdas/validate TestTuningRaisesNoCeiling", "internal/rehearsal TestMachineTimeOut"},
 	},
 	{

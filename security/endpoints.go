@@ -106,7 +106,8 @@ func everyServiceHasAnEndpoint(t *Template) (f Findings) {
 // to the internet, or nowhere.
 func endpointsAnswerToUsualNames(t *Template) (f Findings) {
 	for _, r := range t.ofType("AWS::EC2::VPCEndpoint") {
-		if text(r.Properties["VpcEndpointType"]) == "Interface" && !isTrue(r.Properties["PrivateDnsEnabled"]) {
+		gateway := r == t.endpoint("s3") && text(r.Properties["VpcEndpointType"]) == "Gateway"
+		if !gateway && (text(r.Properties["VpcEndpointType"]) != "Interface" || !isTrue(r.Properties["PrivateDnsEnabled"])) {
 			f.add(r.ID, "does not answer to the service's usual name")
 		}
 	}

@@ -12,6 +12,7 @@ var functionAssertions = []Assertion{
 	{"FunctionsAreBounded", 22, functionsAreBounded},
 	{"FunctionsHaveARoleOfTheirOwn", 22, functionsHaveARoleOfTheirOwn},
 	{"NoFunctionIsPublic", 22, noFunctionIsPublic},
+	{"JobsAreToldWhereTheyRun", 21, jobsAreToldWhereTheyRun},
 	{"NoSecretsInTheTemplate", 23, noSecretsInTheTemplate},
 }
 
@@ -65,13 +66,14 @@ func functionsAreBounded(t *Template) (f Findings) {
 }
 
 func functionsHaveARoleOfTheirOwn(t *Template) (f Findings) {
-	seen := map[string]string{}
 	for _, fn := range t.ofType("AWS::Lambda::Function") {
-		role := text(fn.Properties["Role"])
-		if other, ok := seen[role]; ok {
-			f.add(fn.ID, "has the role of %s", other)
+		// The function FunctionsPollFunction has the role FunctionsPollRole, and
+		// LifecycleFunction LifecycleFunctionRole.
+		name := fn.ID[:max(0, len(fn.ID)-hashLength)]
+		own := []string{t.arn(strings.TrimSuffix(name, "Function") + "Role"), t.arn(name + "Role")}
+		if !slices.Contains(own, text(fn.Properties["Role"])) {
+			f.add(fn.ID, "has not its own role but %s", text(fn.Properties["Role"]))
 		}
-		seen[role] = fn.ID
 	}
 	return f
 }
@@ -92,6 +94,38 @@ func noFunctionIsPublic(t *Template) (f Findings) {
 			f.add(r.ID, "API Gateway may call the function for any account")
 		case !strings.HasPrefix(text(r.Properties["SourceArn"]), t.inRegion("execute-api", t.ref("InferenceAPI")+"/")):
 			f.add(r.ID, "any API may call the function")
+		}
+	}
+	return f
+}
+
+// jobsAreToldWhereTheyRun: the function that starts jobs, and the one that looks whether
+// they are private, are told the stack's subnets, group, key and role, and no others.
+func jobsAreToldWhereTheyRun(t *Template) (f Findings) {
+	for _, name := range []string{"FunctionsSubmitFunction", "FunctionsPollFunction"} {
+		fn := t.find(name)
+		if fn == nil {
+			f.add(name, "it is missing")
+			continue
+		}
+		told := func(variable string) string { return text(get(fn.Properties, "Environment", "Variables", variable)) }
+		if told("TUNELINE_KEY_ARN") != t.arn("Key") {
+			f.add(fn.ID, "is told another key, or none")
+		}
+		if told("TUNELINE_JOB_SECURITY_GROUP_IDS") != t.ref("NetworkJobGroup") {
+			f.add(fn.ID, "is told another security group, or none")
+		}
+		if name == "FunctionsSubmitFunction" && told("TUNELINE_SERVICE_ROLE_ARN") != t.arn("CustomizationRole") {
+			f.add(fn.ID, "is told another role, or none")
+		}
+		var subnets []string
+		for _, r := range t.ofType("AWS::EC2::Subnet") {
+			subnets = append(subnets, reference(r, t.Region))
+		}
+		for _, id := range strings.Split(told("TUNELINE_JOB_SUBNET_IDS"), ",") {
+			if !slices.Contains(subnets, id) {
+				f.add(fn.ID, "is told %q, which is no subnet of the stack", id)
+			}
 		}
 	}
 	return f

@@ -47,6 +47,11 @@ func functionsLogWhereWeSay(t *Template) (f Findings) {
 		if !slices.ContainsFunc(groups, func(name string) bool { return strings.HasSuffix(destination, ":"+name) }) {
 			f.add(stage.ID, "logs to a group that is not the stack's")
 		}
+		// API Gateway makes the group of its own log if it is not there.
+		own := "API-Gateway-Execution-Logs_" + t.ref("InferenceAPI") + "/" + reference(stage, t.Region)
+		if level := text(forAll(stage)["LoggingLevel"]); level != "" && level != "OFF" && !slices.Contains(groups, own) {
+			f.add(stage.ID, "logs errors to a group that API Gateway makes: without the key, for ever")
+		}
 	}
 	return f
 }

@@ -2,7 +2,6 @@ package security
 
 import (
 	"encoding/json"
-	"fmt"
 	"slices"
 	"strings"
 )
@@ -21,6 +20,9 @@ var machineAssertions = []Assertion{
 	{"NothingIsBoughtUnasked", 30, nothingIsBoughtUnasked},
 	{"BadEndsRelease", 41, badEndsRelease},
 	{"AbortedRunsAreReleased", 41, abortedRunsAreReleased},
+	{"WorkIsDoneWithItsOwnRole", 15, workIsDoneWithItsOwnRole},
+	{"OurUploadsStartRuns", 28, ourUploadsStartRuns},
+	{"SweepsRun", 31, sweepsRun},
 }
 
 // asl is a state machine's definition, as far as it is looked at.
@@ -80,7 +82,9 @@ func (t *Template) machines(f *Findings) []stateMachine {
 func executionsAreLogged(t *Template) (f Findings) {
 	for _, r := range t.ofType("AWS::StepFunctions::StateMachine") {
 		logging := r.Properties["LoggingConfiguration"]
-		if text(get(logging, "Level")) != "ALL" || get(logging, "Destinations", 0, "CloudWatchLogsLogGroup", "LogGroupArn") == nil {
+		destination := text(get(logging, "Destinations", 0, "CloudWatchLogsLogGroup", "LogGroupArn"))
+		ours := slices.ContainsFunc(t.ofType("AWS::Logs::LogGroup"), func(g *Resource) bool { return attribute(g, t.Region, "Arn") == destination })
+		if text(get(logging, "Level")) != "ALL" || !ours {
 			f.add(r.ID, "its executions are not logged")
 		}
 	}
@@ -240,101 +244,5 @@ func tasksCallTheStackOnly(t *Template) (f Findings) {
 			}
 		}
 	}
-	return f
-}
-
-// buys are the states that cost money, each with what is asked about before.
-var buys = map[string]string{"SubmitJob": "training", "SecureThroughput": "serving"}
-
-// grantedSpend is the one answer that a purchase follows, as conditionOf writes it.
-const grantedSpend = "map[StringEquals:Granted Variable:$.spend.decision]"
-
-// nothingIsBoughtUnasked: no way leads to a purchase but through ApproveSpend and the
-// choice that knows what was said; from there only the word "Granted" does, and only
-// to the purchase that was asked about.
-func nothingIsBoughtUnasked(t *Template) (f Findings) {
-	for _, m := range t.machines(&f) {
-		if m.Resource != t.find("WorkflowMachine") {
-			continue
-		}
-		for _, buy := range sortedKeys(buys) {
-			if _, ok := m.States[buy]; !ok {
-				f.add(m.ID, "there is no state %s", buy)
-			}
-			for _, guard := range []string{"ApproveSpend", "CheckSpend", "CheckPurpose"} {
-				if m.reach(m.StartAt, guard)[buy] {
-					f.add(m.ID, "%s is reached without %s", buy, guard)
-				}
-			}
-		}
-		for name, s := range m.States {
-			for i, c := range s.Choices {
-				words, next := conditionOf(c), text(c["Next"])
-				if next == "CheckPurpose" && (name != "CheckSpend" || words != grantedSpend) {
-					f.add(m.ID, "%s goes on to buy where %s (choice %d)", name, words, i+1)
-				}
-				if what, buys := buys[next]; buys && !strings.Contains(words, "StringEquals:"+what+" ") {
-					f.add(m.ID, "%s is bought where %s", next, words)
-				}
-			}
-			if s.Next == "CheckPurpose" || s.Default == "CheckPurpose" {
-				f.add(m.ID, "%s goes on to buy whatever was said", name)
-			}
-		}
-	}
-	return f
-}
-
-// conditionOf is a choice's condition as text.
-func conditionOf(choice object) string {
-	rest := object{}
-	for key, value := range choice {
-		if key != "Next" && key != "Comment" {
-			rest[key] = value
-		}
-	}
-	return fmt.Sprint(rest)
-}
-
-// badEndsRelease: whatever ends badly in the machine of runs goes through its release
-// first, so that nothing it bought is left.
-func badEndsRelease(t *Template) (f Findings) {
-	for _, m := range t.machines(&f) {
-		if m.Resource != t.find("WorkflowMachine") {
-			continue
-		}
-		reached := m.reach(m.StartAt, "ReleaseRun")
-		for _, name := range sortedKeys(m.States) {
-			if m.States[name].Type == "Fail" && reached[name] {
-				f.add(m.ID, "%s is reached without a release", name)
-			}
-		}
-	}
-	return f
-}
-
-// abortedRunsAreReleased: an end that no Catch sees starts the machine that releases,
-// and ends are told.
-func abortedRunsAreReleased(t *Template) (f Findings) {
-	watch := func(machine, target, what string, statuses ...string) {
-		told := slices.ContainsFunc(t.ofType("AWS::Events::Rule"), func(r *Resource) bool {
-			pattern := r.Properties["EventPattern"]
-			for _, status := range statuses {
-				if !slices.Contains(texts(get(pattern, "detail", "status")), status) {
-					return false
-				}
-			}
-			return text(r.Properties["State"]) == "ENABLED" && slices.Contains(texts(get(pattern, "detail", "stateMachineArn")), t.arn(machine)) &&
-				slices.ContainsFunc(items(r.Properties["Targets"]), func(target0 any) bool {
-					return text(get(target0, "Arn")) == t.arn(target) && get(target0, "DeadLetterConfig", "Arn") != nil
-				})
-		})
-		if !told {
-			f.add(machine, "%s", what)
-		}
-	}
-	watch("WorkflowMachine", "WorkflowReleaseMachine", "what a stopped run bought is not released", "FAILED", "TIMED_OUT", "ABORTED")
-	watch("WorkflowMachine", "NoticesTopic", "nobody is told of an end", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED")
-	watch("WorkflowReleaseMachine", "NoticesTopic", "nobody is told of a failed release", "FAILED", "TIMED_OUT", "ABORTED")
 	return f
 }

@@ -143,7 +143,7 @@ func TestMutationsAreOfControls(t *testing.T) {
 		}
 	}
 	for id := range seeded {
-		if _, ok := controlOf(id); !ok {
+		if !isControl(id) {
 			t.Errorf("mutations are of control %d, which there is not", id)
 		}
 	}

@@ -131,6 +131,7 @@ var channelMutations = []mutation{
 	{38, "", "events of other accounts are kept", change("NoticesDeadLettersPolicy", "KeepUndelivered", "Condition", nil), []string{"ChannelsAreOurs"}},
 	{38, "", "everybody reads the queue", beside("NoticesDeadLettersPolicy", "KeepUndelivered", allow("*", "sqs:ReceiveMessage", link{"NoticesDeadLetters", "Arn"})), []string{"ChannelsAreOurs"}},
 	{38, "", "another account subscribes to the topic", beside("NoticesTopicPolicy", "PublishNotices", allow(stranger, "sns:Subscribe", link{"NoticesTopic", "TopicArn"})), []string{"ChannelsAreOurs"}},
+	{38, "", "the queue's policy is on no queue", set("NoticesDeadLettersPolicy", "Properties.Queues", []any{}), []string{"ChannelsAreOurs"}},
 	{38, "", "an upload that cannot be delivered is lost", unset("TriggerUpload", "Properties.Targets.0.DeadLetterConfig"), []string{"EventsAreNotLost"}},
 	{38, "", "a sweep that cannot start is lost", unset("SweepSchedule", "Properties.Target.DeadLetterConfig"), []string{"EventsAreNotLost"}},
 	{38, "", "undelivered events are forgotten within a day", set("NoticesDeadLetters", "Properties.MessageRetentionPeriod", 86400), []string{"EventsAreNotLost"}},

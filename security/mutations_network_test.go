@@ -48,6 +48,9 @@ var networkMutations = []mutation{
 
 	{5, "", "the VPC has no flow log", drop("NetworkFlowLog"), []string{"FlowLog"}},
 	{5, "", "the flow log has refused connections only", set("NetworkFlowLog", "Properties.TrafficType", "REJECT"), []string{"FlowLog"}},
+	{5, "", "the flow log goes to a group that is not there", set("NetworkFlowLog", "Properties.LogGroupName", "elsewhere"), []string{"FlowLog"}},
+	{5, "", "the VPC's flow log is written with another role", set("NetworkFlowLog", "Properties.DeliverLogsPermissionArn", link{"WorkflowRole", "Arn"}), []string{"WorkIsDoneWithItsOwnRole"}},
+	{2, "", "the Bedrock endpoint is no interface", unset("NetworkBedrockEndpoint", "Properties.VpcEndpointType"), []string{"EndpointsAnswerToUsualNames"}},
 	{5, "", "a function is in one zone", set("FunctionsSubmitFunction", "Properties.VpcConfig.SubnetIds", []any{link{"NetworkIsolated1Subnet", "SubnetId"}}), []string{"Zones"}},
 	{5, "", "an endpoint is in one zone", set("NetworkBedrockEndpoint", "Properties.SubnetIds", []any{link{"NetworkIsolated2Subnet", "SubnetId"}}), []string{"Zones"}},
 }

@@ -200,7 +200,8 @@ func endpointsAreReached(t *Template) (f Findings) {
 func flowLog(t *Template) (f Findings) {
 	for _, vpc := range t.ofType("AWS::EC2::VPC") {
 		logged := slices.ContainsFunc(t.ofType("AWS::EC2::FlowLog"), func(r *Resource) bool {
-			return text(r.Properties["ResourceId"]) == reference(vpc, t.Region) && text(r.Properties["ResourceType"]) == "VPC" && text(r.Properties["TrafficType"]) == "ALL"
+			kept := slices.ContainsFunc(t.ofType("AWS::Logs::LogGroup"), func(g *Resource) bool { return reference(g, t.Region) == text(r.Properties["LogGroupName"]) })
+			return kept && text(r.Properties["ResourceId"]) == reference(vpc, t.Region) && text(r.Properties["ResourceType"]) == "VPC" && text(r.Properties["TrafficType"]) == "ALL"
 		})
 		if !logged {
 			f.add(vpc.ID, "no flow log has all of its connections")

@@ -289,23 +289,21 @@ func (t *Template) isHere(own map[string]bool, arn string) bool {
 	if region != t.Region || account != Account || rest == "*" {
 		return false
 	}
-	switch service {
-	case "bedrock":
-		return slices.ContainsFunc([]string{"model-customization-job/", "custom-model/", "custom-model-deployment/", "provisioned-model/", "guardrail/"}, func(p string) bool { return strings.HasPrefix(rest, p) })
-	case "states":
-		return strings.HasPrefix(rest, "execution:"+stackName+"-")
-	case "logs":
-		return has([]string{rest}, "log-group:/"+stackName+"/") || has([]string{rest}, "log-group:/aws/vendedlogs/"+stackName+"/") || has([]string{rest}, "log-group:API-Gateway-Execution-Logs_"+t.ref("InferenceAPI"))
-	case "ec2":
-		return rest == "network-interface/*" || strings.HasPrefix(rest, "subnet/subnet-") || strings.HasPrefix(rest, "security-group/sg-")
-	case "execute-api":
-		return strings.HasPrefix(rest, t.ref("InferenceAPI")+"/live/")
-	case "servicequotas":
-		return rest == "bedrock/*"
-	case "cloudformation":
-		return strings.HasPrefix(rest, "stack/"+stackName+"/")
-	}
-	return false
+	return slices.ContainsFunc(t.ours(service), func(prefix string) bool { return strings.HasPrefix(rest, prefix) })
+}
+
+// ours are how the names of a service's resources begin that the stack may speak of.
+func (t *Template) ours(service string) []string {
+	api := t.ref("InferenceAPI")
+	return map[string][]string{
+		"bedrock":        {"model-customization-job/", "custom-model/", "custom-model-deployment/", "provisioned-model/", "guardrail/"},
+		"states":         {"execution:" + stackName + "-"},
+		"logs":           {"log-group:/" + stackName + "/", "log-group:/aws/vendedlogs/" + stackName + "/", "log-group:API-Gateway-Execution-Logs_" + api},
+		"ec2":            {"network-interface/", "subnet/subnet-", "security-group/sg-"},
+		"execute-api":    {api + "/live/"},
+		"servicequotas":  {"bedrock/"},
+		"cloudformation": {"stack/" + stackName + "/"},
+	}[service]
 }
 
 // keyIsUsedThroughServicesByRoles: no role of the template reads or writes with a key

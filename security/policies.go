@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 )
 
 // statement is one statement of a policy as it is written.
@@ -173,9 +172,4 @@ const (
 // inRegion is an ARN in the template's region and account.
 func (t *Template) inRegion(service, resource string) string {
 	return "arn:aws:" + service + ":" + t.Region + ":" + Account + ":" + resource
-}
-
-// has says whether a list of texts has one that begins so.
-func has(list []string, prefix string) bool {
-	return slices.ContainsFunc(list, func(s string) bool { return strings.HasPrefix(s, prefix) })
 }

@@ -25,8 +25,8 @@ func passRoleIsNarrow(t *Template) (f Findings) {
 		submit := role == t.find("FunctionsSubmitRole")
 		list := t.permissions(&f, role)
 		me := who{arn: attribute(role, t.Region, "Arn")}
-		pass := func(target, service string, source ...string) ask {
-			context := source
+		pass := func(target, service string) ask {
+			var context []string
 			if service != "" {
 				context = append(context, "iam:PassedToService", service)
 			}

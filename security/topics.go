@@ -52,6 +52,9 @@ func channelsWantTLS(t *Template) (f Findings) {
 // topic is the exception: AWS supports no condition there.
 func channelsAreOurs(t *Template) (f Findings) {
 	for _, c := range channels {
+		if r := t.find(c.policy); r != nil && !slices.Contains(slices.Concat(texts(r.Properties["Topics"]), texts(r.Properties["Queues"])), t.ref(c.name)) {
+			f.add(c.policy, "is on another channel than %s", c.name)
+		}
 		p, ok := t.resourcePolicy(&f, c.policy, "PolicyDocument")
 		if !ok {
 			continue

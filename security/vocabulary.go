@@ -210,17 +210,17 @@ func meet(a, b string) bool {
 	switch {
 	case a == "" && b == "":
 		return true
-	case strings.HasPrefix(a, bucketName):
+	case starts(a, bucketName):
 		return meet(a[1:], b) || b != "" && b[0] != '/' && meet(a, b[1:])
-	case strings.HasPrefix(a, "*"):
+	case starts(a, "*"):
 		return meet(a[1:], b) || b != "" && meet(a, b[1:])
-	case strings.HasPrefix(b, "*"):
-		return meet(a, b[1:]) || a != "" && meet(a[1:], b)
-	case a == "" || b == "" || a[0] != b[0]:
-		return false
+	case starts(b, "*"):
+		return meet(b, a)
 	}
-	return meet(a[1:], b[1:])
+	return a != "" && b != "" && a[0] == b[0] && meet(a[1:], b[1:])
 }
+
+func starts(pattern, with string) bool { return strings.HasPrefix(pattern, with) }
 
 // sortedKeys are the keys of a set in order.
 func sortedKeys[V any](set map[string]V) []string { return slices.Sorted(maps.Keys(set)) }
