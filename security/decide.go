@@ -65,6 +65,8 @@ type policy struct {
 	compiled policies.Policy
 	names    []string
 	memory   *memory
+	// text is what it is remembered by.
+	text string
 }
 
 type memory struct {
@@ -138,7 +140,7 @@ func parse(where string, document any, resource bool) (policy, error) {
 	if err != nil {
 		return policy{}, fmt.Errorf("the policy cannot be read: %w", err)
 	}
-	p := policy{compiled: compiled, memory: &memory{answers: map[string]answer{}, found: map[string]Findings{}}}
+	p := policy{compiled: compiled, text: kind, memory: &memory{answers: map[string]answer{}, found: map[string]Findings{}}}
 	for _, s := range statementsOf(document) {
 		for _, block := range s.conditions() {
 			p.names = append(p.names, strings.ToLower(block.key))

@@ -29,8 +29,11 @@ type matrixRow struct {
 func matrix(t *testing.T) []matrixRow {
 	t.Helper()
 	matrixOnce.Do(func() {
+		kept := map[string]bool{}
 		for _, variant := range variants {
-			assembly(t, variant)
+			for text := range policiesOf(templateOf(t, assembly(t, variant))) {
+				kept[text] = true
+			}
 		}
 		all := mutations()
 		matrixRows = make([]matrixRow, len(all))
@@ -39,7 +42,7 @@ func matrix(t *testing.T) []matrixRow {
 		for range 2 {
 			wait.Go(func() {
 				for i := range next {
-					matrixRows[i] = kill(t, all[i])
+					matrixRows[i] = kill(t, all[i], kept)
 				}
 			})
 		}
@@ -57,8 +60,21 @@ var (
 	matrixRows []matrixRow
 )
 
-// kill holds every assertion against a template with one defect.
-func kill(t *testing.T, m mutation) matrixRow {
+// policiesOf are the texts of the policies that the assertions read of a template.
+func policiesOf(tm *Template) map[string]bool {
+	for _, a := range Assertions() {
+		a.Check(tm)
+	}
+	texts := map[string]bool{}
+	for _, p := range tm.parsed {
+		texts[p.policy.text] = true
+	}
+	return texts
+}
+
+// kill holds every assertion against a template with one defect. What a policy said
+// that only this template has is forgotten after that.
+func kill(t *testing.T, m mutation, kept map[string]bool) matrixRow {
 	row := matrixRow{mutation: m}
 	sources, err := mutate(assembly(t, cmp.Or(m.variant, variants[0])), m.edit)
 	if err != nil {
@@ -73,6 +89,11 @@ func kill(t *testing.T, m mutation) matrixRow {
 	for _, a := range Assertions() {
 		if len(a.Check(tm)) > 0 {
 			row.killed = append(row.killed, a.Name)
+		}
+	}
+	for _, p := range tm.parsed {
+		if !kept[p.policy.text] {
+			remembered.Delete(p.policy.text)
 		}
 	}
 	return row

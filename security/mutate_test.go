@@ -186,7 +186,7 @@ func eachDocument(v any, do func(doc object)) {
 			eachDocument(item, do)
 		}
 	case object:
-		if v["Statement"] != nil {
+		if _, ok := v["Statement"].([]any); ok {
 			do(v)
 			return
 		}
