@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/aws/smithy-go"
+	"github.com/spf13/cobra"
 )
 
 // withoutAccount is an environment that knows no Region and no credentials.
@@ -75,7 +76,15 @@ func TestCommandsAreExplained(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	var all []*cobra.Command
 	for _, command := range commands().Commands() {
+		if group := command.Commands(); len(group) > 0 {
+			all = append(all, group...)
+			continue
+		}
+		all = append(all, command)
+	}
+	for _, command := range all {
 		if !strings.Contains(string(runbook), "\n| `"+command.CommandPath()+"` |") {
 			t.Errorf("docs/runbook.md has no row for %s", command.CommandPath())
 		}
