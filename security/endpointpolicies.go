@@ -72,8 +72,11 @@ func endpointsAdmitThisAccountOnly(t *Template) (f Findings) {
 		}
 		for _, action := range actionsOf(serviceOf(r)) {
 			for _, resource := range t.targets() {
-				if p.answer(ask{who: foreigner, action: action, resource: resource}).may() || p.answer(ask{who: nobody, action: action, resource: resource}).may() {
-					f.add(r.ID, "lets another account do %s on %s", action, resource)
+				// A service that acts for itself is of no account.
+				for _, who := range []who{foreigner, nobody, {service: "s3.amazonaws.com"}} {
+					if p.answer(ask{who: who, action: action, resource: resource}).may() {
+						f.add(r.ID, "lets somebody who is not of this account do %s on %s", action, resource)
+					}
 				}
 			}
 		}
