@@ -15,6 +15,7 @@ var keyAssertions = []Assertion{
 	{"RolesCannotAdministerTheKey", 7, rolesCannotAdministerTheKey},
 	{"ServicesUseTheKeyForUsOnly", 7, servicesUseTheKeyForUsOnly},
 	{"KeyIsUsable", 7, keyIsUsable},
+	{"GrantsOnTheKeyAreGood", 7, grantsOnTheKeyAreGood},
 	{"GrantsAreBedrocksOnly", 8, grantsAreBedrocksOnly},
 	{"RolesGrantThroughBedrockOnly", 8, rolesGrantThroughBedrockOnly},
 }
@@ -222,6 +223,37 @@ func keyIsUsable(t *Template) (f Findings) {
 		logs.keys = keys("kms:EncryptionContext:aws:logs:arn", strings.TrimSuffix(attribute(group, t.Region, "Arn"), ":*"))
 		if p.answer(logs) != granted {
 			f.add(group.ID, "CloudWatch Logs may not use the key for the group")
+		}
+	}
+	return f
+}
+
+// grantsOnTheKeyAreGood: what a role's own policy allows on the key, in a request as
+// its conditions have it, the key's policy lets through as well. A grant that it does
+// not would fail in the account only.
+func grantsOnTheKeyAreGood(t *Template) (f Findings) {
+	p, ok := t.keyPolicy(&f)
+	if !ok {
+		return f
+	}
+	for _, role := range t.ofType("AWS::IAM::Role") {
+		for _, d := range t.identityDocuments(role) {
+			for _, s := range statementsOf(d.body) {
+				if !s.allows() || !slices.Contains(s.resources(), t.arn("Key")) {
+					continue
+				}
+				context := keys("kms:CallerAccount", Account)
+				for _, c := range s.conditions() {
+					if len(c.values) > 0 {
+						context[c.key] = []string{strings.ReplaceAll(c.values[0], "*", "x")}
+					}
+				}
+				for _, action := range s.actions() {
+					if !p.answer(ask{who: who{arn: attribute(role, t.Region, "Arn")}, action: action, resource: t.arn("Key"), keys: context}).may() {
+						f.add(role.ID, "%s: the key's policy does not let %s through", s.sid(), action)
+					}
+				}
+			}
 		}
 	}
 	return f

@@ -41,6 +41,8 @@ var keyMutations = []mutation{
 	{7, "", "CloudWatch Logs uses the key for any log", change("Key", "EncryptLogs", "Condition", nil), []string{"ServicesUseTheKeyForUsOnly"}},
 	{7, "", "log delivery uses the key for other accounts", change("Key", "DeliverExecutionLogs", "Condition", nil), []string{"ServicesUseTheKeyForUsOnly"}},
 	{7, "", "the key's policy lets no object be written", but("Key", "UseThroughS3", "kms:GenerateDataKey"), []string{"KeyIsUsable"}},
+	{7, "", "the machines cannot tell through the encrypted topic", forget("Key", "TellThroughSNS"), []string{"GrantsOnTheKeyAreGood"}},
+	{7, "", "the sweep cannot read its schedule", forget("Key", "UseForSchedules"), []string{"GrantsOnTheKeyAreGood"}},
 	{7, "", "a log group is outside the names the key is for", set("FunctionsPollLogGroup", "Properties.LogGroupName", "/aws/lambda/poll"), []string{"KeyIsUsable"}},
 
 	{8, "", "the key's policy lets grants be made for anybody", change("Key", "GrantThroughBedrock", "Condition>Bool", nil), []string{"GrantsAreBedrocksOnly"}},
