@@ -296,9 +296,26 @@ func TestRefusalsOfBedrock(t *testing.T) {
 	}
 	f.Log.SetHook(nil)
 	f.deleteAsOperator(bedrock.Billed{Kind: bedrock.KindDeployment, ARN: run.Endpoint.ModelID})
-	got := f.send(f.caller(), http.MethodPost, f.APIURL()+"/model/m/converse", ask(question(1)))
-	if got.status != http.StatusNotFound || !strings.Contains(got.message(), "does not exist any more") || strings.Contains(got.message(), run.Endpoint.ModelID) {
-		t.Errorf("deleted from outside: %d %s, want 404 with words of ours", got.status, got.body)
+	// What is gone has no tags, by which the function may ask: Bedrock may answer
+	// that it may not, or that there is no such model.
+	for name, want := range map[string]struct {
+		hook   calls.Hook
+		status int
+		words  string
+	}{
+		"denied": {nil, http.StatusInternalServerError, "operators find why by its request id"},
+		"not found": {func(c calls.Call) *calls.Fault {
+			if c.Action != "bedrock:InvokeModel" {
+				return nil
+			}
+			return &calls.Fault{Status: 404, Code: "ResourceNotFoundException", Message: "Could not find " + c.Resource}
+		}, http.StatusNotFound, "does not exist any more"},
+	} {
+		f.Log.SetHook(want.hook)
+		got := f.send(f.caller(), http.MethodPost, f.APIURL()+"/model/m/converse", ask(question(1)))
+		if got.status != want.status || !strings.Contains(got.message(), want.words) || strings.Contains(got.message(), run.Endpoint.ModelID) {
+			t.Errorf("deleted from outside, %s: %d %s, want %d with words of ours", name, got.status, got.body, want.status)
+		}
 	}
 	if _, _, err := f.Converse(context.Background(), "m", []byte(ask("?"))); err != nil {
 		t.Error(err)
