@@ -115,13 +115,15 @@ func (f *fixture) tlsFront() *httptest.Server {
 }
 
 // forward passes requests on to the API, and each byte of an answer back as it
-// comes; seen is told the status of each.
+// comes; seen is told the status of each. A request is read to its end first: an
+// answer that begins before that closes the body under who still passes it on,
+// and with it the connection that the answer comes through.
 func (f *fixture) forward(seen func(status int)) http.Handler {
 	target, err := url.Parse(strings.TrimSuffix(f.APIURL(), f.stage()))
 	if err != nil {
 		f.t.Fatal(err)
 	}
-	return &httputil.ReverseProxy{
+	proxy := &httputil.ReverseProxy{
 		FlushInterval: -1,
 		Rewrite:       func(r *httputil.ProxyRequest) { r.SetURL(target) },
 		ModifyResponse: func(r *http.Response) error {
@@ -131,6 +133,14 @@ func (f *fixture) forward(seen func(status int)) http.Handler {
 			return nil
 		},
 	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			panic(http.ErrAbortHandler) // the client is gone
+		}
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		proxy.ServeHTTP(w, r)
+	})
 }
 
 // wholeAnswers is a client for a server that answers before the client has
