@@ -28,8 +28,10 @@ type client struct {
 	bedrock     string
 }
 
+// newClient makes one that may ask the double itself as well, which nobody of the
+// stack may who is not its function.
 func newClient(g *ground) *client {
-	c := g.cloud.Operator().Credentials
+	c := g.cloud.Administrator().Credentials
 	return &client{
 		http:        &http.Client{Transport: &http.Transport{}},
 		credentials: aws.Credentials{AccessKeyID: c.AccessKeyID, SecretAccessKey: c.SecretAccessKey, SessionToken: c.SessionToken},
@@ -76,8 +78,11 @@ func (c *client) post(ctx context.Context, address, service, body string) (answe
 	first = time.Since(begun)
 	rest, err := io.ReadAll(response.Body)
 	total = time.Since(begun)
-	if answer = append(begin, rest...); err != nil || response.StatusCode != http.StatusOK {
-		return nil, 0, 0, fmt.Errorf("%s answers %d %.300s: %w", service, response.StatusCode, answer, err)
+	if err != nil {
+		return nil, 0, 0, fmt.Errorf("reading the answer of %s: %w", service, err)
+	}
+	if answer = append(begin, rest...); response.StatusCode != http.StatusOK {
+		return nil, 0, 0, fmt.Errorf("%s answers %d %.300s", service, response.StatusCode, answer)
 	}
 	return answer, total, first, nil
 }
