@@ -314,7 +314,7 @@ func (t *terminal) stay(cloud *rehearsal.Cloud, r result, dataset string) {
 	t.print("\naws s3 cp %s s3://%s/%s%s/again.jsonl", dataset, cloud.Bucket(), finetune.PrefixDatasets, r.Model)
 	t.print("aws bedrock list-model-customization-jobs")
 	t.print("aws stepfunctions describe-execution --execution-arn %s", r.ExecutionARN)
-	t.print("tuneline ask %s \"How do I reset it?\" --compare", r.Model)
+	t.print("tuneline ask %s \"How do I reset it?\" --stream", r.Model)
 	t.print("tuneline proxy --model %s", r.Model)
 	t.print("curl --aws-sigv4 aws:amz:%s:execute-api --user \"$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY\" -H \"x-amz-security-token: $AWS_SESSION_TOKEN\" \\\n"+
 		"  -H 'content-type: application/json' %s/model/%s/converse -d '{\"messages\":[{\"role\":\"user\",\"content\":[{\"text\":\"How do I reset it?\"}]}]}'",
