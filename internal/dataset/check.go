@@ -245,7 +245,7 @@ func (c *collector) inBoth(validation *Report, v *verdict, i int, line int64) (F
 func (c *collector) file(f Finding) {
 	place := codeIndex[f.Code]
 	c.counts[place]++
-	f.Severity = codes[place].Severity
+	f.Severity = c.o.severity(place)
 	c.keep(f)
 }
 

@@ -276,7 +276,7 @@ func (j *judge) file(f Finding) {
 	if j.v.counts[place] > int64(j.o.MaxFindings) || j.told.full[place].Load() {
 		return
 	}
-	f.Severity = codes[place].Severity
+	f.Severity = j.o.severity(place)
 	j.v.findings = append(j.v.findings, f)
 }
 

@@ -62,6 +62,9 @@ type Options struct {
 	// Inspectors look at every text for what should not be trained on. With any,
 	// every record takes the slow way.
 	Inspectors []Inspector
+	// Refuse are codes whose findings are errors in this check, whatever severity
+	// the code has.
+	Refuse []Code
 	// MediaSize is asked for the size in bytes of the object with this key in
 	// Rules.Bucket, for every media file that lies where the rules want it;
 	// [MediaMissing] and [MediaUnknown] are answers too. It is called from several
@@ -131,6 +134,14 @@ func (o Options) complete() (Options, error) {
 		o.Limits.CharactersPerToken = defaultCharactersPerToken
 	}
 	return o, nil
+}
+
+// severity of a finding of the code at this place of the table.
+func (o *Options) severity(place int) Severity {
+	if info := codes[place]; !slices.Contains(o.Refuse, info.Code) {
+		return info.Severity
+	}
+	return SeverityError
 }
 
 // plain says that the fast tier knows these options.

@@ -33,7 +33,7 @@ func (c *collector) finish() Report {
 			continue
 		}
 		r.Counts[codes[place].Code] = n
-		switch codes[place].Severity {
+		switch c.o.severity(place) {
 		case SeverityError:
 			r.Errors += n
 		case SeverityWarning:

@@ -27,6 +27,17 @@ type Dataset struct {
 	Sequencer string `json:"sequencer"`
 }
 
+// What is done about secrets and personal data in the texts of a data set, as
+// dataset.secrets and dataset.personalData.
+const (
+	// LookIgnore does not look.
+	LookIgnore = "ignore"
+	// LookNote tells of them in the report.
+	LookNote = "note"
+	// LookRefuse rejects the data set that has any.
+	LookRefuse = "refuse"
+)
+
 // ExecutionInput is what starts an execution: the upload, and whether an
 // operator asks to go on with a run that ended before ("tuneline resume"), or to
 // serve one again that was published before ("tuneline rollback").
