@@ -80,6 +80,8 @@ func (c Config) checkTuning() []error {
 		oneOf("serving.mode", c.Serving.Mode, finetune.ServeAuto, finetune.ServeOnDemand, finetune.ServeProvisioned),
 		within("serving.modelUnits", c.Serving.ModelUnits, 1, 100),
 		oneOf("serving.commitment", c.Serving.Commitment, CommitmentNone, CommitmentOneMonth, CommitmentSixMonths),
+		oneOf("dataset.secrets", c.Dataset.Secrets, finetune.LookIgnore, finetune.LookNote, finetune.LookRefuse),
+		oneOf("dataset.personalData", c.Dataset.PersonalData, finetune.LookIgnore, finetune.LookNote, finetune.LookRefuse),
 		within("training.deadlineHours", c.Training.DeadlineHours, 1, 336),
 	}
 }

@@ -58,6 +58,8 @@ type Config struct {
 	Hyperparameters   map[string]string `json:"hyperparameters"`
 	// Serving is how models are served unless their tuning.json says otherwise.
 	Serving Serving `json:"serving"`
+	// Dataset is about what should not be trained on.
+	Dataset Dataset `json:"dataset"`
 	// Training bounds a job.
 	Training Training `json:"training"`
 	// AcceptUnknownPrice lets what has no row in the price table pass for what is
@@ -125,6 +127,16 @@ type Serving struct {
 	SweepEvery string `json:"sweepEvery"`
 }
 
+// Dataset is about what should not be trained on. Each is ignore, note, which
+// tells of it in the report, or refuse, which rejects the data set. No tuning.json
+// changes it.
+type Dataset struct {
+	// Secrets are keys, tokens and passwords in texts.
+	Secrets string `json:"secrets"`
+	// PersonalData are e-mail addresses, card numbers and IBANs in texts.
+	PersonalData string `json:"personalData"`
+}
+
 // Training bounds a job.
 type Training struct {
 	// DeadlineHours is how long a job may take, in hours, before it is stopped.
@@ -177,6 +189,7 @@ func Default() Config {
 			Mode: finetune.ServeAuto, ModelUnits: 1, Commitment: CommitmentNone,
 			WarnIdleAfter: "24h", Orphans: finetune.OrphansReport, SweepEvery: "1h",
 		},
+		Dataset:       Dataset{Secrets: finetune.LookNote, PersonalData: finetune.LookNote},
 		Training:      Training{DeadlineHours: 48},
 		Approval:      Approval{GiveUpAfter: "72h"},
 		Uploaders:     []string{},

@@ -49,6 +49,9 @@ var parsed = []struct {
 	{"another region", `{"region":"us-west-2","baseModel":"meta.llama3-1-8b-instruct-v1:0:128k","serving":{"modelUnits":2}}`, func(c *Config) {
 		c.Region, c.BaseModel, c.Serving.ModelUnits = "us-west-2", "meta.llama3-1-8b-instruct-v1:0:128k", 2
 	}},
+	{"refused data", `{"dataset":{"secrets":"refuse","personalData":"ignore"}}`, func(c *Config) {
+		c.Dataset = Dataset{Secrets: "refuse", PersonalData: "ignore"}
+	}},
 	{"uploads from the VPC only", `{"bucketPolicy":{"uploadsFromVpcOnly":true}}`, func(c *Config) { c.BucketPolicy.UploadsFromVPCOnly = true }},
 	{"provisioned", `{"serving":{"mode":"provisioned","modelUnits":2,"commitment":"OneMonth"}}`, func(c *Config) {
 		c.Serving.Mode, c.Serving.ModelUnits, c.Serving.Commitment = "provisioned", 2, "OneMonth"

@@ -90,9 +90,12 @@ func (f *Functions) newValidate() *Function {
 	return NewFunction(f.Scope, "Validate", f.place, Spec{
 		Name:        "validate",
 		Description: "Checks every record of an uploaded data set and copies it to accepted/",
-		Environment: lambdaenv.Validate{Bucket: f.bucket.Name(), Region: f.place.Config.Region, Defaults: string(defaults)},
-		Statements:  f.mayValidate(),
-		Seconds:     validateSeconds, MegaBytes: validateMegaBytes,
+		Environment: lambdaenv.Validate{
+			Bucket: f.bucket.Name(), Region: f.place.Config.Region, Defaults: string(defaults),
+			Secrets: f.place.Config.Dataset.Secrets, PersonalData: f.place.Config.Dataset.PersonalData,
+		},
+		Statements: f.mayValidate(),
+		Seconds:    validateSeconds, MegaBytes: validateMegaBytes,
 	})
 }
 

@@ -21,6 +21,10 @@ type Validate struct {
 	Region string `env:"TUNELINE_REGION"`
 	// Defaults is the stack's settings, a finetune.Settings as JSON.
 	Defaults string `env:"TUNELINE_DEFAULTS"`
+	// Secrets and PersonalData say what is done about them in texts:
+	// finetune.LookIgnore, LookNote or LookRefuse.
+	Secrets      string `env:"TUNELINE_SECRETS"`
+	PersonalData string `env:"TUNELINE_PERSONAL_DATA"`
 }
 
 // Submit is the environment of lambdas/submit.

@@ -26,6 +26,18 @@ type datasetReport struct {
 	// Training and Validation are null when the check did not come to them.
 	Training   *checked `json:"training"`
 	Validation *checked `json:"validation"`
+	// NotLookedFor is what the stack does not have looked for in texts, or what
+	// there was no time to look for.
+	NotLookedFor []string `json:"notLookedFor,omitempty"`
+}
+
+// bytes is the size of training and validation data together.
+func (r datasetReport) bytes() int64 {
+	size := r.Training.Bytes
+	if r.Validation != nil {
+		size += r.Validation.Bytes
+	}
+	return size
 }
 
 // checked is one file that was read to its end, and what was found.
@@ -53,6 +65,7 @@ func (h handler) check(ctx context.Context, run finetune.Run, d finetune.Dataset
 		if err != nil {
 			return finetune.Report{}, err
 		}
+		report.NotLookedFor = h.look.leftOut(report.bytes() <= h.lookTo)
 		report.Accepted = report.Training.Accepted && (report.Validation == nil || report.Validation.Accepted)
 	}
 	if err := h.store.WriteDatasetReport(ctx, run.ID, report); err != nil {
@@ -76,8 +89,15 @@ func (h handler) checkData(ctx context.Context, model string, upload s3object.Ob
 	if err != nil {
 		return nil, nil, err
 	}
-	if size := upload.Size + held.Size; size > h.maxBytes {
-		return tooLarge(upload, size, h.maxBytes, options), nil, nil
+	size := upload.Size + held.Size
+	if size > h.maxBytes {
+		return tooLarge(upload, size, h.maxBytes, "leave records out, or write characters as UTF-8 where they are \\u escapes", options), nil, nil
+	}
+	if h.look.refuses() && size > h.lookTo {
+		return tooLarge(upload, size, h.lookTo, "leave records out; or look for secrets and personal data on your machine, and have the stack's dataset.secrets and dataset.personalData set to note", options), nil, nil
+	}
+	if size <= h.lookTo {
+		h.look.in(&options)
 	}
 	media := h.mediaOf(ctx, model)
 	media.lookIn(&options)

@@ -44,6 +44,9 @@ type handler struct {
 	// streaming is how data sets are read, maxBytes how many bytes of them at most.
 	streaming s3object.Options
 	maxBytes  int64
+	// look says what else is looked for in texts, lookTo in how many bytes at most.
+	look   look
+	lookTo int64
 	// maxMedia is how many objects are looked through for media.
 	maxMedia int
 	now      func() time.Time
@@ -65,12 +68,16 @@ func newHandler(env lambdaenv.Validate, cfg aws.Config) (handler, error) {
 	if err := decoder.Decode(&defaults); err != nil {
 		return handler{}, fmt.Errorf("decoding the stack's settings: %w", err)
 	}
+	look, err := newLook(env.Secrets, env.PersonalData)
+	if err != nil {
+		return handler{}, err
+	}
 	client := s3.NewFromConfig(cfg)
 	return handler{
 		s3: client, bucket: env.Bucket, region: env.Region, defaults: defaults,
 		store:   registry.Store{S3: client, Bucket: env.Bucket},
 		catalog: known, prices: prices, limits: s3CopyLimits,
-		streaming: streaming, maxBytes: maxBytes, maxMedia: maxMedia, now: time.Now,
+		streaming: streaming, maxBytes: maxBytes, look: look, lookTo: lookTo, maxMedia: maxMedia, now: time.Now,
 	}, nil
 }
 

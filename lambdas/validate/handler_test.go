@@ -63,7 +63,7 @@ func newTestHandler(t *testing.T, b *bucket) handler {
 			Serving: finetune.Serving{Mode: finetune.ServeAuto, ModelUnits: 1},
 		},
 		store: registry.Store{S3: b, Bucket: bucketName}, catalog: known, prices: prices, limits: s3CopyLimits,
-		streaming: streaming, maxBytes: maxBytes, maxMedia: maxMedia,
+		streaming: streaming, maxBytes: maxBytes, lookTo: lookTo, maxMedia: maxMedia,
 		now: func() time.Time { return uploaded.Add(time.Minute) },
 	}
 }
@@ -425,9 +425,14 @@ func TestCauseIsBounded(t *testing.T) {
 }
 
 func TestNewHandler(t *testing.T) {
-	h, err := newHandler(lambdaenv.Validate{Bucket: bucketName, Region: "us-east-1", Defaults: `{"baseModel":"m","serving":{"mode":"auto"}}`}, aws.Config{})
-	if err != nil || h.defaults.BaseModel != "m" || h.defaults.Serving.Mode != "auto" || h.limits != s3CopyLimits || h.streaming != streaming || h.maxBytes != maxBytes {
+	env := lambdaenv.Validate{Bucket: bucketName, Region: "us-east-1", Defaults: `{"baseModel":"m","serving":{"mode":"auto"}}`, Secrets: "note", PersonalData: "refuse"}
+	h, err := newHandler(env, aws.Config{})
+	if err != nil || h.defaults.BaseModel != "m" || h.defaults.Serving.Mode != "auto" || h.limits != s3CopyLimits || h.streaming != streaming || h.maxBytes != maxBytes || h.lookTo != lookTo || len(h.look.inspectors) != 2 || !h.look.refuses() {
 		t.Errorf("got %+v, %v, want the stack's settings", h, err)
+	}
+	env.Secrets = "warn"
+	if _, err := newHandler(env, aws.Config{}); err == nil || !strings.Contains(err.Error(), `"warn"`) {
+		t.Errorf("an unknown way with secrets: %v, want an error that names it", err)
 	}
 	if _, err := newHandler(lambdaenv.Validate{Defaults: `{"model":"m"}`}, aws.Config{}); err == nil {
 		t.Error("settings with an unknown key were taken, want an error")

@@ -36,11 +36,12 @@ func noteKey(r *dataset.Report, bucket, key string) {
 }
 
 // tooLarge is the report on a data set that is not read, because there would not
-// be the time. Size is that of training and validation data together.
-func tooLarge(upload s3object.Object, size, most int64, options dataset.Options) *checked {
+// be the time. Size is that of training and validation data together, most what
+// could be checked, in bytes; there is no way to do what is asked but todo.
+func tooLarge(upload s3object.Object, size, most int64, todo string, options dataset.Options) *checked {
 	f := dataset.Finding{
 		Code: dataset.CodeFileTooLarge, Severity: dataset.SeverityError,
-		Message: fmt.Sprintf("training and validation data have %d bytes, %d can be checked in a function's time, and nothing was read: leave records out, or write characters as UTF-8 where they are \\u escapes", size, most),
+		Message: fmt.Sprintf("training and validation data have %d bytes, %d can be checked in a function's time, and nothing was read: %s", size, most, todo),
 	}
 	return &checked{Key: upload.Key, VersionID: upload.VersionID, Report: dataset.Report{
 		Format: options.Format, Role: dataset.RoleTraining, Bytes: upload.Size, Errors: 1,
