@@ -105,7 +105,7 @@ func (c condition) holds(context map[string][]string) (bool, error) {
 	if c.operator.isNull() {
 		return c.wanted(fmt.Sprint(len(values) == 0), context)
 	}
-	if len(values) == 0 {
+	if len(values) == 0 || c.set != "" && isNullSet(values) {
 		return c.withoutKey(), nil
 	}
 	if c.set == "" && len(values) > 1 {
@@ -125,6 +125,13 @@ func (c condition) holds(context map[string][]string) (bool, error) {
 		}
 	}
 	return c.set != forAny, nil
+}
+
+// isNullSet tells that the request's values come to nothing, as one that is
+// empty does: to a set operator that is as if the key were not there ("Creating a
+// condition with multiple keys or values", IAM User Guide).
+func isNullSet(values []string) bool {
+	return !slices.ContainsFunc(values, func(v string) bool { return v != "" })
 }
 
 // withoutKey is the result when the request has no such key: a positive operator
@@ -155,22 +162,16 @@ func (c condition) wanted(value string, context map[string][]string) (bool, erro
 	return false, nil
 }
 
-// fill is the test of a value; nil when one of its variables has no value. A
-// negated operator cannot go on then: the guide says that the statement might
-// be invalid, in which it would not apply, where a value that is not equal
-// makes it apply.
+// fill is the test of a value; nil when one of its variables has no value.
+// Nothing is equal to that, or like it, so that a negated condition holds
+// ("Policy variables with no value", IAM User Guide, Variables and tags).
 func (c condition) fill(w want, context map[string][]string) (test, error) {
 	if w.template.fixed() {
 		return w.test, nil
 	}
 	p, ok, err := w.template.fill(context)
-	switch {
-	case err != nil:
+	if err != nil || !ok {
 		return nil, err
-	case ok:
-		return c.operator.test(p)
-	case c.operator.negated:
-		return nil, fmt.Errorf("the policy variable of %s has no value, and what AWS makes of that in a negated condition is not documented", c.key)
 	}
-	return nil, nil
+	return c.operator.test(p)
 }

@@ -89,6 +89,9 @@ func TestConditions(t *testing.T) {
 		{"ForAllValues:StringNotEquals", `["a","b"]`, []string{"c", "a"}, false},
 		{"ForAllValues:StringNotEquals", `["a","b"]`, []string{"c", "d"}, true},
 		{"ForAllValues:ArnNotEquals", `"` + fn + `"`, []string{rule}, true},
+		{"ForAllValues:StringEquals", `["a","b"]`, []string{""}, true}, // an empty value comes to nothing
+		{"ForAllValues:StringEquals", `["a","b"]`, []string{"", "a"}, false},
+		{"ForAnyValue:StringEquals", `["","a"]`, []string{""}, false},
 		{"ForAnyValue:StringEquals", `["a","b"]`, []string{"c", "b"}, true},
 		{"ForAnyValue:StringEquals", `["a","b"]`, []string{"c"}, false},
 		{"ForAnyValue:StringEquals", `["a","b"]`, nil, false},

@@ -32,9 +32,10 @@ const (
 // Guide, for requests within an account): an explicit deny in any of them is
 // final. Then one allow is enough, of the principal or of the resource, if
 // boundary and session policy allow it too; they do not limit a resource's
-// policy that names a user or a session itself. An error means that it cannot
-// be known; the decision is then an implicit deny.
+// policy that names a user, a session itself or everybody. An error means that
+// it cannot be known; the decision is then an implicit deny.
 func Decide(r Request, p Policies) (Decision, error) {
+	r.bounded = p.Boundary != nil
 	identity, err := evaluate(r, p.Identity)
 	if err != nil {
 		return Decision{}, err
@@ -58,7 +59,7 @@ func Decide(r Request, p Policies) (Decision, error) {
 			return Decision{}, err
 		case d.Effect == ExplicitDeny:
 			decided = decided.and(d)
-		case d.Effect == ImplicitDeny && (limit.kind == kindEndpoint || !resource.session):
+		case d.Effect == ImplicitDeny && (limit.kind == kindEndpoint || !resource.direct):
 			missing = append(missing, limit.kind)
 		}
 	}
@@ -68,6 +69,7 @@ func Decide(r Request, p Policies) (Decision, error) {
 	if decided.Effect == Allowed && len(missing) > 0 {
 		return Decision{Missing: missing[0], Delegated: decided.Delegated}, nil
 	}
+	decided.direct = false // it has done its part
 	return decided, nil
 }
 

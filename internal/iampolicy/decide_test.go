@@ -20,6 +20,7 @@ func TestDecide_Limits(t *testing.T) {
 		return []Policy{resource(t, "resource", `{"Effect":"Allow","Principal":`+principal+`,"Action":"*","Resource":"*"}`)}
 	}
 	all, none := on("a:*"), on("c:*")
+	but := []Policy{resource(t, "but", `{"Effect":"Deny","NotPrincipal":{"AWS":["`+user+`","`+account+`"]},"Action":"*","Resource":"*"}`)}
 	denies := identity(t, "denies", `{"Effect":"Deny","Action":"a:b","Resource":"*"}`)
 	for name, tc := range map[string]struct {
 		who      string
@@ -38,7 +39,11 @@ func TestDecide_Limits(t *testing.T) {
 		"named as a session, not limited":     {session, Policies{Resource: of(`{"AWS":"` + session + `"}`), Boundary: &none, Session: &none}, Allowed, ""},
 		"named as a session, still denied":    {session, Policies{Resource: of(`{"AWS":"` + session + `"}`), Boundary: &denies}, ExplicitDeny, ""},
 		"named as a user, not limited":        {user, Policies{Resource: of(`{"AWS":"` + user + `"}`), Boundary: &none}, Allowed, ""},
-		"everybody, limited":                  {role, Policies{Resource: of(`"*"`), Boundary: &none}, ImplicitDeny, "permissions boundary"},
+		"everybody, not limited":              {role, Policies{Resource: of(`"*"`), Boundary: &none}, Allowed, ""},
+		"everybody, no session policy either": {session, Policies{Resource: of(`{"AWS":"*"}`), Session: &none}, Allowed, ""},
+		"everybody, still denied":             {role, Policies{Resource: of(`"*"`), Boundary: &denies}, ExplicitDeny, ""},
+		"left out, with a boundary":           {user, Policies{Identity: []Policy{all}, Resource: but, Boundary: &all}, ExplicitDeny, ""},
+		"left out, without a boundary":        {user, Policies{Identity: []Policy{all}, Resource: but}, Allowed, ""},
 		"the endpoint does not":               {role, Policies{Identity: []Policy{all}, Endpoint: &none}, ImplicitDeny, "VPC endpoint policy"},
 		"the endpoint, who is named":          {user, Policies{Resource: of(`{"AWS":"` + user + `"}`), Endpoint: &none}, ImplicitDeny, "VPC endpoint policy"},
 		"the endpoint allows":                 {role, Policies{Identity: []Policy{all}, Endpoint: &all}, Allowed, ""},
@@ -55,27 +60,36 @@ func TestDecide_Limits(t *testing.T) {
 	}
 }
 
-// Ensure a NotPrincipal leaves out only who is named on every level.
+// Ensure a NotPrincipal leaves out who is named on every level, and that nothing
+// is known of who is named on some.
 func TestEvaluate_NotPrincipal(t *testing.T) {
 	const session = "arn:aws:sts::111122223333:assumed-role/caller/ana"
 	for name, tc := range map[string]struct {
 		not  string
 		who  Principal
-		want Effect
+		want string
 	}{
-		"user with the account":    {`{"AWS":["arn:aws:iam::111122223333:user/ana","111122223333"]}`, PrincipalOf("arn:aws:iam::111122223333:user/ana"), ImplicitDeny},
-		"user without the account": {`{"AWS":"arn:aws:iam::111122223333:user/ana"}`, PrincipalOf("arn:aws:iam::111122223333:user/ana"), ExplicitDeny},
-		"another user":             {`{"AWS":["arn:aws:iam::111122223333:user/ana","111122223333"]}`, PrincipalOf("arn:aws:iam::111122223333:user/bob"), ExplicitDeny},
-		"session on every level":   {`{"AWS":["` + session + `","` + role + `","111122223333"]}`, PrincipalOf(session), ImplicitDeny},
-		"session as a role only":   {`{"AWS":["` + role + `","111122223333"]}`, PrincipalOf(session), ExplicitDeny},
-		"service":                  {`{"Service":"logs.amazonaws.com"}`, Principal{Service: "logs.amazonaws.com"}, ImplicitDeny},
-		"another service":          {`{"Service":"logs.amazonaws.com"}`, Principal{Service: "sns.amazonaws.com"}, ExplicitDeny},
-		"anonymous":                {`{"AWS":"111122223333"}`, Principal{}, ExplicitDeny},
+		"user with the account":    {`{"AWS":["arn:aws:iam::111122223333:user/ana","111122223333"]}`, PrincipalOf("arn:aws:iam::111122223333:user/ana"), "implicitDeny"},
+		"user without the account": {`{"AWS":"arn:aws:iam::111122223333:user/ana"}`, PrincipalOf("arn:aws:iam::111122223333:user/ana"), "left open"},
+		"another user":             {`{"AWS":["arn:aws:iam::111122223333:user/ana","111122223333"]}`, PrincipalOf("arn:aws:iam::111122223333:user/bob"), "left open"},
+		"another account's user":   {`{"AWS":["arn:aws:iam::111122223333:user/ana","111122223333"]}`, PrincipalOf("arn:aws:iam::999988887777:user/ana"), "explicitDeny"},
+		"session on every level":   {`{"AWS":["` + session + `","` + role + `","111122223333"]}`, PrincipalOf(session), "implicitDeny"},
+		"session as a role only":   {`{"AWS":["` + role + `","111122223333"]}`, PrincipalOf(session), "left open"},
+		"service":                  {`{"Service":"logs.amazonaws.com"}`, Principal{Service: "logs.amazonaws.com"}, "implicitDeny"},
+		"another service":          {`{"Service":"logs.amazonaws.com"}`, Principal{Service: "sns.amazonaws.com"}, "explicitDeny"},
+		"anonymous":                {`{"AWS":"111122223333"}`, Principal{}, "explicitDeny"},
 	} {
-		p := resource(t, name, `{"Effect":"Deny","NotPrincipal":`+tc.not+`,"Action":"*","Resource":"*"}`)
+		p := resource(t, name, `{"Effect":"Deny","NotPrincipal":`+tc.not+`,"Action":"a:*","Resource":"*"}`)
 		got, err := p.Evaluate(Request{Principal: tc.who, Action: "a:b", Resource: "*"})
-		if err != nil || got.Effect != tc.want {
-			t.Errorf("%s: got %+v, %v, want %v", name, got, err, tc.want)
+		answer := got.Effect.String()
+		if err != nil {
+			answer = err.Error()
+		}
+		if !strings.Contains(answer, tc.want) {
+			t.Errorf("%s: got %s, want %s", name, answer, tc.want)
+		}
+		if got, err := p.Evaluate(Request{Principal: tc.who, Action: "c:d", Resource: "*"}); err != nil || got.Effect != ImplicitDeny {
+			t.Errorf("%s, another action: got %+v, %v", name, got, err)
 		}
 	}
 }
@@ -101,8 +115,8 @@ func TestVariables(t *testing.T) {
 		"in a condition":             {`"Resource":"*","Condition":{"StringLike":{"s3:prefix":["","home/${aws:username}/*"]}}`, "*", "allowed"},
 		"in a condition, no value":   {`"Resource":"*","Condition":{"StringEquals":{"s3:prefix":"${aws:PrincipalTag/none}"}}`, "*", "implicitDeny"},
 		"in an ARN's segment":        {`"Resource":"*","Condition":{"ArnLike":{"aws:PrincipalArn":"arn:aws:iam::${aws:PrincipalAccount}:user/*"}}`, "*", "allowed"},
-		"of a negated condition":     {`"Resource":"*","Condition":{"StringNotEquals":{"s3:prefix":"${aws:PrincipalTag/none}"}}`, "*", "not documented"},
-		"of NotResource":             {`"NotResource":"arn:aws:s3:::${aws:PrincipalTag/none}"`, "*", "not documented"},
+		"of a negated condition":     {`"Resource":"*","Condition":{"StringNotEquals":{"s3:prefix":"${aws:PrincipalTag/none}"}}`, "*", "allowed"},
+		"of NotResource":             {`"NotResource":"arn:aws:s3:::${aws:PrincipalTag/none}"`, "*", "allowed"},
 		"unknown":                    {`"Resource":"arn:aws:s3:::b/${aws:PrincipalTag/other}"`, "*", "says nothing about aws:principaltag/other"},
 		"unknown, of a condition":    {`"Resource":"*","Condition":{"StringLike":{"s3:prefix":"${saml:aud}"}}`, "*", "says nothing about saml:aud"},
 		"many values":                {`"Resource":"arn:aws:s3:::b/${aws:TagKeys}"`, "*", "has 2 values"},

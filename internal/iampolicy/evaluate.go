@@ -19,6 +19,9 @@ type Request struct {
 	// aws:PrincipalArn, aws:PrincipalAccount, aws:PrincipalIsAWSService,
 	// aws:PrincipalServiceName and aws:username follow from Principal.
 	Context map[string][]string
+
+	// bounded: the principal has a permissions boundary.
+	bounded bool
 }
 
 // Effect is what policies say of a request.
@@ -63,18 +66,18 @@ type Decision struct {
 	// account's identity policies decide, which a few services (KMS) want.
 	Delegated bool
 
-	// session: the allow names a user, or the session itself, which no
+	// direct: the allow names a user, the session itself or everybody, which no
 	// boundary and no session policy limits.
-	session bool
+	direct bool
 }
 
 // and is the decision of two policies together.
 func (d Decision) and(other Decision) Decision {
-	delegated, session := d.Delegated || other.Delegated, d.session || other.session
+	delegated, direct := d.Delegated || other.Delegated, d.direct || other.direct
 	if other.Effect > d.Effect {
 		d = other
 	}
-	d.Delegated, d.session = delegated, session
+	d.Delegated, d.direct = delegated, direct
 	return d
 }
 
@@ -98,7 +101,7 @@ func (p Policy) Evaluate(r Request) (Decision, error) {
 		case account:
 			d = Decision{Delegated: true}
 		default:
-			d.session = s.principals.session(r.Principal)
+			d.direct = s.principals.direct(r.Principal)
 		}
 		decided = decided.and(d)
 	}
@@ -109,11 +112,15 @@ func (p Policy) Evaluate(r Request) (Decision, error) {
 // only because it names the principal's account. A condition is evaluated last,
 // when everything else fits.
 func (s statement) applies(r Request) (applies, account bool, err error) {
-	matches, account := s.principals.match(r.Principal)
+	matches, account, unknown := s.principals.match(r)
 	if !matches || s.actions.match(strings.ToLower(r.Action)) == s.notAction {
 		return false, false, nil
 	}
-	if on, err := s.on(r); err != nil || !on {
+	on, err := s.on(r)
+	if on && unknown != nil {
+		err = unknown
+	}
+	if err != nil || !on {
 		return false, false, err
 	}
 	for _, c := range s.conditions {
@@ -131,13 +138,11 @@ func (s statement) on(r Request) (bool, error) {
 		return true, nil
 	}
 	for _, t := range s.resources {
-		matches, unresolved, err := t.matchesResource(r.Resource, r.Context)
-		switch {
-		case err != nil:
+		matches, err := t.matchesResource(r.Resource, r.Context)
+		if err != nil {
 			return false, err
-		case unresolved && s.notResource:
-			return false, fmt.Errorf("a policy variable in NotResource has no value, and what AWS makes of that is not documented")
-		case matches:
+		}
+		if matches {
 			return !s.notResource, nil
 		}
 	}

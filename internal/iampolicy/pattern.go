@@ -156,6 +156,9 @@ func resourceTemplates(resources []string) ([]template, error) {
 		if err != nil {
 			return nil, err
 		}
+		if len(t.pieces) > 0 && len(t.pieces[0].pattern.segments()) <= lastSegment {
+			return nil, fmt.Errorf("resource %q: a policy variable stands before the fifth colon, where none may be", r)
+		}
 		all = append(all, t)
 	}
 	return all, nil

@@ -34,6 +34,7 @@ func TestParseRefuses(t *testing.T) {
 		"resource's form":     {document(`"Effect":"Allow","Action":"a:b","Resource":"bucket/key"`), "neither an ARN nor *"},
 		"few segments":        {document(`"Effect":"Allow","Action":"a:b","Resource":"arn:aws:s3"`), "neither an ARN nor *"},
 		"variable":            {document(`"Effect":"Allow","Action":"a:b","Resource":"arn:aws:s3:::b/${username}"`), "is no policy variable"},
+		"variable's place":    {document(`"Effect":"Allow","Action":"a:b","Resource":"arn:aws:sns:*:${aws:PrincipalAccount}:t"`), "before the fifth colon"},
 		"variable's end":      {document(`"Effect":"Allow","Action":"a:b","Resource":"arn:aws:s3:::b/${aws:username"`), "does not end"},
 		"variable's default":  {document(`"Effect":"Allow","Action":"a:b","Resource":"arn:aws:s3:::b/${aws:username, none}"`), "is no policy variable"},
 		"NotPrincipal":        {document(`"NotPrincipal":{"AWS":"111122223333"},` + rest), "an identity policy none"},

@@ -111,40 +111,53 @@ func (p Principals) compile() (principals, error) {
 	return out, nil
 }
 
-// match tells whether the statement is about p. An account stands for all its
-// principals; account tells that p is named in no other way.
-func (ps principals) match(p Principal) (matches, account bool) {
+// match tells whether the statement is about who makes the request; with an
+// error it may be. An account stands for all its principals; account tells that
+// nothing else is named.
+func (ps principals) match(r Request) (matches, account bool, err error) {
+	p := r.Principal
 	switch {
+	case ps.not && r.bounded && p.ARN != "":
+		return true, false, nil // who has a boundary cannot be left out ("NotPrincipal", key points)
 	case ps.not:
-		return !ps.excepts(p), false
+		excepted, err := ps.excepts(p)
+		return !excepted, false, err
 	case !ps.named || ps.all:
-		return true, false
+		return true, false, nil
 	case p.Service != "":
-		return slices.Contains(ps.services, p.Service), false
+		return slices.Contains(ps.services, p.Service), false, nil
 	case p.ARN == "":
-		return false, false
+		return false, false, nil
 	case slices.Contains(ps.arns, p.ARN) || p.Session != "" && slices.Contains(ps.arns, p.Session):
-		return true, false
+		return true, false, nil
 	}
 	in := slices.Contains(ps.accounts, p.account())
-	return in, in
+	return in, in, nil
 }
 
 // excepts tells whether a NotPrincipal leaves p out. AWS may look at the
-// account first, then at the role and at last at its session, so only who is
-// named on every level is safe ("NotPrincipal" in the IAM User Guide).
-func (ps principals) excepts(p Principal) bool {
+// account first, then at the role and at last at its session ("NotPrincipal" in
+// the IAM User Guide), so of who is named on some levels only, nothing is known.
+func (ps principals) excepts(p Principal) (bool, error) {
 	if p.Service != "" {
-		return slices.Contains(ps.services, p.Service)
+		return slices.Contains(ps.services, p.Service), nil
 	}
-	if !slices.Contains(ps.accounts, p.account()) || !slices.Contains(ps.arns, p.ARN) {
-		return false
+	levels := []bool{slices.Contains(ps.accounts, p.account()), slices.Contains(ps.arns, p.ARN)}
+	if p.Session != "" {
+		levels = append(levels, slices.Contains(ps.arns, p.Session))
 	}
-	return p.Session == "" || slices.Contains(ps.arns, p.Session)
+	if all := !slices.Contains(levels, false); all || !slices.Contains(levels, true) {
+		return all, nil
+	}
+	return false, fmt.Errorf("NotPrincipal names %s, its role or its account, and not all of them; what AWS makes of that is left open", p)
 }
 
-// session tells whether p is named as a user, or by its session's own ARN.
-func (ps principals) session(p Principal) bool {
+// direct tells whether p is named as a user, by its session's own ARN, or with
+// everybody.
+func (ps principals) direct(p Principal) bool {
+	if ps.all {
+		return true
+	}
 	if p.Session != "" {
 		return slices.Contains(ps.arns, p.Session)
 	}

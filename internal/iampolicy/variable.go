@@ -100,17 +100,17 @@ func (t template) fill(context map[string][]string) (p pattern, ok bool, err err
 	return p, true, nil
 }
 
-// matchesResource tells whether the template is about a resource. unresolved
-// tells that a variable has no value, and so it is about none.
-func (t template) matchesResource(resource string, context map[string][]string) (matches, unresolved bool, err error) {
+// matchesResource tells whether the template is about a resource. One with a
+// variable that has no value is about none.
+func (t template) matchesResource(resource string, context map[string][]string) (bool, error) {
 	p, ok, err := t.fill(context)
 	if err != nil || !ok {
-		return false, !ok, err
+		return false, err
 	}
 	if t.arn {
 		p = arnPattern(p)
 	}
-	return p.matches(resource), false, nil
+	return p.matches(resource), nil
 }
 
 // textPattern is a pattern whose wildcards match everything.
