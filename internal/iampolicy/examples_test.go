@@ -1,268 +1,224 @@
 package iampolicy
 
 import (
+	"slices"
 	"strings"
 	"testing"
 )
 
-// example is what a page of AWS's documentation says of a policy: its text, and
-// requests with the decision that the page explains.
+// example is what a page of AWS's documentation says of policies: their
+// statements, and requests with the decision that the page explains. Names of
+// buckets, users and accounts are our own.
 type example struct {
-	page, statements string
-	// resource: the policy is a resource's.
-	resource bool
-	asked    []asked
+	// what says what the policies are for, and names the example.
+	what string
+	// page is the page's address.
+	page string
+	// described: the page says in words, or in a table, what holds; the policy is
+	// ours. In all others the policy is the page's.
+	described bool
+	// The policies' statements, by kind; "" for none.
+	identity, resource, boundary, session, endpoint string
+	// rules: the resource's policy must consent, as a key's.
+	rules bool
+	asked []asked
 }
 
-// asked is one request: who ("" is the role), what, on what, in which context
-// ("key=value", "key=" for a key that is absent, once for each value).
+// asked is one request: who ("" is a role; a service by its name; "anonymous"),
+// what, on what, in which context ("key=value", once for each value; "key=" for
+// a key that is absent and "key=”" for one that is empty), and how it ends.
 type asked struct {
-	who, action, on, context string
-	want                     Effect
+	who, action, on, context, want string
 }
+
+// How requests end: delegated is an implicit deny by itself, of a resource's
+// policy that lets the account decide.
+const (
+	allowed   = "allowed"
+	explicit  = "explicitDeny"
+	implicit  = "implicitDeny"
+	delegated = "delegated"
+)
+
+// Where the pages are.
+const (
+	userGuide  = "https://docs.aws.amazon.com/IAM/latest/UserGuide/"
+	s3Guide    = "https://docs.aws.amazon.com/AmazonS3/latest/userguide/"
+	kmsGuide   = "https://docs.aws.amazon.com/kms/latest/developerguide/"
+	apiGuide   = "https://docs.aws.amazon.com/apigateway/latest/developerguide/"
+	vpcGuide   = "https://docs.aws.amazon.com/vpc/latest/privatelink/"
+	bedrockDoc = "https://docs.aws.amazon.com/bedrock/latest/userguide/"
+)
+
+const (
+	ana         = "arn:aws:iam::111122223333:user/ana"
+	bob         = "arn:aws:iam::111122223333:user/bob"
+	roleSession = "arn:aws:sts::111122223333:assumed-role/caller/ana"
+	bucket      = "arn:aws:s3:::amzn-s3-demo-bucket"
+	everything  = `{"Effect":"Allow","Action":"*","Resource":"*"}`
+)
+
+// examples are all there are, by what they are about.
+var examples = slices.Concat(elementExamples, operatorExamples, setExamples, decisionExamples, serviceExamples)
 
 func (a asked) request() Request {
 	r := Request{Principal: PrincipalOf(role), Action: a.action, Resource: a.on, Context: map[string][]string{}}
 	switch {
 	case strings.HasSuffix(a.who, ".amazonaws.com"):
 		r.Principal = Principal{Service: a.who}
+	case a.who == "anonymous":
+		r.Principal = Principal{}
 	case a.who != "":
 		r.Principal = PrincipalOf(a.who)
 	}
 	for pair := range strings.FieldsSeq(a.context) {
 		key, value, _ := strings.Cut(pair, "=")
-		if value == "" {
+		switch value {
+		case "":
 			r.Context[key] = nil
-		} else {
+		case "''":
+			r.Context[key] = []string{""}
+		default:
 			r.Context[key] = append(r.Context[key], value)
 		}
 	}
 	return r
 }
 
-const (
-	ana    = "arn:aws:iam::111122223333:user/ana"
-	bucket = "arn:aws:s3:::amzn-s3-demo-bucket"
-)
-
-// examples are from the pages of the IAM User Guide, but where another guide
-// is named; names of buckets, users and accounts are our own.
-var examples = []example{
-	{page: "IAM JSON policy elements: NotAction (deny all but IAM without MFA)",
-		statements: `[{"Effect":"Allow","Action":"*","Resource":"*"},
-			{"Effect":"Deny","NotAction":"iam:*","Resource":"*","Condition":{"BoolIfExists":{"aws:MultiFactorAuthPresent":"false"}}}]`,
-		asked: []asked{
-			{ana, "s3:GetObject", bucket + "/k", "aws:MultiFactorAuthPresent=true", Allowed},
-			{ana, "s3:GetObject", bucket + "/k", "aws:MultiFactorAuthPresent=false", ExplicitDeny},
-			{ana, "s3:GetObject", bucket + "/k", "aws:MultiFactorAuthPresent=", ExplicitDeny},
-			{ana, "iam:ChangePassword", ana, "aws:MultiFactorAuthPresent=false", Allowed},
-		}},
-	{page: "IAM JSON policy elements: NotResource (all but one group's folder)",
-		statements: `[{"Effect":"Allow","Action":"s3:*","Resource":"*"},
-			{"Effect":"Deny","Action":"s3:*","NotResource":["` + bucket + `/HRBucket/Payroll","` + bucket + `/HRBucket/Payroll/*"]}]`,
-		asked: []asked{
-			{ana, "s3:GetObject", bucket + "/HRBucket/Payroll/a", "", Allowed},
-			{ana, "s3:GetObject", bucket + "/HRBucket/other", "", ExplicitDeny},
-		}},
-	{page: "IAM policy elements: Variables and tags (a user's own folder)",
-		statements: `[{"Effect":"Allow","Action":"s3:ListBucket","Resource":"` + bucket + `","Condition":{"StringLike":{"s3:prefix":["${aws:username}/*"]}}},
-			{"Effect":"Allow","Action":["s3:GetObject","s3:PutObject"],"Resource":"` + bucket + `/${aws:username}/*"}]`,
-		asked: []asked{
-			{ana, "s3:ListBucket", bucket, "s3:prefix=ana/x", Allowed},
-			{ana, "s3:ListBucket", bucket, "s3:prefix=bob/x", ImplicitDeny},
-			{ana, "s3:PutObject", bucket + "/ana/x", "", Allowed},
-			{ana, "s3:PutObject", bucket + "/bob/x", "", ImplicitDeny},
-		}},
-	{page: "IAM policy elements: Variables and tags (default values)",
-		statements: `{"Effect":"Allow","Action":"s3:*","Resource":["` + bucket + `-${aws:PrincipalTag/team, 'company-wide'}","` + bucket + `-${aws:PrincipalTag/team, 'company-wide'}/*"]}`,
-		asked: []asked{
-			{"", "s3:GetObject", bucket + "-yellow/k", "aws:PrincipalTag/team=yellow", Allowed},
-			{"", "s3:GetObject", bucket + "-company-wide/k", "aws:PrincipalTag/team=yellow", ImplicitDeny},
-			{"", "s3:GetObject", bucket + "-company-wide/k", "aws:PrincipalTag/team=", Allowed},
-		}},
-	{page: "Conditions with multiple context keys or values (AND of keys, OR of values)",
-		statements: `{"Effect":"Allow","Action":"s3:ListBucket","Resource":"*","Condition":{
-			"StringEquals":{"aws:PrincipalTag/department":["finance","hr","legal"],"aws:PrincipalTag/role":["audit","security"]},
-			"ArnLike":{"aws:PrincipalArn":"arn:aws:iam::111122223333:user/ana"}}}`,
-		asked: []asked{
-			{ana, "s3:ListBucket", bucket, "aws:PrincipalTag/department=hr aws:PrincipalTag/role=audit", Allowed},
-			{ana, "s3:ListBucket", bucket, "aws:PrincipalTag/department=hr aws:PrincipalTag/role=", ImplicitDeny},
-			{ana, "s3:ListBucket", bucket, "aws:PrincipalTag/department=it aws:PrincipalTag/role=audit", ImplicitDeny},
-			{"", "s3:ListBucket", bucket, "aws:PrincipalTag/department=hr aws:PrincipalTag/role=audit", ImplicitDeny},
-		}},
-	{page: "Conditions with multiple context keys or values (a negated operator: NOR of values)",
-		statements: `{"Effect":"Allow","Action":"sts:*","Resource":"*","Condition":{"StringNotEquals":{"aws:PrincipalTag/team":["orange","blue"]}}}`,
-		asked: []asked{
-			{"", "sts:GetCallerIdentity", "*", "aws:PrincipalTag/team=green", Allowed},
-			{"", "sts:GetCallerIdentity", "*", "aws:PrincipalTag/team=blue", ImplicitDeny},
-			{"", "sts:GetCallerIdentity", "*", "aws:PrincipalTag/team=", Allowed},
-		}},
-	{page: "Set operators for multivalued context keys (ForAllValues: no tag key but these)",
-		statements: `{"Effect":"Allow","Action":"ec2:CreateTags","Resource":"*","Condition":{"ForAllValues:StringEquals":{"aws:TagKeys":["environment","cost-center"]}}}`,
-		asked: []asked{
-			{"", "ec2:CreateTags", "*", "aws:TagKeys=environment", Allowed},
-			{"", "ec2:CreateTags", "*", "aws:TagKeys=environment aws:TagKeys=cost-center", Allowed},
-			{"", "ec2:CreateTags", "*", "aws:TagKeys=environment aws:TagKeys=dept", ImplicitDeny},
-			{"", "ec2:CreateTags", "*", "aws:TagKeys=", Allowed},
-		}},
-	{page: "Set operators for multivalued context keys (with Null, so that one tag must be there)",
-		statements: `{"Effect":"Allow","Action":"ec2:CreateTags","Resource":"*","Condition":{"ForAllValues:StringEquals":{"aws:TagKeys":["environment"]},"Null":{"aws:TagKeys":"false"}}}`,
-		asked: []asked{
-			{"", "ec2:CreateTags", "*", "aws:TagKeys=environment", Allowed},
-			{"", "ec2:CreateTags", "*", "aws:TagKeys=", ImplicitDeny},
-		}},
-	{page: "Set operators for multivalued context keys (ForAnyValue with a deny: these tag keys never)",
-		statements: `[{"Effect":"Allow","Action":"*","Resource":"*"},
-			{"Effect":"Deny","Action":"ec2:CreateTags","Resource":"*","Condition":{"ForAnyValue:StringEquals":{"aws:TagKeys":["environment","cost-center"]}}}]`,
-		asked: []asked{
-			{"", "ec2:CreateTags", "*", "aws:TagKeys=dept aws:TagKeys=environment", ExplicitDeny},
-			{"", "ec2:CreateTags", "*", "aws:TagKeys=dept", Allowed},
-			{"", "ec2:CreateTags", "*", "aws:TagKeys=", Allowed},
-		}},
-	{page: "Condition operators (IfExists: by instance type, where there is one)",
-		statements: `{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"StringLikeIfExists":{"ec2:InstanceType":["t1.*","t2.*"]}}}`,
-		asked: []asked{
-			{"", "ec2:RunInstances", "*", "ec2:InstanceType=t2.micro", Allowed},
-			{"", "ec2:RunInstances", "*", "ec2:InstanceType=m5.large", ImplicitDeny},
-			{"", "ec2:DescribeInstances", "*", "ec2:InstanceType=", Allowed},
-		}},
-	{page: "Condition operators (Null: with temporary credentials only)",
-		statements: `{"Effect":"Allow","Action":"ec2:*","Resource":"*","Condition":{"Null":{"aws:TokenIssueTime":"false"}}}`,
-		asked: []asked{
-			{"", "ec2:RunInstances", "*", "aws:TokenIssueTime=2026-03-04T05:06:07Z", Allowed},
-			{ana, "ec2:RunInstances", "*", "aws:TokenIssueTime=", ImplicitDeny},
-		}},
-	{page: "Condition operators (ARN: a topic's messages for a queue)", resource: true,
-		statements: `{"Effect":"Allow","Principal":{"Service":"sns.amazonaws.com"},"Action":"sqs:SendMessage","Resource":"arn:aws:sqs:us-east-1:111122223333:q","Condition":{"ArnEquals":{"aws:SourceArn":"arn:aws:sns:us-east-1:111122223333:t"}}}`,
-		asked: []asked{
-			{"sns.amazonaws.com", "sqs:SendMessage", "arn:aws:sqs:us-east-1:111122223333:q", "aws:SourceArn=arn:aws:sns:us-east-1:111122223333:t", Allowed},
-			{"sns.amazonaws.com", "sqs:SendMessage", "arn:aws:sqs:us-east-1:111122223333:q", "aws:SourceArn=arn:aws:sns:us-east-1:999988887777:t", ImplicitDeny},
-			{"sns.amazonaws.com", "sqs:SendMessage", "arn:aws:sqs:us-east-1:111122223333:q", "aws:SourceArn=", ImplicitDeny},
-			{"", "sqs:SendMessage", "arn:aws:sqs:us-east-1:111122223333:q", "aws:SourceArn=arn:aws:sns:us-east-1:111122223333:t", ImplicitDeny},
-		}},
-	{page: "AWS: Denies access to AWS based on the source IP",
-		statements: `[{"Effect":"Allow","Action":"*","Resource":"*"},
-			{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"NotIpAddress":{"aws:SourceIp":["192.0.2.0/24","203.0.113.0/24"]},"Bool":{"aws:ViaAWSService":"false"}}}]`,
-		asked: []asked{
-			{ana, "s3:ListAllMyBuckets", "*", "aws:SourceIp=192.0.2.7 aws:ViaAWSService=false", Allowed},
-			{ana, "s3:ListAllMyBuckets", "*", "aws:SourceIp=198.51.100.7 aws:ViaAWSService=false", ExplicitDeny},
-			{ana, "kms:Decrypt", "*", "aws:SourceIp= aws:ViaAWSService=true", Allowed},
-		}},
-	{page: "AWS: Allows access based on date and time",
-		statements: `{"Effect":"Allow","Action":"a:b","Resource":"*","Condition":{"DateGreaterThan":{"aws:CurrentTime":"2026-04-01T00:00:00Z"},"DateLessThan":{"aws:CurrentTime":"2026-06-30T23:59:59Z"}}}`,
-		asked: []asked{
-			{"", "a:b", "*", "aws:CurrentTime=2026-05-01T12:00:00Z", Allowed},
-			{"", "a:b", "*", "aws:CurrentTime=2026-07-01T12:00:00Z", ImplicitDeny},
-		}},
-	{page: "The confused deputy problem (a service's role, by account and resource)", resource: true,
-		statements: `{"Effect":"Allow","Principal":{"Service":"bedrock.amazonaws.com"},"Action":"sts:AssumeRole","Condition":{
-			"StringEquals":{"aws:SourceAccount":"111122223333"},"ArnLike":{"aws:SourceArn":"arn:aws:bedrock:us-east-1:111122223333:model-customization-job/*"}}}`,
-		asked: []asked{
-			{"bedrock.amazonaws.com", "sts:AssumeRole", role, "aws:SourceAccount=111122223333 aws:SourceArn=arn:aws:bedrock:us-east-1:111122223333:model-customization-job/m/1", Allowed},
-			{"bedrock.amazonaws.com", "sts:AssumeRole", role, "aws:SourceAccount=999988887777 aws:SourceArn=arn:aws:bedrock:us-east-1:999988887777:model-customization-job/m/1", ImplicitDeny},
-			{"bedrock.amazonaws.com", "sts:AssumeRole", role, "aws:SourceAccount= aws:SourceArn=", ImplicitDeny},
-			{"lambda.amazonaws.com", "sts:AssumeRole", role, "aws:SourceAccount=111122223333 aws:SourceArn=arn:aws:bedrock:us-east-1:111122223333:model-customization-job/m/1", ImplicitDeny},
-		}},
-	{page: "S3 User Guide: Controlling access from VPC endpoints with bucket policies", resource: true,
-		statements: `{"Effect":"Deny","Principal":"*","Action":"s3:*","Resource":["` + bucket + `","` + bucket + `/*"],"Condition":{"StringNotEquals":{"aws:SourceVpce":"vpce-0abcdef1234567890"}}}`,
-		asked: []asked{
-			{"", "s3:GetObject", bucket + "/k", "aws:SourceVpce=vpce-0abcdef1234567890", ImplicitDeny},
-			{"", "s3:GetObject", bucket + "/k", "aws:SourceVpce=vpce-other", ExplicitDeny},
-			{"", "s3:GetObject", bucket + "/k", "aws:SourceVpce=", ExplicitDeny},
-			{"", "s3:GetObject", "arn:aws:s3:::amzn-s3-demo-other/k", "aws:SourceVpce=", ImplicitDeny},
-		}},
-	{page: "S3 User Guide: Bucket policy examples using condition keys (encryption that is named must be the right one)", resource: true,
-		statements: `{"Effect":"Deny","Principal":"*","Action":"s3:PutObject","Resource":"` + bucket + `/*","Condition":{"Null":{"s3:x-amz-server-side-encryption":"false"},"StringNotEquals":{"s3:x-amz-server-side-encryption":"aws:kms"}}}`,
-		asked: []asked{
-			{"", "s3:PutObject", bucket + "/k", "s3:x-amz-server-side-encryption=", ImplicitDeny},
-			{"", "s3:PutObject", bucket + "/k", "s3:x-amz-server-side-encryption=aws:kms", ImplicitDeny},
-			{"", "s3:PutObject", bucket + "/k", "s3:x-amz-server-side-encryption=AES256", ExplicitDeny},
-		}},
-	{page: "S3 User Guide: Bucket policy examples (TLS, and its version)", resource: true,
-		statements: `[{"Effect":"Deny","Principal":"*","Action":"s3:*","Resource":"` + bucket + `/*","Condition":{"Bool":{"aws:SecureTransport":"false"}}},
-			{"Effect":"Deny","Principal":"*","Action":"s3:*","Resource":"` + bucket + `/*","Condition":{"NumericLessThan":{"s3:TlsVersion":"1.2"}}}]`,
-		asked: []asked{
-			{"", "s3:GetObject", bucket + "/k", "aws:SecureTransport=true s3:TlsVersion=1.3", ImplicitDeny},
-			{"", "s3:GetObject", bucket + "/k", "aws:SecureTransport=false s3:TlsVersion=", ExplicitDeny},
-			{"", "s3:GetObject", bucket + "/k", "aws:SecureTransport=true s3:TlsVersion=1.1", ExplicitDeny},
-		}},
-	{page: "KMS Developer Guide: Condition keys (kms:ViaService, kms:CallerAccount)", resource: true,
-		statements: `{"Effect":"Allow","Principal":{"AWS":"` + role + `"},"Action":["kms:Encrypt","kms:Decrypt","kms:ReEncrypt*","kms:GenerateDataKey*"],"Resource":"*","Condition":{"StringEquals":{"kms:ViaService":["ec2.us-east-1.amazonaws.com","rds.us-east-1.amazonaws.com"],"kms:CallerAccount":"111122223333"}}}`,
-		asked: []asked{
-			{"", "kms:GenerateDataKeyWithoutPlaintext", "*", "kms:ViaService=ec2.us-east-1.amazonaws.com kms:CallerAccount=111122223333", Allowed},
-			{"", "kms:Decrypt", "*", "kms:ViaService=s3.us-east-1.amazonaws.com kms:CallerAccount=111122223333", ImplicitDeny},
-			{"", "kms:Decrypt", "*", "kms:ViaService= kms:CallerAccount=111122223333", ImplicitDeny},
-		}},
-	{page: "KMS Developer Guide: Condition keys (kms:GrantIsForAWSResource)", resource: true,
-		statements: `{"Effect":"Allow","Principal":{"AWS":"` + role + `"},"Action":["kms:CreateGrant","kms:ListGrants","kms:RevokeGrant"],"Resource":"*","Condition":{"Bool":{"kms:GrantIsForAWSResource":true}}}`,
-		asked: []asked{
-			{"", "kms:CreateGrant", "*", "kms:GrantIsForAWSResource=true", Allowed},
-			{"", "kms:CreateGrant", "*", "kms:GrantIsForAWSResource=", ImplicitDeny},
-		}},
-	{page: "KMS Developer Guide: Condition keys (kms:EncryptionContext)", resource: true,
-		statements: `{"Effect":"Allow","Principal":{"AWS":"` + role + `"},"Action":"kms:GenerateDataKey","Resource":"*","Condition":{"StringEquals":{"kms:EncryptionContext:AppName":"ExampleApp"}}}`,
-		asked: []asked{
-			{"", "kms:GenerateDataKey", "*", "kms:EncryptionContext:AppName=ExampleApp", Allowed},
-			{"", "kms:GenerateDataKey", "*", "kms:EncryptionContext:AppName=exampleapp", ImplicitDeny},
-		}},
-	{page: "Grant a user permissions to pass a role to an AWS service",
-		statements: `{"Effect":"Allow","Action":"iam:PassRole","Resource":"arn:aws:iam::111122223333:role/EC2-*","Condition":{"StringEquals":{"iam:PassedToService":"ec2.amazonaws.com"}}}`,
-		asked: []asked{
-			{"", "iam:PassRole", "arn:aws:iam::111122223333:role/EC2-web", "iam:PassedToService=ec2.amazonaws.com", Allowed},
-			{"", "iam:PassRole", "arn:aws:iam::111122223333:role/EC2-web", "iam:PassedToService=lambda.amazonaws.com", ImplicitDeny},
-			{"", "iam:PassRole", "arn:aws:iam::111122223333:role/Admin", "iam:PassedToService=ec2.amazonaws.com", ImplicitDeny},
-		}},
-	{page: "AWS global condition context keys (aws:PrincipalIsAWSService: only services write)", resource: true,
-		statements: `{"Effect":"Deny","Principal":"*","Action":"s3:PutObject","Resource":"` + bucket + `/AWSLogs/*","Condition":{"Bool":{"aws:PrincipalIsAWSService":"false"}}}`,
-		asked: []asked{
-			{"", "s3:PutObject", bucket + "/AWSLogs/x", "", ExplicitDeny},
-			{"cloudtrail.amazonaws.com", "s3:PutObject", bucket + "/AWSLogs/x", "", ImplicitDeny},
-		}},
-	{page: "AWS global condition context keys (aws:CalledVia: only through Athena)",
-		statements: `{"Effect":"Allow","Action":"kms:Decrypt","Resource":"*","Condition":{"ForAnyValue:StringEquals":{"aws:CalledVia":"athena.amazonaws.com"}}}`,
-		asked: []asked{
-			{"", "kms:Decrypt", "*", "aws:CalledVia=athena.amazonaws.com aws:CalledVia=glue.amazonaws.com", Allowed},
-			{"", "kms:Decrypt", "*", "aws:CalledVia=", ImplicitDeny},
-		}},
-	{page: "Controlling access to AWS resources using tags",
-		statements: `{"Effect":"Allow","Action":["ec2:StartInstances","ec2:StopInstances"],"Resource":"arn:aws:ec2:*:*:instance/*","Condition":{"StringEquals":{"aws:ResourceTag/Owner":"${aws:username}"}}}`,
-		asked: []asked{
-			{ana, "ec2:StopInstances", "arn:aws:ec2:us-east-1:111122223333:instance/i-1", "aws:ResourceTag/Owner=ana", Allowed},
-			{ana, "ec2:StopInstances", "arn:aws:ec2:us-east-1:111122223333:instance/i-1", "aws:ResourceTag/Owner=bob", ImplicitDeny},
-			{ana, "ec2:StopInstances", "arn:aws:ec2:us-east-1:111122223333:instance/i-1", "aws:ResourceTag/Owner=", ImplicitDeny},
-		}},
-	{page: "API Gateway Developer Guide: resource policy examples (one VPC endpoint only)", resource: true,
-		statements: `[{"Effect":"Allow","Principal":"*","Action":"execute-api:Invoke","Resource":"arn:aws:execute-api:us-east-1:111122223333:*"},
-			{"Effect":"Deny","Principal":"*","Action":"execute-api:Invoke","Resource":"arn:aws:execute-api:us-east-1:111122223333:*","Condition":{"StringNotEquals":{"aws:SourceVpce":"vpce-1a2b3c4d"}}}]`,
-		asked: []asked{
-			{"", "execute-api:Invoke", invoke, "aws:SourceVpce=vpce-1a2b3c4d", Allowed},
-			{"", "execute-api:Invoke", invoke, "aws:SourceVpce=", ExplicitDeny},
-		}},
+// policies are the example's, ready to be evaluated.
+func (e example) policies(t *testing.T) Policies {
+	t.Helper()
+	p := Policies{ResourceRules: e.rules}
+	if e.identity != "" {
+		p.Identity = []Policy{identity(t, e.what, e.identity)}
+	}
+	if e.resource != "" {
+		p.Resource = []Policy{resource(t, e.what, e.resource)}
+	}
+	limit := func(statements string, parse func(*testing.T, string, string) Policy) *Policy {
+		if statements == "" {
+			return nil
+		}
+		limit := parse(t, e.what, statements)
+		return &limit
+	}
+	p.Boundary, p.Session, p.Endpoint = limit(e.boundary, identity), limit(e.session, identity), limit(e.endpoint, resource)
+	return p
 }
 
 // Ensure every documented example is decided as its page says.
 func TestExamples(t *testing.T) {
-	pages := map[string]bool{}
+	seen, pages, described, requests := map[string]bool{}, map[string]bool{}, 0, 0
 	for _, e := range examples {
-		if pages[e.page] {
-			t.Errorf("%s: there are two examples of this name", e.page)
+		if seen[e.what] || !strings.HasPrefix(e.page, "https://") {
+			t.Errorf("%s: there are two examples of this name, or it has no page", e.what)
 		}
-		pages[e.page] = true
-		parse := identity
-		if e.resource {
-			parse = resource
+		seen[e.what], pages[e.page] = true, true
+		if e.described {
+			described++
 		}
-		p := parse(t, e.page, e.statements)
-		effects := map[Effect]bool{}
+		policies, ends := e.policies(t), map[string]bool{}
 		for _, a := range e.asked {
-			got, err := p.Evaluate(a.request())
-			if err != nil || got.Effect != a.want {
-				t.Errorf("%s: %s by %q on %s with %q: got %v, %v, want %v", e.page, a.action, a.who, a.on, a.context, got.Effect, err, a.want)
+			got, err := Decide(a.request(), policies)
+			end := got.Effect.String()
+			if got.Effect == ImplicitDeny && got.Delegated {
+				end = delegated
 			}
-			effects[a.want] = true
+			if err != nil || end != a.want {
+				t.Errorf("%s: %s by %q on %s with %q: got %s, %v, want %s (%s)", e.what, a.action, a.who, a.on, a.context, end, err, a.want, e.page)
+			}
+			ends[a.want] = true
+			requests++
 		}
-		if len(effects) < 2 {
-			t.Errorf("%s: all requests end alike, so the policy might say anything", e.page)
+		if len(ends) < 2 {
+			t.Errorf("%s: all requests end alike, so the policy might say anything", e.what)
+		}
+	}
+	t.Logf("%d examples, %d of them described in words, of %d pages; %d requests", len(examples), described, len(pages), requests)
+}
+
+// Ensure there is a documented example of everything the policy language has.
+func TestExamplesCoverTheLanguage(t *testing.T) {
+	found := map[string]bool{}
+	note := func(feature string, is bool) { found[feature] = found[feature] || is }
+	for _, e := range examples {
+		p := e.policies(t)
+		note("a permissions boundary", p.Boundary != nil)
+		note("a session policy", p.Session != nil)
+		note("an endpoint policy", p.Endpoint != nil)
+		note("a policy that must consent", p.ResourceRules)
+		for _, policy := range slices.Concat(p.Identity, p.Resource, only(p.Boundary), only(p.Session), only(p.Endpoint)) {
+			for _, s := range policy.Statements() {
+				noteStatement(note, s)
+			}
+		}
+		for _, a := range e.asked {
+			note("an explicit deny", a.want == explicit)
+			note("a policy that lets the account decide", a.want == delegated)
+			note("a service's request", strings.HasSuffix(a.who, ".amazonaws.com"))
+			note("an anonymous request", a.who == "anonymous")
+			note("a role's session", a.who == roleSession)
+			note("many values", strings.Count(a.context, "aws:TagKeys=") > 1)
+			note("a missing key", strings.HasSuffix(a.context, "=") || strings.Contains(a.context, "= "))
+			note("an empty value", strings.Contains(a.context, "=''"))
+		}
+	}
+	for name := range operators {
+		note(name, false)
+	}
+	for feature, is := range found {
+		if !is {
+			t.Errorf("there is no example of %s", feature)
+		}
+	}
+}
+
+func only(p *Policy) []Policy {
+	if p == nil {
+		return nil
+	}
+	return []Policy{*p}
+}
+
+// noteStatement notes what of the language is in a statement.
+func noteStatement(note func(string, bool), s Statement) {
+	text := func(values ...Values) string { return strings.Join(slices.Concat(values...), " ") }
+	note("Action", len(s.Action) > 0)
+	note("NotAction", len(s.NotAction) > 0)
+	note("Resource", len(s.Resource) > 0)
+	note("NotResource", len(s.NotResource) > 0)
+	note("NotPrincipal", len(s.NotPrincipal) > 0)
+	note("a * in an action", strings.Contains(text(s.Action), ":*"))
+	note("a * in a resource", strings.Contains(text(s.Resource), "/*"))
+	note("a ? in a resource", strings.Contains(text(s.Resource), "?"))
+	note("a variable in a resource", strings.Contains(text(s.Resource), "${aws:"))
+	note("a variable in NotResource", strings.Contains(text(s.NotResource), "${aws:"))
+	note("a variable's default", strings.Contains(text(s.Resource), ", '"))
+	note("a literal *", strings.Contains(text(s.Resource), "${*}"))
+	for kind, who := range s.Principal {
+		note("everybody", kind == "*")
+		note("everybody as AWS", kind == "AWS" && slices.Contains(who, "*"))
+		note("a service as a principal", kind == "Service")
+		note("an account as a principal", kind == "AWS" && strings.Contains(text(who), ":root"))
+		note("an account by its number", kind == "AWS" && slices.ContainsFunc(who, accountID.MatchString))
+		note("a user as a principal", strings.Contains(text(who), ":user/"))
+		note("a role as a principal", strings.Contains(text(who), ":role/"))
+		note("a session as a principal", strings.Contains(text(who), ":assumed-role/"))
+	}
+	for name, keys := range s.Condition {
+		set, operator, ok := strings.Cut(name, ":")
+		if !ok {
+			set, operator = "", name
+		}
+		operator, ifExists := strings.CutSuffix(operator, "IfExists")
+		note(operator, true)
+		note(forAll, set == forAll)
+		note(forAny, set == forAny)
+		note("IfExists", ifExists)
+		note("many keys of an operator", len(keys) > 1)
+		for _, values := range keys {
+			note("many values of a policy", len(values) > 1)
+			note("a variable in a condition", strings.Contains(text(values), "${aws:"))
 		}
 	}
 }
