@@ -105,8 +105,11 @@ func (c condition) holds(context map[string][]string) (bool, error) {
 	if c.operator.isNull() {
 		return c.wanted(fmt.Sprint(len(values) == 0), context)
 	}
-	if len(values) == 0 || c.set != "" && isNullSet(values) {
-		return c.withoutKey(), nil
+	if len(values) == 0 {
+		return c.withoutKey()
+	}
+	if c.set != "" && isNullSet(values) {
+		return c.set == forAll, nil
 	}
 	if c.set == "" && len(values) > 1 {
 		return false, fmt.Errorf("%s has %d values, so a condition on it needs ForAllValues or ForAnyValue", c.key, len(values))
@@ -136,14 +139,16 @@ func isNullSet(values []string) bool {
 
 // withoutKey is the result when the request has no such key: a positive operator
 // fails, a negated one holds; of no values all are wanted, and none is.
-func (c condition) withoutKey() bool {
+func (c condition) withoutKey() (bool, error) {
 	switch {
+	case c.ifExists && c.set == forAny:
+		return false, fmt.Errorf("there is no %s, of which ForAnyValue says that the condition fails and IfExists that it holds", c.key)
 	case c.ifExists || c.set == forAll:
-		return true
+		return true, nil
 	case c.set == forAny:
-		return false
+		return false, nil
 	}
-	return c.operator.negated
+	return c.operator.negated, nil
 }
 
 func (c condition) wanted(value string, context map[string][]string) (bool, error) {

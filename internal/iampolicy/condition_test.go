@@ -98,7 +98,8 @@ func TestConditions(t *testing.T) {
 		{"ForAnyValue:StringNotEquals", `"a"`, []string{"a", "b"}, true},
 		{"ForAnyValue:StringNotEquals", `"a"`, []string{"a"}, false},
 		{"ForAnyValue:StringNotEquals", `"a"`, nil, false},
-		{"ForAnyValue:StringLikeIfExists", `"a*"`, nil, true},
+		{"ForAllValues:StringLikeIfExists", `"a*"`, nil, true},
+		{"ForAnyValue:StringLikeIfExists", `"a*"`, []string{""}, false},
 	} {
 		p := identity(t, "p", `{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"`+tc.operator+`":{"x:Key":`+tc.values+`}}}`)
 		got, err := p.Evaluate(Request{Action: "a:b", Resource: "*", Context: map[string][]string{"X:key": tc.key}})
@@ -148,5 +149,9 @@ func TestConditions_WrongValues(t *testing.T) {
 	p := identity(t, "p", `{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"StringEquals":{"x:k":"a"}}}`)
 	if _, err := p.Evaluate(Request{Action: "a:b", Resource: "*", Context: map[string][]string{"x:k": {"a", "b"}}}); err == nil {
 		t.Error("two values without a set operator are taken")
+	}
+	p = identity(t, "p", `{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"ForAnyValue:StringEqualsIfExists":{"x:k":"a"}}}`)
+	if _, err := p.Evaluate(Request{Action: "a:b", Resource: "*", Context: map[string][]string{"x:k": nil}}); err == nil {
+		t.Error("ForAnyValue with IfExists is decided without the key")
 	}
 }
