@@ -60,9 +60,16 @@ func alarmsCanRing(t *Template) (f Findings) {
 	for _, r := range t.ofType("AWS::CloudWatch::Alarm") {
 		counts := slices.Contains([]string{"Sum", "Maximum", "Average"}, text(r.Properties["Statistic"]))
 		seconds := number(r.Properties["Period"]) * number(r.Properties["EvaluationPeriods"])
-		compares := text(r.Properties["ComparisonOperator"])
-		if threshold := number(r.Properties["Threshold"]); !counts || threshold <= 0 || threshold > 1 || seconds <= 0 || seconds > 900 ||
-			compares != "GreaterThanOrEqualToThreshold" && compares != "GreaterThanThreshold" {
+		threshold := number(r.Properties["Threshold"])
+		reached := threshold > 0 && threshold <= 1
+		switch text(r.Properties["ComparisonOperator"]) {
+		case "GreaterThanOrEqualToThreshold":
+		case "GreaterThanThreshold":
+			reached = reached && threshold < 1
+		default:
+			reached = false
+		}
+		if !counts || !reached || seconds <= 0 || seconds > 900 {
 			f.add(r.ID, "rings too late, or never")
 		}
 	}

@@ -1,6 +1,7 @@
 package security
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -60,13 +61,22 @@ func authorizerChecksTokens(t *Template) (f Findings) {
 	if text(r.Properties["Type"]) != "TOKEN" || !strings.Contains(text(r.Properties["AuthorizerUri"]), t.arn("FunctionsAuthorizeFunction")) {
 		f.add(r.ID, "does not ask the function that reads tokens")
 	}
-	if text(r.Properties["IdentitySource"]) != "method.request.header.Authorization" || text(r.Properties["IdentityValidationExpression"]) == "" {
+	if text(r.Properties["IdentitySource"]) != "method.request.header.Authorization" || text(r.Properties["IdentityValidationExpression"]) == "" || !keepsOut(text(r.Properties["IdentityValidationExpression"])) {
 		f.add(r.ID, "what is no token gets as far as the function")
 	}
 	if number(r.Properties["AuthorizerResultTtlInSeconds"]) > 300 || r.Properties["AuthorizerResultTtlInSeconds"] == nil {
 		f.add(r.ID, "takes a token that was revoked for more than five minutes")
 	}
 	return f
+}
+
+// noTokens are headers that no function need read.
+var noTokens = []string{"", "token", "Basic dXNlcjpwYXNz", "Bearer", "Bearer ", "Bearer a b", "Bearer a\nb", "Bearer a;b", "x Bearer a", "AWS4-HMAC-SHA256 Credential=a"}
+
+// keepsOut says whether an expression lets a token in and nothing that is none.
+func keepsOut(expression string) bool {
+	e, err := regexp.Compile(expression)
+	return err == nil && e.MatchString("Bearer ab.c_d-e=") && !slices.ContainsFunc(noTokens, e.MatchString)
 }
 
 // apiPolicyDecides evaluates the API's policy. It gives nobody anything, since an
@@ -126,6 +136,14 @@ func privateAPIIsPrivate(t *Template) (f Findings) {
 	return f
 }
 
+// wantsMessages says whether a model's bodies are objects with a list of messages. The
+// one exception is a body in the base model's own form, of which nothing is known.
+func wantsMessages(model *Resource) bool {
+	schema := model.Properties["Schema"]
+	return text(get(schema, "type")) == "object" && slices.Contains(texts(get(schema, "required")), "messages") &&
+		text(get(schema, "properties", "messages", "type")) == "array" && number(get(schema, "properties", "messages", "minItems")) >= 1
+}
+
 func bodiesAreValidated(t *Template) (f Findings) {
 	strict := map[string]bool{}
 	for _, r := range t.ofType("AWS::ApiGateway::RequestValidator") {
@@ -133,7 +151,7 @@ func bodiesAreValidated(t *Template) (f Findings) {
 	}
 	models := map[string]bool{}
 	for _, r := range t.ofType("AWS::ApiGateway::Model") {
-		models[reference(r, t.Region)] = text(get(r.Properties, "Schema", "type")) == "object"
+		models[reference(r, t.Region)] = wantsMessages(r) || r == t.find("InferenceAPIInvokeRequest") && text(get(r.Properties, "Schema", "type")) == "object"
 	}
 	for _, r := range t.ofType("AWS::ApiGateway::Method") {
 		if !strict[text(r.Properties["RequestValidatorId"])] {

@@ -214,4 +214,7 @@ var processControls = []Control{
 	},
 	{ID: 42, Promise: "Every exception of a scanner is written, reasoned and counted", Open: "no scanner is part of the tests yet"},
 	{ID: 43, Promise: "Each control leads to code, test and seeded defect", Standards: "AISF-GOV-06", Code: "security", Elsewhere: []string{"security TestEveryDefectIsFound", "security TestNoAssertionIsIdle"}},
+	{
+		ID: 44, Promise: "Nothing is in the template that these promises are not about: types, and properties of the types, are listed", Code: "security",
+	},
 }

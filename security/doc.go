@@ -42,6 +42,7 @@ func Assertions() []Assertion {
 		networkAssertions, endpointAssertions, endpointPolicyAssertions, keyAssertions, bucketAssertions, bucketDecisionAssertions,
 		trustAssertions, roleAssertions, permissionAssertions, vocabularyAssertions, functionAssertions, machineAssertions,
 		apiAssertions, firewallAssertions, logAssertions, alarmAssertions, topicAssertions, teardownAssertions,
+		stepAssertions, wiringAssertions, knownAssertions,
 	} {
 		all = append(all, list...)
 	}

@@ -141,6 +141,25 @@ func set(name, path string, to any) edit {
 	}
 }
 
+// more puts an item at the end of the list at a path below a resource.
+func more(name, path string, item any) edit {
+	return func(resources object) error {
+		r, err := resourceOf(resources, name)
+		if err != nil {
+			return err
+		}
+		var at any = r
+		for _, step := range strings.Split(path, ".") {
+			at = get(at, step)
+		}
+		list, ok := at.([]any)
+		if !ok {
+			return fmt.Errorf("%s has no list %s", name, path)
+		}
+		return set(name, path, append(slices.Clone(list), item))(resources)
+	}
+}
+
 // unset takes away what is at a path.
 func unset(name, path string) edit { return set(name, path, nil) }
 

@@ -6,82 +6,6 @@ import (
 	"strings"
 )
 
-// buys are the states that cost money, each with what is asked about before.
-var buys = map[string]string{"SubmitJob": "training", "SecureThroughput": "serving"}
-
-// grantedSpend is the one answer that a purchase follows, as conditionOf writes it.
-const grantedSpend = "map[StringEquals:Granted Variable:$.spend.decision]"
-
-// nothingIsBoughtUnasked: no way leads to a purchase but through ApproveSpend and the
-// choice that knows what was said; from there only the word "Granted" does, and only
-// to the purchase that was asked about.
-func nothingIsBoughtUnasked(t *Template) (f Findings) {
-	for _, m := range t.machines(&f) {
-		if m.Resource != t.find("WorkflowMachine") {
-			continue
-		}
-		for _, buy := range sortedKeys(buys) {
-			if _, ok := m.States[buy]; !ok {
-				f.add(m.ID, "there is no state %s", buy)
-			}
-			for _, guard := range []string{"ApproveSpend", "CheckSpend", "CheckPurpose"} {
-				if m.reach(m.StartAt, guard)[buy] {
-					f.add(m.ID, "%s is reached without %s", buy, guard)
-				}
-			}
-		}
-		for _, name := range sortedKeys(m.States) {
-			boughtByAnswer(&f, m, name)
-		}
-	}
-	return f
-}
-
-// boughtByAnswer looks at the ways from one state to CheckPurpose and to purchases.
-func boughtByAnswer(f *Findings, m stateMachine, name string) {
-	s := m.States[name]
-	for i, c := range s.Choices {
-		words, next := conditionOf(c), text(c["Next"])
-		if next == "CheckPurpose" && (name != "CheckSpend" || words != grantedSpend) {
-			f.add(m.ID, "%s goes on to buy where %s (choice %d)", name, words, i+1)
-		}
-		if what, costs := buys[next]; costs && !strings.Contains(words, "StringEquals:"+what+" ") {
-			f.add(m.ID, "%s is bought where %s", next, words)
-		}
-	}
-	if s.Next == "CheckPurpose" || s.Default == "CheckPurpose" {
-		f.add(m.ID, "%s goes on to buy whatever was said", name)
-	}
-}
-
-// conditionOf is a choice's condition as text.
-func conditionOf(choice object) string {
-	rest := object{}
-	for key, value := range choice {
-		if key != "Next" && key != "Comment" {
-			rest[key] = value
-		}
-	}
-	return fmt.Sprint(rest)
-}
-
-// badEndsRelease: whatever ends badly in the machine of runs goes through its release
-// first, so that nothing it bought is left.
-func badEndsRelease(t *Template) (f Findings) {
-	for _, m := range t.machines(&f) {
-		if m.Resource != t.find("WorkflowMachine") {
-			continue
-		}
-		reached := m.reach(m.StartAt, "ReleaseRun")
-		for _, name := range sortedKeys(m.States) {
-			if m.States[name].Type == "Fail" && reached[name] {
-				f.add(m.ID, "%s is reached without a release", name)
-			}
-		}
-	}
-	return f
-}
-
 // abortedRunsAreReleased: an end that no Catch sees starts the machine that releases,
 // and ends are told.
 func abortedRunsAreReleased(t *Template) (f Findings) {
@@ -163,10 +87,19 @@ func ourUploadsStartRuns(t *Template) (f Findings) {
 	return f
 }
 
-// sweepsRun: the machine that looks after what costs money is started again and again.
+// longestSweep is the most minutes between two sweeps: a day.
+const longestSweep = 24 * 60
+
+// sweepsRun: the machine that looks after what costs money is started again and again,
+// once a day at least.
 func sweepsRun(t *Template) (f Findings) {
-	r := t.find("SweepSchedule")
-	if r == nil || text(r.Properties["State"]) != "ENABLED" || !strings.HasPrefix(text(r.Properties["ScheduleExpression"]), "rate(") ||
+	r, minutes := t.find("SweepSchedule"), 0
+	if r != nil {
+		if _, err := fmt.Sscanf(text(r.Properties["ScheduleExpression"]), "rate(%d minutes)", &minutes); err != nil {
+			f.add(r.ID, "%s is no rate in minutes", text(r.Properties["ScheduleExpression"]))
+		}
+	}
+	if r == nil || text(r.Properties["State"]) != "ENABLED" || minutes < 1 || minutes > longestSweep ||
 		text(get(r.Properties, "Target", "Arn")) != t.arn("WorkflowSweepMachine") {
 		f.add("SweepSchedule", "nobody looks after what was bought")
 	}

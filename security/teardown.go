@@ -1,5 +1,7 @@
 package security
 
+import "slices"
+
 var teardownAssertions = []Assertion{
 	{"DataAndKeyOutliveTheStack", 41, dataAndKeyOutliveTheStack},
 	{"TeardownReleasesFirst", 41, teardownReleasesFirst},
@@ -18,6 +20,14 @@ func dataAndKeyOutliveTheStack(t *Template) (f Findings) {
 	return f
 }
 
+// releaseNeeds is what a release works with: while it runs, none of it may be gone.
+var releaseNeeds = []string{
+	"FunctionsThroughputFunction", "FunctionsThroughputRole", "FunctionsThroughputLogGroup", "WorkflowMachine", "WorkflowRole",
+	"WorkflowReleaseMachine", "WorkflowReleaseRole", "WorkflowSweepMachine", "TriggerUpload", "TriggerRelease", "TriggerStarterRole",
+	"StorageBucket", "StoragePolicy", "Key", "NetworkVPC", "NetworkIsolated1Subnet", "NetworkIsolated2Subnet", "NetworkFunctionGroup",
+	"NetworkFunctionToEndpoint", "NetworkFunctionAtEndpoint", "NetworkEndpointGroup", "NetworkS3Endpoint", "NetworkBedrockEndpoint",
+}
+
 // teardownReleasesFirst: a resource of the stack runs the function that releases what
 // is billed, before anything it needs is gone.
 func teardownReleasesFirst(t *Template) (f Findings) {
@@ -26,8 +36,14 @@ func teardownReleasesFirst(t *Template) (f Findings) {
 		f.add("Lifecycle", "nothing releases what is billed when the stack is deleted")
 		return f
 	}
-	if text(resources[0].Properties["ServiceToken"]) != t.arn("LifecycleFunction") {
-		f.add(resources[0].ID, "does not call the function that releases")
+	last := resources[0]
+	if text(last.Properties["ServiceToken"]) != t.arn("LifecycleFunction") {
+		f.add(last.ID, "does not call the function that releases")
+	}
+	for _, name := range releaseNeeds {
+		if needed := t.find(name); needed != nil && !slices.Contains(last.DependsOn, needed.ID) {
+			f.add(last.ID, "%s may be gone before it is called", name)
+		}
 	}
 	return f
 }

@@ -34,6 +34,8 @@ type Resource struct {
 	Type                                string
 	Properties                          object
 	DeletionPolicy, UpdateReplacePolicy string
+	// DependsOn are the ids of those that are made before and deleted after it.
+	DependsOn []string
 }
 
 type object = map[string]any
@@ -156,6 +158,9 @@ func newTemplate(sources []source) (*Template, error) {
 			}
 			properties, _ := r.value(raw["Properties"], 0).(object)
 			resource := &Resource{ID: prefix + id, Type: text(raw["Type"]), Properties: properties}
+			for _, other := range texts(raw["DependsOn"]) {
+				resource.DependsOn = append(resource.DependsOn, prefix+other)
+			}
 			resource.DeletionPolicy, resource.UpdateReplacePolicy = text(raw["DeletionPolicy"]), text(raw["UpdateReplacePolicy"])
 			t.Resources[resource.ID] = resource
 		}

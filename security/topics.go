@@ -33,6 +33,15 @@ var channels = []channel{
 	{"NoticesDeadLetters", "NoticesDeadLettersPolicy", "sqs:SendMessage", "events.amazonaws.com"},
 }
 
+// overTLS are the actions that want TLS: all of a queue's. SNS has a topic's policy
+// speak of publishing.
+func (c channel) overTLS() []string {
+	if c.action == "sqs:SendMessage" {
+		return slices.DeleteFunc(slices.Clone(actionsOf("sqs")), func(action string) bool { return !knowsResources(action) })
+	}
+	return []string{c.action}
+}
+
 func channelsWantTLS(t *Template) (f Findings) {
 	for _, c := range channels {
 		p, ok := t.resourcePolicy(&f, c.policy, "PolicyDocument")
@@ -40,8 +49,10 @@ func channelsWantTLS(t *Template) (f Findings) {
 			continue
 		}
 		for _, who := range []who{colleague, foreigner, nobody, t.roleARN("WorkflowRole"), t.roleARN("SweepRole")} {
-			if p.answer(ask{who: who, action: c.action, resource: t.arn(c.name), keys: keys("aws:SecureTransport", "false")}) != refused {
-				f.add(c.policy, "takes %s without TLS", c.action)
+			for _, action := range c.overTLS() {
+				if p.answer(ask{who: who, action: action, resource: t.arn(c.name), keys: keys("aws:SecureTransport", "false")}) != refused {
+					f.add(c.policy, "takes %s without TLS", action)
+				}
 			}
 		}
 	}

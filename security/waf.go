@@ -9,6 +9,7 @@ var firewallAssertions = []Assertion{
 	{"FirewallGuardsTheStage", 27, firewallGuardsTheStage},
 	{"FirewallLimitsRates", 27, firewallLimitsRates},
 	{"FirewallHasManagedRules", 27, firewallHasManagedRules},
+	{"FirewallLetsNobodyPast", 27, firewallLetsNobodyPast},
 	{"FirewallIsLogged", 27, firewallIsLogged},
 	{"FirewallKeepsNoSecrets", 27, firewallKeepsNoSecrets},
 	{"FirewallIsCounted", 27, firewallIsCounted},
@@ -37,10 +38,18 @@ func firewallGuardsTheStage(t *Template) (f Findings) {
 	return f
 }
 
+// firewallLimitsRates: an address is blocked, by its own word on no header, before it
+// takes all that the stage lets through.
 func firewallLimitsRates(t *Template) (f Findings) {
+	most := 0.0
+	for _, stage := range t.stages(&f) {
+		most = number(forAll(stage)["ThrottlingRateLimit"])
+	}
 	for _, acl := range t.firewalls(&f) {
 		limits := slices.ContainsFunc(items(acl.Properties["Rules"]), func(rule any) bool {
-			return number(get(rule, "Statement", "RateBasedStatement", "Limit")) > 0 && get(rule, "Action", "Block") != nil
+			rate := get(rule, "Statement", "RateBasedStatement")
+			limit := number(get(rate, "Limit"))
+			return limit > 0 && limit <= most*number(get(rate, "EvaluationWindowSec")) && text(get(rate, "AggregateKeyType")) == "IP" && get(rule, "Action", "Block") != nil
 		})
 		if !limits {
 			f.add(acl.ID, "blocks no address that asks too often")
@@ -57,7 +66,7 @@ func firewallHasManagedRules(t *Template) (f Findings) {
 		for _, name := range managed {
 			blocks := slices.ContainsFunc(items(acl.Properties["Rules"]), func(rule any) bool {
 				group := get(rule, "Statement", "ManagedRuleGroupStatement")
-				if text(get(group, "Name")) != name || get(rule, "OverrideAction", "None") == nil {
+				if get(group, "ScopeDownStatement") != nil || text(get(group, "Name")) != name || get(rule, "OverrideAction", "None") == nil {
 					return false
 				}
 				// Only rules on bodies may count and not block: a prompt holds anything.
@@ -65,6 +74,18 @@ func firewallHasManagedRules(t *Template) (f Findings) {
 			})
 			if !blocks {
 				f.add(acl.ID, "%s is missing, or only counts", name)
+			}
+		}
+	}
+	return f
+}
+
+// firewallLetsNobodyPast: an Allow ends the evaluation, so that no rule has one.
+func firewallLetsNobodyPast(t *Template) (f Findings) {
+	for _, acl := range t.firewalls(&f) {
+		for _, rule := range items(acl.Properties["Rules"]) {
+			if get(rule, "Action", "Allow") != nil {
+				f.add(acl.ID, "%s lets requests past the rules after it", text(get(rule, "Name")))
 			}
 		}
 	}
