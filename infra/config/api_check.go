@@ -20,12 +20,12 @@ const (
 	// function runs
 	// (https://docs.aws.amazon.com/apigateway/latest/developerguide/response-transfer-mode.html).
 	minTimeout, maxTimeout = 30, 900
-	// minAddressRate and maxAddressRate are AWS WAF's
+	// minAddressRate is AWS WAF's, for the seconds of addressWindow
 	// (https://docs.aws.amazon.com/waf/latest/APIReference/API_RateBasedStatement.html).
-	minAddressRate, maxAddressRate = 10, 2_000_000_000
-	maxRequestsPerDay              = 1_000_000_000
-	maxClients                     = 50
-	maxAudiences                   = 10
+	minAddressRate, addressWindow = 10, 300
+	maxRequestsPerDay             = 1_000_000_000
+	maxClients                    = 50
+	maxAudiences                  = 10
 	// maxRules keeps the rules within the 4 KB that all of a function's
 	// environment variables may have
 	// (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html).
@@ -51,7 +51,7 @@ func (c Config) checkAPI() []error {
 		within("api.rateLimit", a.RateLimit, 1, 10_000),
 		within("api.burstLimit", a.BurstLimit, 1, 5_000),
 		within("api.timeoutSeconds", a.TimeoutSeconds, minTimeout, maxTimeout),
-	}, c.checkJWT(), c.checkGuardrail(), a.WAF.check(), a.UsagePlan.check(a))
+	}, c.checkJWT(), c.checkGuardrail(), a.WAF.check(a), a.UsagePlan.check(a))
 }
 
 // checkJWT wants rules where tokens are taken, and none where they would be
@@ -158,11 +158,15 @@ func (c Config) checkGuardrail() []error {
 	return errs
 }
 
-func (w WAF) check() []error {
-	if !w.Enabled && w != defaultAPI().WAF {
+func (w WAF) check(a API) []error {
+	switch {
+	case !w.Enabled && w != defaultAPI().WAF:
 		return []error{fmt.Errorf("api.waf.rateLimit is %d without api.waf.enabled: set that to true, or leave api.waf out", w.RateLimit)}
+	case !w.Enabled:
+		return nil
 	}
-	return []error{within("api.waf.rateLimit", w.RateLimit, minAddressRate, maxAddressRate)}
+	// Beyond what the stage lets through, an address is limited by nothing.
+	return []error{within("api.waf.rateLimit", w.RateLimit, minAddressRate, max(minAddressRate, a.RateLimit*addressWindow))}
 }
 
 func (u UsagePlan) check(a API) []error {
