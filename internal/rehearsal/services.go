@@ -391,7 +391,8 @@ func (c *Cloud) functionName(function string) (string, error) {
 // in the job's subnets, so their calls come through the VPC's endpoints.
 func (c *Cloud) servicePrincipal(roleARN string) calls.Principal {
 	role, _ := c.Stack.Role(roleARN)
-	return calls.Principal{Role: role.LogicalID, ARN: roleARN, InVPC: true}
+	role.ARN = roleARN
+	return c.guard.Principal(role)
 }
 
 // assumeRole gives Bedrock an S3 client with the service role's credentials.

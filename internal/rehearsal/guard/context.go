@@ -30,6 +30,7 @@ const (
 	kmsKeys    = "KMS Developer Guide: condition keys"
 	s3Keys     = "Service Authorization Reference: Amazon S3"
 	jobKeys    = "Bedrock User Guide: custom-model-job-access-security"
+	forwarded  = "IAM User Guide: access_forward_access_sessions, whose example is S3 with KMS; that Bedrock and SNS do so is unverified"
 )
 
 // Keys are all condition keys the rehearsal knows about.
@@ -44,11 +45,13 @@ var Keys = []Key{
 	{"aws:CurrentTime", nil, "Virtual time", globalKeys},
 	{"aws:EpochTime", nil, "Virtual time", globalKeys},
 	{"aws:RequestedRegion", nil, "The stack's Region", globalKeys},
-	{"aws:ResourceAccount", []string{"s3", "kms"}, "The account", globalKeys},
+	{"aws:ResourceAccount", []string{"s3", "kms"}, "The account of the key, or of the stack's bucket", globalKeys},
 	{"aws:SourceVpc", nil, "The VPC, for calls that come through one of its endpoints", globalKeys},
 	{"aws:SourceVpce", nil, "The endpoint, for calls that come through one; not for those that a service makes in the caller's name", globalKeys},
 	{"aws:ViaAWSService", nil, "true for calls that a service makes in the caller's name, as S3 and Bedrock with the key", globalKeys + "; that Bedrock's are such calls is unverified"},
-	{"aws:CalledVia", nil, "Absent: of the services here none sets it", "unverified: the guide lists those that do as examples"},
+	{"aws:CalledVia", nil, "The one service that makes a call in the caller's name; absent for the caller's own", forwarded},
+	{"aws:CalledViaFirst", nil, "The same service", forwarded},
+	{"aws:CalledViaLast", nil, "The same service", forwarded},
 	{"aws:SourceArn", nil, "What a service acts for: the rule, the job, the API's method; absent for a role's calls", globalKeys},
 	{"aws:SourceAccount", nil, "The account of what a service acts for; absent for a role's calls", globalKeys},
 	{"aws:RequestTag/", []string{"bedrock", "ec2"}, "The tags of a request", "Service Authorization Reference: Amazon Bedrock, Amazon EC2"},
@@ -136,8 +139,15 @@ func (g *Guard) request(c calls.Call) iampolicy.Request {
 		set["aws:principaltype"] = "AssumedRole"
 		set["kms:calleraccount"] = stack.AccountID
 	}
-	if c.Principal.Function != "" && c.Context["aws:ViaAWSService"] != "true" {
+	switch service := via(c); {
+	case service != "":
+		set["aws:viaawsservice"] = "true"
+		set["aws:calledvia"], set["aws:calledviafirst"], set["aws:calledvialast"] = service, service, service
+	case c.Principal.Function != "" && said(c, "aws:ViaAWSService") != "true":
 		set["lambda:sourcefunctionarn"] = c.Principal.Function
+	}
+	if account := g.resourceAccount(c); account != "" {
+		set["aws:resourceaccount"] = account
 	}
 	if e, ok := g.through(c); ok {
 		set["aws:sourcevpce"], set["aws:sourcevpc"] = e.id, e.vpc

@@ -2,6 +2,7 @@ package guard
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -61,7 +62,7 @@ func (g *Guard) Answer(q Question) (Explanation, error) {
 	if err != nil {
 		return Explanation{}, err
 	}
-	r, p, err := g.Explain(calls.Call{Time: q.At, Principal: g.principal(role), Action: q.Action, Resource: resource, Context: q.Context})
+	r, p, err := g.Explain(calls.Call{Time: q.At, Principal: g.Principal(role), Action: q.Action, Resource: resource, Context: q.Context})
 	if err != nil {
 		return Explanation{}, err
 	}
@@ -113,10 +114,14 @@ func matchedIn(r iampolicy.Request, kind string, list []iampolicy.Policy) ([]Mat
 	return all, nil
 }
 
-// principal is how a role's calls arrive: those of a function's role are signed
-// by its code, inside the VPC when it is there.
-func (g *Guard) principal(role template.Role) calls.Principal {
+// Principal is how a role's calls arrive: those of a function's role are signed
+// by its code, inside the VPC when it is there; those of a role that Bedrock assumes
+// come from a job's workers, which sit in the VPC.
+func (g *Guard) Principal(role template.Role) calls.Principal {
 	who := calls.Principal{Role: role.LogicalID, ARN: role.ARN}
+	for _, s := range g.roles[role.ARN].trust.Statements() {
+		who.InVPC = who.InVPC || slices.Contains(s.Principal["Service"], "bedrock.amazonaws.com")
+	}
 	for _, f := range g.options.Stack.Functions {
 		if f.RoleARN == role.ARN {
 			who.InVPC, who.Function = f.InVPC(), f.ARN

@@ -83,6 +83,7 @@ func (g *Guard) Judge(c calls.Call) *calls.Denial {
 	if g.options.Free != nil && g.options.Free(c.Principal) {
 		return nil
 	}
+	c = written(c)
 	p, err := g.policies(c)
 	if err != nil {
 		return g.cannotTell(c, err)
@@ -102,6 +103,7 @@ func (g *Guard) Judge(c calls.Call) *calls.Denial {
 // Explain is the request that a call is to policies, and the policies that
 // apply to it.
 func (g *Guard) Explain(c calls.Call) (iampolicy.Request, iampolicy.Policies, error) {
+	c = written(c)
 	p, err := g.policies(c)
 	return g.request(c), p, err
 }
@@ -181,14 +183,14 @@ func resourceOf(c calls.Call) string {
 // VPC, that is not a service's in the caller's name, and is an API request. What
 // a request needs beside its own action, such as iam:PassRole, is not.
 func (g *Guard) through(c calls.Call) (endpoint, bool) {
-	if !c.Principal.InVPC || c.Context["aws:ViaAWSService"] == "true" {
+	if !c.Principal.InVPC || via(c) != "" || said(c, "aws:ViaAWSService") == "true" {
 		return endpoint{}, false
 	}
-	service, action, _ := strings.Cut(c.Action, ":")
+	service, action, _ := strings.Cut(strings.ToLower(c.Action), ":")
 	switch {
 	case service == "cloudwatch":
 		service = "monitoring"
-	case service == "bedrock" && (strings.HasPrefix(action, "InvokeModel") || action == "ApplyGuardrail"):
+	case service == "bedrock" && (strings.HasPrefix(action, "invokemodel") || action == "applyguardrail"):
 		service = "bedrock-runtime"
 	}
 	e, ok := g.endpoints[service]

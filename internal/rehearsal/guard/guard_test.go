@@ -141,7 +141,11 @@ func TestKeys(t *testing.T) {
 // Ensure a question finds its role and resource by a part of their names, and
 // the answer names every statement.
 func TestAnswer(t *testing.T) {
-	g := load(t)
+	// Of a service that is outside the VPC.
+	g, err := New(Options{Stack: stackOf(t, strings.Replace(small, "bedrock.amazonaws.com", "states.amazonaws.com", 1))})
+	if err != nil {
+		t.Fatal(err)
+	}
 	got, err := g.Answer(Question{Role: "work", Action: "s3:PutObject", Resource: "Bucket/a/b"})
 	if err != nil {
 		t.Fatal(err)

@@ -133,6 +133,9 @@ func (g *Guard) addResource(arn, name string, document json.RawMessage) error {
 func (g *Guard) readEndpoints() error {
 	for _, e := range g.options.Stack.Endpoints {
 		service := e.ServiceName[strings.LastIndexByte(e.ServiceName, '.')+1:]
+		if other, ok := g.endpoints[service]; ok {
+			return fmt.Errorf("endpoints %s and %s both lead to %s, and which one a call takes is not known", other.id, e.ID, e.ServiceName)
+		}
 		read := endpoint{id: e.ID, vpc: e.VPCID}
 		if e.Policy != nil {
 			policy, err := iampolicy.ParseResource(e.LogicalID, e.Policy)

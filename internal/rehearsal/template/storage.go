@@ -1,6 +1,9 @@
 package template
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"fmt"
+)
 
 // Key is an AWS::KMS::Key.
 type Key struct {
@@ -167,6 +170,9 @@ func (s *Stack) addBucketPolicies() error {
 			return err
 		}
 		for i, b := range s.Buckets {
+			if b.Name == p.Bucket && b.Policy != nil {
+				return res.failed(fmt.Errorf("bucket %s has another policy already, and S3 keeps one", b.LogicalID))
+			}
 			if b.Name == p.Bucket {
 				s.Buckets[i].Policy = p.PolicyDocument
 			}
