@@ -219,7 +219,7 @@ func (s Statement) check(resource bool) error {
 		return fmt.Errorf("the effect is %q, neither Allow nor Deny", s.Effect)
 	case (len(s.Action) > 0) == (len(s.NotAction) > 0):
 		return fmt.Errorf("exactly one of Action and NotAction must be given")
-	case on && notOn, !on && !notOn && !resource:
+	case on && notOn, !on && !notOn && !(resource && s.trusts()):
 		return fmt.Errorf("exactly one of Resource and NotResource must be given")
 	case resource != (who || notWho), who && notWho:
 		return fmt.Errorf("a resource policy names principals, an identity policy none")
@@ -227,6 +227,13 @@ func (s Statement) check(resource bool) error {
 		return fmt.Errorf("NotPrincipal is for statements that deny")
 	}
 	return nil
+}
+
+// trusts tells whether a statement can be a trust policy's, which names no resource
+// since it is on its own role: it is about assuming roles and nothing else.
+func (s Statement) trusts() bool {
+	other := func(action string) bool { return !strings.HasPrefix(strings.ToLower(action), "sts:") }
+	return len(s.Action) > 0 && !slices.ContainsFunc(s.Action, other)
 }
 
 // Statements are the policy's statements as they are written, in their order.

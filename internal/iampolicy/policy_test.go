@@ -80,6 +80,18 @@ func TestParseResourceRefuses(t *testing.T) {
 	}
 }
 
+// Ensure that only a trust policy is about what it is on without saying so.
+func TestParseResourceWithoutResource(t *testing.T) {
+	for action, want := range map[string]bool{
+		`["sts:AssumeRole","STS:TagSession"]`: true, `["sts:AssumeRole","s3:GetObject"]`: false, `"s3:GetObject"`: false, `"*"`: false,
+	} {
+		_, err := ParseResource("p", []byte(`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":"*","Action":`+action+`}}`))
+		if got := err == nil; got != want {
+			t.Errorf("%s: got %v, want %v", action, err, want)
+		}
+	}
+}
+
 // Ensure statements given in Go are read as those of a document are.
 func TestNewIdentity(t *testing.T) {
 	p, err := NewIdentity("p", Statement{
