@@ -135,10 +135,14 @@ func keyIsUsedThroughServicesOnly(t *Template) (f Findings) {
 			}
 		}
 	}
-	// Bedrock uses it for the roles that tune and ask, and for nobody else.
+	// Bedrock uses it for the roles that tune and ask, and for nobody else; for an
+	// operator it reads a model, and makes none.
 	bedrock := keys("kms:CallerAccount", Account, "kms:ViaService", "bedrock."+t.Region+".amazonaws.com")
 	if p.answer(ask{who: colleague, action: "kms:Decrypt", resource: t.arn("Key"), keys: bedrock}).may() {
 		f.add(t.find("Key").ID, "anybody in the account uses it through Bedrock")
+	}
+	if p.answer(ask{who: t.roleARN("AccessOperator"), action: "kms:GenerateDataKey", resource: t.arn("Key"), keys: bedrock}).may() {
+		f.add(t.find("Key").ID, "people encrypt models")
 	}
 	return f
 }
@@ -206,7 +210,7 @@ func keyIsUsable(t *Template) (f Findings) {
 		{"FunctionsValidateRole", "kms:GenerateDataKey", "s3"}, {"FunctionsAnalyzeRole", "kms:Decrypt", "s3"},
 		{"CustomizationRole", "kms:Decrypt", "s3"}, {"CustomizationRole", "kms:GenerateDataKey", "bedrock"},
 		{"FunctionsInvokeRole", "kms:Decrypt", "bedrock"}, {"AccessUploader", "kms:GenerateDataKey", "s3"},
-		{"AccessOperator", "kms:Decrypt", "sqs"}, {"SweepRole", "kms:GenerateDataKey", "sqs"},
+		{"AccessOperator", "kms:Decrypt", "sqs"}, {"AccessOperator", "kms:Decrypt", "bedrock"}, {"SweepRole", "kms:GenerateDataKey", "sqs"},
 	} {
 		role := t.find(use.role)
 		if role == nil {

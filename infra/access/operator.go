@@ -16,7 +16,7 @@ import (
 // include to start jobs, to buy, or to administer the key. To ask models is a policy
 // of its own, which callers get too: see [Access].
 func (a *Access) mayOperate(props Props) []policy.Statement {
-	return slices.Concat(a.mayHandleData(props), a.mayHandleRuns(props), a.mayHandleModels(), a.mayLookAround(props.Inference))
+	return slices.Concat(a.mayHandleData(props), a.mayHandleRuns(props), a.mayHandleModels(props.Key), a.mayLookAround(props.Inference))
 }
 
 func (a *Access) mayHandleData(props Props) []policy.Statement {
@@ -48,7 +48,7 @@ func (a *Access) mayHandleRuns(props Props) []policy.Statement {
 	}
 }
 
-func (a *Access) mayHandleModels() []policy.Statement {
+func (a *Access) mayHandleModels(key *storage.Key) []policy.Statement {
 	jobs, models := policy.CustomizationJobs(a.Scope), policy.CustomModels(a.Scope)
 	deployments, provisioned := policy.Deployments(a.Scope), policy.ProvisionedModels(a.Scope)
 	return []policy.Statement{
@@ -71,6 +71,7 @@ func (a *Access) mayHandleModels() []policy.Statement {
 			Resources: []string{provisioned, models}, Conditions: policy.Tagged(a.Scope),
 		},
 		{Sid: "PointBackOnBaseModel", Actions: []string{"bedrock:UpdateProvisionedModelThroughput"}, Resources: []string{policy.FoundationModels(a.Scope)}},
+		key.Use("PointBackEncrypted", "bedrock", false),
 	}
 }
 

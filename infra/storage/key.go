@@ -40,6 +40,7 @@ func NewKey(scope constructs.Construct, id string) *Key {
 			describe(k.Scope),
 			useThroughS3(k.Scope),
 			useThroughBedrock(k.Scope),
+			pointBackThroughBedrock(k.Scope),
 			grantThroughBedrock(k.Scope),
 			useForExecutions(k.Scope),
 			useForExecutionLogs(k.Scope),

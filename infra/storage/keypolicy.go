@@ -75,6 +75,23 @@ func useThroughBedrock(scope constructs.Construct) policy.Statement {
 	}
 }
 
+// pointBackThroughBedrock is for operators, who point a throughput back to a model
+// by hand: whoever buys one for an encrypted model has to be able to decrypt it
+// (https://docs.aws.amazon.com/bedrock/latest/userguide/prov-thru-prereq.html).
+// The page says it of buying and managing; that re-pointing is asked for the same
+// is unverified.
+func pointBackThroughBedrock(scope constructs.Construct) policy.Statement {
+	conditions := through(scope, "bedrock")
+	conditions["ArnLike"] = map[string]any{"aws:PrincipalArn": policy.RolesIn(scope, policy.RoomPeople)}
+	return policy.Statement{
+		Sid:        "PointBackThroughBedrock",
+		Principals: policy.AccountRoot(scope),
+		Actions:    []string{"kms:Decrypt"},
+		Resources:  itself,
+		Conditions: conditions,
+	}
+}
+
 // grantThroughBedrock lets Bedrock, and nobody else, make the grant it keeps
 // for as long as the custom model exists.
 func grantThroughBedrock(scope constructs.Construct) policy.Statement {

@@ -52,7 +52,7 @@ var Behaviours = []Behaviour{
 	{"record limits", "Training and validation records together must lie within the base model's limits, or the job fails", guide + "model-customization-prepare; Nova User Guide; the failure's text is " + unverified},
 	{"VPC settings", "GetModelCustomizationJob answers the vpcConfig the job was submitted with", apiModel},
 	{"VPC interfaces", "A job with VPC settings describes the network and creates, tags and deletes network interfaces with the service role", guide + "custom-model-job-access-security; the moments are " + unverified},
-	{"KMS key", "The caller needs CreateGrant, Decrypt, DescribeKey and GenerateDataKey on the custom model's key to submit, and Decrypt to deploy, provision and invoke", guide + "encryption-custom-job; which role needs it is " + unverified},
+	{"KMS key", "The caller needs CreateGrant, Decrypt, DescribeKey and GenerateDataKey on the custom model's key to submit, and Decrypt to deploy, provision, re-point and invoke", guide + "encryption-custom-job; which role needs it is " + unverified},
 	{"KMS Region", "A key ARN of another Region is refused with ValidationException", unverified},
 	{"job quota", "10 scheduled customization jobs, then ServiceQuotaExceededException", "AWS General Reference: Bedrock quotas"},
 	{"creating quota", "2 custom models with status Creating (L-C02E1E99), counted when a job is submitted", "AWS General Reference: Bedrock quotas; the moment is " + unverified},

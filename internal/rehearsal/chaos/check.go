@@ -282,9 +282,7 @@ func newest(w Workload, history []registry.Capacity) registry.Capacity {
 	})
 }
 
-// checkAnswer holds that the newest upload that was published is what answers, or
-// that people were told how to point its throughput back where AWS let nobody of
-// the stack do it.
+// checkAnswer holds that the newest upload that was published is what answers.
 func (s *Stage) checkAnswer(w Workload, b books) ([]Violation, error) {
 	if len(b.model.History) == 0 {
 		return nil, nil
@@ -299,8 +297,7 @@ func (s *Stage) checkAnswer(w Workload, b books) ([]Violation, error) {
 	if err != nil {
 		return nil, err
 	}
-	pointBack := "Point it back with: aws bedrock update-provisioned-model-throughput --provisioned-model-id " + newest.ThroughputARN + " "
-	if want := fact(s.uploads[i].set, n); (status != http.StatusOK || got != want) && !b.told(pointBack) {
+	if want := fact(s.uploads[i].set, n); status != http.StatusOK || got != want {
 		return []Violation{{Newest, fmt.Sprintf("the model answers %d %q, want %q of run %s", status, got, want, newest.Run.ID)}}, nil
 	}
 	return nil, nil

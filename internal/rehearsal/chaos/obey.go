@@ -82,10 +82,48 @@ func (s *Stage) give(name string, options map[string]*string, sentence string) e
 	default:
 		return fmt.Errorf("the suite does not know aws bedrock %s", name)
 	}
-	var answer smithy.APIError
-	gone := []string{"ResourceNotFoundException", "AccessDeniedException"} // the latter since what is gone has no tags; what is left is looked at afterwards
-	if errors.As(err, &answer) && (slices.Contains(gone, answer.ErrorCode()) || answer.ErrorCode() == "ConflictException" && name == "stop-model-customization-job") {
+	if s.nothingToDo(name, options, err) {
 		return nil
 	}
 	return err
+}
+
+// nothingToDo tells whether an error says that a command has nothing left to do:
+// what it names is gone, which AWS may answer with a denial, since what is gone has
+// no tags; or the job has ended by itself.
+func (s *Stage) nothingToDo(name string, options map[string]*string, err error) bool {
+	var answer smithy.APIError
+	if !errors.As(err, &answer) {
+		return false
+	}
+	switch answer.ErrorCode() {
+	case "ResourceNotFoundException":
+		return true
+	case "AccessDeniedException":
+		return !strings.HasPrefix(name, "list-") && !s.stands(options)
+	case "ConflictException":
+		return name == "stop-model-customization-job"
+	}
+	return false
+}
+
+// stands tells whether one of the resources that a command's options name is there.
+func (s *Stage) stands(options map[string]*string) bool {
+	account := s.cloud.Bedrock
+	var there []string
+	for _, t := range account.Throughputs() {
+		there = append(there, t.ARN, t.Name)
+	}
+	for _, d := range account.Deployments() {
+		there = append(there, d.ARN, d.Name)
+	}
+	for _, j := range account.Jobs() {
+		there = append(there, j.ARN, j.Name)
+	}
+	for _, named := range []string{"provisioned-model-id", "custom-model-deployment-identifier", "job-identifier"} {
+		if value := options[named]; value != nil && slices.Contains(there, *value) {
+			return true
+		}
+	}
+	return false
 }
