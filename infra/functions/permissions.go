@@ -25,8 +25,6 @@ func (f *Functions) mayValidate() []policy.Statement {
 }
 
 func (f *Functions) maySubmit(c *customization.Customization) []policy.Statement {
-	model := f.place.Key.Use("EncryptModel", "bedrock", true)
-	model.Actions = append(model.Actions, "kms:DescribeKey")
 	return []policy.Statement{
 		{
 			// A job makes a custom model of a base model; AWS checks all three.
@@ -57,7 +55,7 @@ func (f *Functions) maySubmit(c *customization.Customization) []policy.Statement
 			Conditions: policy.Conditions{"StringEquals": {"iam:PassedToService": "bedrock.amazonaws.com"}},
 		},
 		{Sid: "CheckKey", Actions: []string{"kms:DescribeKey"}, Resources: []string{f.place.Key.ARN()}},
-		model,
+		f.place.Key.Use("EncryptModel", "bedrock", true),
 		f.place.Key.GrantThroughBedrock("KeepModelReadable"),
 		f.objects("KeepRun", readingAndWriting, finetune.PrefixRuns),
 		f.objects("ReadRegistry", []string{"s3:GetObject"}, finetune.PrefixRegistry),

@@ -62,14 +62,14 @@ func useThroughS3(scope constructs.Construct) policy.Statement {
 
 // useThroughBedrock is for encrypting a custom model (the submitting function
 // and the role Bedrock assumes; AWS's page says only "roles that customize")
-// and for serving it.
+// and for serving it. That they describe the key as well is in [describe].
 func useThroughBedrock(scope constructs.Construct) policy.Statement {
 	conditions := through(scope, "bedrock")
 	conditions["ArnLike"] = map[string]any{"aws:PrincipalArn": bedrockCallers(scope)}
 	return policy.Statement{
 		Sid:        "UseThroughBedrock",
 		Principals: policy.AccountRoot(scope),
-		Actions:    []string{"kms:Decrypt", "kms:GenerateDataKey", "kms:DescribeKey"},
+		Actions:    []string{"kms:Decrypt", "kms:GenerateDataKey"},
 		Resources:  itself,
 		Conditions: conditions,
 	}
