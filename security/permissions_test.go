@@ -40,8 +40,8 @@ func permissionSet(tm *Template, role *Resource) string {
 	var lines []string
 	for _, d := range tm.identityDocuments(role) {
 		for _, s := range statementsOf(d.body) {
-			for _, action := range s.actions() {
-				for _, resource := range s.resources() {
+			for _, action := range slices.Concat(s.actions(), allBut(s, "NotAction")) {
+				for _, resource := range slices.Concat(s.resources(), allBut(s, "NotResource")) {
 					lines = append(lines, line(tm, s, action, resource))
 				}
 			}
@@ -49,6 +49,14 @@ func permissionSet(tm *Template, role *Resource) string {
 	}
 	slices.Sort(lines)
 	return strings.Join(slices.Compact(lines), "\n") + "\n"
+}
+
+// allBut is what a statement says by exception.
+func allBut(s statement, member string) []string {
+	if s.object[member] == nil {
+		return nil
+	}
+	return []string{"all but " + strings.Join(texts(s.object[member]), ", ")}
 }
 
 func line(tm *Template, s statement, action, resource string) string {
@@ -92,5 +100,72 @@ func golden(t *testing.T, path, got string) {
 		if !slices.Contains(now, l) {
 			t.Errorf("%s: less than is written down: %s", path, l)
 		}
+	}
+}
+
+// TestNothingIsAddedUnseen: a statement more among what a role may do, however it gets
+// there, makes another golden file than the one that is there.
+func TestNothingIsAddedUnseen(t *testing.T) {
+	sources := assembly(t, variants[0])
+	tm := templateOf(t, sources)
+	for _, role := range tm.ofType("AWS::IAM::Role") {
+		written := permissionSet(tm, role)
+		for _, statement := range additions(tm, role) {
+			for way, e := range insertions(role.ID, statement) {
+				mutated, err := mutate(sources, e)
+				if err != nil {
+					t.Fatal(err)
+				}
+				changed := templateOf(t, mutated)
+				if permissionSet(changed, changed.Resources[role.ID]) == written {
+					t.Errorf("%s: %v, %s, changes nothing", role.ID, statement, way)
+				}
+			}
+		}
+	}
+}
+
+// additions are statements that a role does not have: an action it does not need, all but
+// some actions, and, where it has any, those of one of its statements on everything
+// and always.
+func additions(tm *Template, role *Resource) []object {
+	list := []object{
+		{"Sid": "More", "Effect": "Allow", "Action": "dynamodb:GetItem", "Resource": "*"},
+		{"Sid": "More", "Effect": "Allow", "NotAction": "iam:*", "Resource": "*"},
+		{"Sid": "More", "Effect": "Allow", "Action": "s3:GetObject", "NotResource": "arn:aws:s3:::a/*"},
+	}
+	for _, d := range tm.identityDocuments(role) {
+		for _, s := range statementsOf(d.body) {
+			if s.allows() && (len(s.conditions()) > 0 || !slices.Contains(s.resources(), "*")) {
+				return append(list, object{"Sid": "More", "Effect": "Allow", "Action": s.object["Action"], "Resource": "*"})
+			}
+		}
+	}
+	return list
+}
+
+// insertions are how a role gets a statement: in a policy of its own, or in one that is
+// attached to it, from either side.
+func insertions(role string, statement object) map[string]edit {
+	document := object{"Version": "2012-10-17", "Statement": []any{statement}}
+	attached := func(kind string, properties object) edit {
+		properties["PolicyDocument"] = document
+		return create(kind, properties)
+	}
+	inline := func(resources object) error {
+		r, err := resourceOf(resources, role)
+		if err != nil {
+			return err
+		}
+		properties := r["Properties"].(object)
+		properties["Policies"] = append(slices.Clone(items(properties["Policies"])), object{"PolicyName": "more", "PolicyDocument": document})
+		return nil
+	}
+	return map[string]edit{
+		"in the role":                       inline,
+		"in a policy":                       attached("AWS::IAM::Policy", object{"PolicyName": "more", "Roles": []any{link{role, ""}}}),
+		"in a role's policy":                attached("AWS::IAM::RolePolicy", object{"PolicyName": "more", "RoleName": link{role, ""}}),
+		"in a managed policy":               attached("AWS::IAM::ManagedPolicy", object{"Roles": []any{link{role, ""}}}),
+		"in a managed policy of the role's": both(attached("AWS::IAM::ManagedPolicy", object{}), set(role, "Properties.ManagedPolicyArns", []any{object{"Ref": "Seeded"}})),
 	}
 }

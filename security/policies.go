@@ -62,7 +62,7 @@ func (t *Template) documents() []document {
 	list := []document{}
 	for _, id := range slices.Sorted(maps.Keys(t.Resources)) {
 		r := t.Resources[id]
-		identity := r.Type == "AWS::IAM::ManagedPolicy" || r.Type == "AWS::IAM::Policy"
+		identity := r.Type == "AWS::IAM::ManagedPolicy" || r.Type == "AWS::IAM::Policy" || r.Type == "AWS::IAM::RolePolicy"
 		for _, key := range []string{"PolicyDocument", "KeyPolicy", "Policy", "AssumeRolePolicyDocument", "ResourcePolicy"} {
 			if body, ok := r.Properties[key].(object); ok {
 				list = append(list, document{where: id + "." + key, owner: r, body: body, identity: identity})
@@ -84,6 +84,7 @@ func (t *Template) identityDocuments(role *Resource) []document {
 	var list []document
 	for _, d := range t.documents() {
 		attached := slices.Contains(texts(d.owner.Properties["Roles"]), reference(role, t.Region)) ||
+			text(d.owner.Properties["RoleName"]) == reference(role, t.Region) ||
 			slices.Contains(texts(role.Properties["ManagedPolicyArns"]), reference(d.owner, t.Region))
 		if d.identity && (d.owner == role || attached) {
 			list = append(list, d)
