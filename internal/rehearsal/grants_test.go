@@ -12,7 +12,7 @@ import (
 )
 
 // seen is what all rehearsals of this run of the tests made of the grants of the
-// stack's roles.
+// stack.
 var (
 	seenMu sync.Mutex
 	seen   = guard.NewUsage()
@@ -36,40 +36,49 @@ func wholePackage() bool {
 	return !flag.Lookup("test.short").Value.(flag.Getter).Get().(bool)
 }
 
-// unexercised says of a grant why no rehearsal makes a call that needs it.
+// unexercised says of grants why no rehearsal makes a call that needs them.
 type unexercised struct {
-	// role is a part of roles' logical ids, * of all; sid the statement's.
-	role, sid string
-	// actions are those of the statement that are not exercised, * for all; empty
-	// when they all are, and only the statement is not needed.
+	// holder is a part of the logical id of the role, or of what has the policy, * of
+	// all; sid the statement's.
+	holder, sid string
+	// actions are those of the statement that are not needed, * for all.
 	actions []string
 	reason  string
 }
 
-// checkGrants fails the run when a role is granted what no call needed and the
-// table does not say why, or the table says so of what one needed.
+// excuse is one action in a row of the table.
+type excuse struct {
+	row    int
+	action string
+}
+
+// checkGrants fails the run when something is granted that no call needed and the
+// table does not say why, or the table says so of what one needed, or of nothing.
 func checkGrants() int {
-	used := make([]bool, len(unneeded))
+	used := map[excuse]bool{}
 	statements := map[guard.Grant]bool{}
 	var wrong []string
+	needed := 0
 	for grant := range seen.Granted {
-		wrong = append(wrong, checkAction(grant, used)...)
+		wrong = append(wrong, checkGrant(grant, used)...)
+		if seen.Needed[grant] {
+			needed++
+		}
 		grant.Action = ""
 		statements[grant] = true
 	}
-	for statement := range statements {
-		wrong = append(wrong, checkStatement(statement, used)...)
-	}
 	for i, row := range unneeded {
-		if !used[i] {
-			wrong = append(wrong, fmt.Sprintf("the table of what is not exercised lists %s %s of %s, which no role is granted", row.sid, row.actions, row.role))
+		for _, action := range row.actions {
+			if !used[excuse{i, action}] {
+				wrong = append(wrong, fmt.Sprintf("the table lists %s of %s %s as not needed, and there is nothing of the kind", action, row.holder, row.sid))
+			}
 		}
 	}
 	slices.Sort(wrong)
 	for _, line := range wrong {
 		fmt.Println("grants:", line)
 	}
-	fmt.Printf("grants: %d statements of %d actions; %d actions exercised, %d statements needed\n", len(statements), len(seen.Granted), len(seen.Exercised), len(seen.Needed))
+	fmt.Printf("grants: %d statements with %d actions, %d of them needed\n", len(statements), len(seen.Granted), needed)
 	if len(wrong) > 0 {
 		fmt.Fprintln(os.Stderr, "FAIL: grants that no rehearsal needs")
 		return 1
@@ -77,56 +86,35 @@ func checkGrants() int {
 	return 0
 }
 
-// checkAction says what is wrong about an action of a statement, and marks the
-// row that is about it.
-func checkAction(grant guard.Grant, used []bool) []string {
-	row := listed(grant)
+// checkGrant says what is wrong about a grant, and marks the excuse that is about it.
+func checkGrant(grant guard.Grant, used map[excuse]bool) []string {
+	found, ok := excuseOf(grant)
 	switch {
-	case row >= 0 && seen.Exercised[grant]:
-		return []string{fmt.Sprintf("%s is exercised, and listed as if it were not: %s", show(grant), unneeded[row].reason)}
-	case row >= 0:
-		used[row] = true
-	case !seen.Exercised[grant]:
-		return []string{show(grant) + " is granted, and no rehearsal makes such a call"}
+	case ok && seen.Needed[grant]:
+		return []string{fmt.Sprintf("%s is needed, and listed as if it were not: %s", show(grant), unneeded[found.row].reason)}
+	case ok:
+		used[found] = true
+	case !seen.Needed[grant]:
+		return []string{show(grant) + " can be taken away, and no call of any rehearsal is denied"}
 	}
 	return nil
 }
 
-// checkStatement is the same of a whole statement.
-func checkStatement(statement guard.Grant, used []bool) []string {
-	row := listedStatement(statement)
-	switch {
-	case row >= 0 && seen.Needed[statement]:
-		return []string{fmt.Sprintf("%s is needed, and listed as if it were not: %s", show(statement), unneeded[row].reason)}
-	case row >= 0:
-		used[row] = true
-	case !seen.Needed[statement]:
-		return []string{show(statement) + " can be taken away and no call of any rehearsal is denied"}
+// excuseOf finds what the table says about a grant.
+func excuseOf(g guard.Grant) (excuse, bool) {
+	for i, row := range unneeded {
+		if row.sid != g.Sid || row.holder != "*" && !strings.Contains(g.Holder, row.holder) {
+			continue
+		}
+		for _, action := range row.actions {
+			if action == "*" || action == g.Action {
+				return excuse{i, action}, true
+			}
+		}
 	}
-	return nil
-}
-
-// listed is the row about an action of a statement, -1 without one.
-func listed(g guard.Grant) int {
-	return slices.IndexFunc(unneeded, func(row unexercised) bool {
-		return row.about(g) && (slices.Contains(row.actions, "*") || slices.Contains(row.actions, g.Action))
-	})
-}
-
-// listedStatement is the row about a whole statement, -1 without one.
-func listedStatement(g guard.Grant) int {
-	return slices.IndexFunc(unneeded, func(row unexercised) bool {
-		return row.about(g) && (len(row.actions) == 0 || slices.Contains(row.actions, "*"))
-	})
-}
-
-func (row unexercised) about(g guard.Grant) bool {
-	return row.sid == g.Sid && (row.role == "*" || strings.Contains(g.Role, row.role))
+	return excuse{}, false
 }
 
 func show(g guard.Grant) string {
-	if g.Action == "" {
-		return fmt.Sprintf("statement %s of %s (%s)", g.Sid, g.Role, g.Policy)
-	}
-	return fmt.Sprintf("%s by statement %s of %s (%s)", g.Action, g.Sid, g.Role, g.Policy)
+	return fmt.Sprintf("%s by statement %s of %s (%s)", g.Action, g.Sid, g.Holder, g.Policy)
 }

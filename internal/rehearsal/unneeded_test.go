@@ -11,6 +11,12 @@ const (
 	byParts     = "of an upload in parts that is looked at or given up; the tests' data sets are sent whole"
 	byBedrock   = "which of two roles Bedrock uses the key with is unverified; the rehearsal takes the caller's"
 	byScheduler = "EventBridge Scheduler keeps what it could not start; the rehearsal's schedule starts"
+	byKeepers   = "who looks after the key is no role of the stack, and the stack's key does not change; package security holds what they may"
+	byAlarms    = "CloudWatch publishes alarms; the rehearsal rings none"
+	byEvents    = "EventBridge keeps what it could not deliver; the rehearsal's targets take everything"
+	byDeploying = "whoever deploys the schedule needs it; the rehearsal's is there from the beginning"
+	byS3        = "S3 writes its access log itself; the rehearsal's S3 has none"
+	byServices  = "the service that assumes it does what the rehearsal does not have"
 	bedrockPage = "Bedrock's page on a service role's permissions asks for it; the rehearsal's Bedrock reads what the job names, and lists nothing"
 )
 
@@ -24,13 +30,16 @@ var unneeded = []unexercised{
 	{"Workflow", "DeliverLog", []string{"*"}, byStates},
 	{"Workflow", "EncryptLog", []string{"*"}, byLogs},
 	{"NetworkFlowLog", "WriteFlowLog", []string{"*"}, byLogs},
+	{"NetworkFlowLog", "Assume", []string{"sts:AssumeRole"}, byServices},
 	{"InferenceLog", "WriteLogsOfAnyAPI", []string{"*"}, byLogs},
+	{"InferenceLog", "Assume", []string{"sts:AssumeRole"}, byServices},
 	{"Sweep", "KeepUnstarted", []string{"*"}, byScheduler},
 	{"Sweep", "EncryptUnstarted", []string{"*"}, byScheduler},
 	{"Customization", "EncryptModel", []string{"*"}, byBedrock},
 	{"Customization", "KeepModelReadable", []string{"*"}, byBedrock},
 	{"Customization", "ListThese", []string{"*"}, bedrockPage},
 	{"Customization", "WriteOutputs", []string{"s3:GetObject"}, bedrockPage},
+
 	{"Uploader", "Upload", []string{"s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"}, byParts},
 	{"Uploader", "EncryptUploads", []string{"kms:Decrypt"}, byParts},
 	{"Operator", "Upload", []string{"s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"}, byParts},
@@ -41,6 +50,7 @@ var unneeded = []unexercised{
 	{"Operator", "SeeModels", []string{"bedrock:GetCustomModel", "bedrock:GetFoundationModel", "bedrock:ListTagsForResource"}, byPeople},
 	{"Operator", "PointBack", []string{"*"}, byPeople},
 	{"Operator", "PointBackOnBaseModel", []string{"*"}, byPeople},
+	{"Operator", "PointBackEncrypted", []string{"*"}, byPeople},
 	{"Operator", "ListAll", []string{
 		"bedrock:ListCustomModelDeployments", "bedrock:ListFoundationModels", "bedrock:ListProvisionedModelThroughputs", "ec2:DescribeNetworkInterfaces",
 	}, byPeople},
@@ -51,4 +61,20 @@ var unneeded = []unexercised{
 	{"Operator", "RaiseQuotas", []string{"*"}, byPeople},
 	{"Operator", "SeeServiceRole", []string{"*"}, byPreflight},
 	{"Operator", "CompareAccount", []string{"*"}, byPreflight},
+	{"Access", "Assume", []string{"*"}, byPeople},
+
+	{"Key", "PointBackThroughBedrock", []string{"*"}, byPeople},
+	{"Key", "UseThroughSQS", []string{"*"}, byPeople},
+	{"Key", "AdministerWithoutUsing", []string{"*"}, byKeepers},
+	{"Key", "EncryptLogs", []string{"*"}, byLogs},
+	{"Key", "UseForExecutionLogs", []string{"*"}, byLogs},
+	{"Key", "DeliverExecutionLogs", []string{"*"}, byLogs},
+	{"Key", "DeliverAlarms", []string{"*"}, byAlarms},
+	{"Key", "KeepUndelivered", []string{"*"}, byEvents},
+	{"Key", "KeepUnstarted", []string{"*"}, byScheduler},
+	{"Key", "UseForSchedules", []string{"kms:GenerateDataKey"}, byDeploying},
+	{"NoticesTopicPolicy", "PublishAlarms", []string{"*"}, byAlarms},
+	{"NoticesDeadLettersPolicy", "KeepUndelivered", []string{"*"}, byEvents},
+	{"StorageAccessLog", "DeliverAccessLog", []string{"*"}, byS3},
+	{"NetworkS3Endpoint", "UseObjects", []string{"s3:AbortMultipartUpload"}, byParts},
 }

@@ -122,7 +122,7 @@ func (h *handler) decide(q *request, identity []iampolicy.Policy) (iampolicy.Dec
 			return iampolicy.Decision{Effect: passes.Effect, Policy: h.endpointPolicy.Name}, err
 		}
 	}
-	policies := iampolicy.Policies{Identity: identity}
+	policies := iampolicy.Policies{Identity: identity, Endpoint: h.endpointPolicy}
 	if h.policy != nil {
 		policies.Resource = []iampolicy.Policy{*h.policy}
 	}

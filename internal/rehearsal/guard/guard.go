@@ -45,8 +45,9 @@ type Guard struct {
 	// keys are the condition keys that any of these policies asks about.
 	keys []string
 
-	mu      sync.Mutex
-	usage   Usage
+	mu sync.Mutex
+	// needed are the grants that a call so far needed.
+	needed  map[Grant]bool
 	unknown []string
 }
 
@@ -67,7 +68,7 @@ type endpoint struct {
 func New(o Options) (*Guard, error) {
 	g := &Guard{
 		options: o, roles: map[string]role{}, resources: map[string]iampolicy.Policy{}, endpoints: map[string]endpoint{},
-		usage: NewUsage(),
+		needed: map[Grant]bool{},
 	}
 	for _, step := range []func() error{g.readRoles, g.readResources, g.readEndpoints} {
 		if err := step(); err != nil {

@@ -116,14 +116,65 @@ func TestJudge(t *testing.T) {
 	if unknown := g.Unknown(); len(unknown) != 1 || !strings.Contains(unknown[0], "aws:principalorgid") {
 		t.Errorf("undecided: %q, want the one with the key nobody knows", unknown)
 	}
-	used := g.Usage()
-	for _, grant := range []Grant{{"Worker", "Worker", "Read", "s3:GetObject"}, {"Worker", "Worker", "NotByCode", "s3:ListBucket"}} {
-		if !used.Granted[grant] || !used.Exercised[grant] || !used.Needed[Grant{Role: grant.Role, Policy: grant.Policy, Sid: grant.Sid}] {
-			t.Errorf("%+v is not seen as granted, exercised and needed: %+v", grant, used)
+	wantUsage(t, g.Usage())
+}
+
+// wantUsage holds what the calls of TestJudge made of the grants: what each of them
+// needed, by whichever policy, and nothing else.
+func wantUsage(t *testing.T, used Usage) {
+	t.Helper()
+	for grant, want := range map[Grant]bool{
+		{"Worker", "Worker", "Read", "s3:GetObject"}:          true,
+		{"Worker", "Worker", "Read", "s3:ListBucket"}:         true,
+		{"Worker", "Worker", "NotByCode", "s3:ListBucket"}:    true,
+		{"Worker", "Worker", "Key", "kms:Decrypt"}:            true,
+		{"Key", "", "ThroughS3", "kms:Decrypt"}:               true,
+		{"Endpoint", "", "Objects", "s3:PutObject"}:           true,
+		{"Worker", "trust", "", "sts:AssumeRole"}:             true,
+		{"Worker", "Worker", "Tell", "sns:Publish"}:           false, // the boundary takes it away
+		{"Endpoint", "", "Objects", "s3:ListBucket"}:          false, // no such call comes from inside
+		{"Worker", "Worker", "Odd", "bedrock:GetCustomModel"}: false, // undecided
+	} {
+		if !used.Granted[grant] || used.Needed[grant] != want {
+			t.Errorf("%+v: granted %v, needed %v, want %v", grant, used.Granted[grant], used.Needed[grant], want)
 		}
 	}
-	if tell := (Grant{"Worker", "Worker", "Tell", "sns:Publish"}); used.Exercised[tell] || !used.Granted[tell] {
-		t.Error("a grant that the boundary takes away is exercised")
+	for grant := range used.Granted {
+		if grant.Sid == "Outside" {
+			t.Errorf("%+v is counted, and is what a resource denies", grant)
+		}
+	}
+}
+
+// Ensure an action that a role is granted twice is needed in neither statement, and
+// one of two patterns in a statement is not, either: any of them may go.
+func TestGrantedTwice(t *testing.T) {
+	twice := strings.Replace(small, `{"Sid": "Key", "Effect": "Allow", "Action": "kms:Decrypt"`,
+		`{"Sid": "Again", "Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::data/*"},
+			{"Sid": "Wild", "Effect": "Allow", "Action": ["bedrock:GetM*", "bedrock:GetModel*"], "Resource": "*"},
+			{"Sid": "Key", "Effect": "Allow", "Action": "kms:Decrypt"`, 1)
+	g, err := New(Options{Stack: stackOf(t, twice)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	worker, _ := g.options.Stack.Role("Worker")
+	who := calls.Principal{Role: "Worker", ARN: worker.ARN}
+	for _, c := range []calls.Call{
+		{Principal: who, Action: "s3:GetObject", Resource: "arn:aws:s3:::data/a"},
+		{Principal: who, Action: "bedrock:GetModelCustomizationJob", Resource: "*"},
+	} {
+		if denial := g.Judge(c); denial != nil {
+			t.Fatal(denial.Message)
+		}
+	}
+	if needed := g.Usage().Needed; len(needed) != 0 {
+		t.Errorf("needed are %v, want nothing", needed)
+	}
+	if denial := g.Judge(calls.Call{Principal: who, Action: "s3:GetObject", Resource: "arn:aws:s3:::other/a"}); denial != nil {
+		t.Fatal(denial.Message)
+	}
+	if needed := g.Usage().Needed; len(needed) != 1 || !needed[Grant{"Worker", "Worker", "Read", "s3:GetObject"}] {
+		t.Errorf("needed are %v, want what only one statement allows", needed)
 	}
 }
 

@@ -68,7 +68,7 @@ func (g *Guard) boundaryOf(r template.Role) (*iampolicy.Policy, error) {
 	return nil, fmt.Errorf("role %s has the permissions boundary %s, whose document is not in the template", r.LogicalID, r.PermissionsBoundary)
 }
 
-// readResources reads the policies of buckets, keys, topics and queues.
+// readResources reads the policies of buckets, keys, APIs, topics and queues.
 func (g *Guard) readResources() error {
 	stack := g.options.Stack
 	for _, b := range stack.Buckets {
@@ -78,6 +78,12 @@ func (g *Guard) readResources() error {
 	}
 	for _, k := range stack.Keys {
 		if err := g.addResource(k.ARN, k.LogicalID, k.Policy); err != nil {
+			return err
+		}
+	}
+	for _, a := range stack.RestAPIs {
+		arn := "arn:" + stack.Partition + ":execute-api:" + stack.Region + ":" + stack.AccountID + ":" + a.ID
+		if err := g.addResource(arn, a.LogicalID, a.Policy); err != nil {
 			return err
 		}
 	}
@@ -113,6 +119,12 @@ func (g *Guard) targetARN(target string) string {
 	stack := g.options.Stack
 	name := target[strings.LastIndexByte(target, '/')+1:]
 	return "arn:" + stack.Partition + ":sqs:" + stack.Region + ":" + stack.AccountID + ":" + name
+}
+
+// apiOf is the ARN of the API that a method is of.
+func apiOf(method string) string {
+	api, _, _ := strings.Cut(method, "/")
+	return api
 }
 
 func (g *Guard) addResource(arn, name string, document json.RawMessage) error {
