@@ -67,7 +67,7 @@ func (h handler) checkName(ctx context.Context, in finetune.SubmitInput) error {
 		return nil //nolint:nilerr // see above
 	}
 	arn := aws.ToString(out.ModelArn)
-	return finetune.Errorf(finetune.SettingsRejected, "the name %s belongs to custom model %s, which was not trained on %s; upload the data set again, which makes another name, or, if nobody needs the model, run: aws bedrock delete-custom-model --model-identifier %s", name, arn, in.Training.URI, arn)
+	return finetune.Errorf(finetune.SettingsRejected, "the name %s belongs to custom model %s, which was not trained on %s; upload the data set again, which makes another name, or, if nobody needs the model, let an administrator run: aws bedrock delete-custom-model --model-identifier %s", name, arn, in.Training.URI, arn)
 }
 
 // checkKey asks whether the model can be encrypted with the stack's key.
@@ -89,9 +89,9 @@ func keyState(arn string, key *kmstypes.KeyMetadata) error {
 	case key == nil:
 		return finetune.Errorf(finetune.Internal, "describing key %s: KMS answered without metadata", arn)
 	case key.KeyState == kmstypes.KeyStatePendingDeletion:
-		return finetune.Errorf(finetune.SettingsRejected, "key %s is pending deletion%s, and every custom model made with it is lost with it; run: aws kms cancel-key-deletion --key-id %s, then aws kms enable-key --key-id %s, then upload the data set again", arn, on(" on ", key.DeletionDate), arn, arn)
+		return finetune.Errorf(finetune.SettingsRejected, "key %s is pending deletion%s, and every custom model made with it is lost with it; let an administrator run: aws kms cancel-key-deletion --key-id %s, then aws kms enable-key --key-id %s, then upload the data set again", arn, on(" on ", key.DeletionDate), arn, arn)
 	case !key.Enabled:
-		return finetune.Errorf(finetune.SettingsRejected, "key %s is not enabled (%s); run: aws kms enable-key --key-id %s, then upload the data set again", arn, key.KeyState, arn)
+		return finetune.Errorf(finetune.SettingsRejected, "key %s is not enabled (%s); let an administrator run: aws kms enable-key --key-id %s, then upload the data set again", arn, key.KeyState, arn)
 	}
 	return nil
 }
