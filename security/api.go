@@ -113,7 +113,7 @@ func apiPolicyDecides(t *Template) (f Findings) {
 	if !t.takesTokens() && (answerTo(foreigner, tls) != refused || answerTo(nobody, tls) != refused) {
 		f.add(api.ID, "another account is not refused")
 	}
-	if answerTo(colleague, tls) == refused {
+	if answerTo(colleague, tls).bars() {
 		f.add(api.ID, "nobody in the account may ask")
 	}
 	return f

@@ -143,7 +143,7 @@ func ourKeyOnly(t *Template) (f Findings) {
 			}
 		}
 		for how, context := range map[string]map[string][]string{"no word": t.inside(), "the stack's key": with(t.inside(), algorithm, "aws:kms", name, t.arn("Key"))} {
-			if a.keys = context; p.answer(a) == refused {
+			if a.keys = context; p.answer(a).bars() {
 				f.add("StoragePolicy", "%s may not be written with %s about encryption", object, how)
 			}
 		}
@@ -298,7 +298,7 @@ func approvalsAreTheOperators(t *Template) (f Findings) {
 	object := t.arn("StorageBucket") + "/approvals/m/a"
 	for _, who := range t.everybody() {
 		if who.arn == t.arn("AccessOperator") {
-			if p.answer(ask{who: who, action: "s3:PutObject", resource: object, keys: t.outside()[0]}) == refused {
+			if p.answer(ask{who: who, action: "s3:PutObject", resource: object, keys: t.outside()[0]}).bars() {
 				f.add("StoragePolicy", "the operator may not approve")
 			}
 			continue
@@ -342,7 +342,7 @@ func bucketStaysUsable(t *Template) (f Findings) {
 	}
 	bucket := t.arn("StorageBucket")
 	free := func(what string, a ask) {
-		if p.answer(a) == refused {
+		if p.answer(a).bars() {
 			f.add("StoragePolicy", "%s: %s on %s is refused", what, a.action, a.resource)
 		}
 	}

@@ -58,6 +58,11 @@ const (
 // the account's own policies have the last word.
 func (a answer) may() bool { return a == granted || a == delegated || a == unknown }
 
+// lets says whether it is let through for certain, and bars whether it may be refused:
+// what cannot be evaluated counts against whoever says that something works.
+func (a answer) lets() bool { return a == granted || a == delegated }
+func (a answer) bars() bool { return a == refused || a == unknown }
+
 // policy is one policy that can be asked, and the condition keys it names. Answers
 // are remembered: hundreds of templates differ in one place, and all actions are asked
 // about in each.

@@ -109,7 +109,7 @@ func keyPolicyLeavesItToIAM(t *Template) (f Findings) {
 	for _, action := range actionsOf("kms") {
 		for _, who := range []who{colleague, t.roleARN("FunctionsValidateRole"), t.roleARN("AccessUploader")} {
 			for _, shape := range t.shapes(Account) {
-				if p.answer(ask{who: who, action: action, resource: t.arn("Key"), keys: shape}) == granted {
+				if got := p.answer(ask{who: who, action: action, resource: t.arn("Key"), keys: shape}); got == granted || got == unknown {
 					f.add(t.find("Key").ID, "lets %s %s whatever IAM says", who.arn, action)
 				}
 			}
@@ -218,7 +218,7 @@ func keyIsUsable(t *Template) (f Findings) {
 			continue
 		}
 		a := ask{who: t.roleARN(use.role), action: use.action, resource: t.arn("Key"), keys: via(use.service)}
-		if own := answers(t.permissions(&f, role), a); own != granted || !p.answer(a).may() {
+		if own := answers(t.permissions(&f, role), a); own != granted || !p.answer(a).lets() {
 			f.add(role.ID, "may not %s through %s", use.action, use.service)
 		}
 	}
@@ -253,7 +253,7 @@ func grantsOnTheKeyAreGood(t *Template) (f Findings) {
 					}
 				}
 				for _, action := range s.actions() {
-					if !p.answer(ask{who: who{arn: attribute(role, t.Region, "Arn")}, action: action, resource: t.arn("Key"), keys: context}).may() {
+					if !p.answer(ask{who: who{arn: attribute(role, t.Region, "Arn")}, action: action, resource: t.arn("Key"), keys: context}).lets() {
 						f.add(role.ID, "%s: the key's policy does not let %s through", s.sid(), action)
 					}
 				}

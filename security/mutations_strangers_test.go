@@ -8,7 +8,21 @@ const elsewhere = "123456789012"
 
 // strangerMutations come from a reader who did not know the assertions: types and
 // properties of resources, values, firewall and machines.
-var strangerMutations = slices.Concat(typeMutations, propertyMutations, valueMutations, wayMutations, stepMutations)
+var strangerMutations = slices.Concat(typeMutations, propertyMutations, valueMutations, wayMutations, openMutations, stepMutations)
+
+// perhaps is a refusal of which nobody can say whether it holds: AWS does not say what
+// a negated condition makes of a variable without a value.
+func perhaps(action string, resource any) object {
+	return object{"Sid": "Perhaps", "Effect": "Deny", "Principal": "*", "Action": action, "Resource": resource, "Condition": object{
+		"StringNotEquals": object{"aws:PrincipalArn": "${aws:PrincipalTag/nobody}"},
+	}}
+}
+
+// openMutations leave it open whether what the pipeline does is let through.
+var openMutations = []mutation{
+	{12, "", "objects are perhaps refused to everybody", beside("StoragePolicy", "DenyWithoutTLS", perhaps("s3:*", objectsIn("StorageBucket"))), []string{"BucketStaysUsable"}},
+	{7, "", "the key is perhaps refused to everybody", beside("Key", "AdministerWithoutUsing", perhaps("kms:*", "*")), []string{"KeyIsUsable", "GrantsOnTheKeyAreGood"}},
+}
 
 // everybody is a policy that lets everybody do something.
 func everybody(action string, resource any) object {
