@@ -67,6 +67,7 @@ var propertyMutations = []mutation{
 var valueMutations = []mutation{
 	{7, "", "the key's name leads to another key", set("KeyAlias", "Properties.TargetKeyId", "11111111-2222-3333-4444-555555555555"), []string{"KeyNameLeadsToTheKey"}},
 	{13, "", "everything ends after a day", more("StorageBucket", "Properties.LifecycleConfiguration.Rules", object{"Id": "x", "Status": "Enabled", "ExpirationInDays": 1}), []string{"CurrentVersionsStay"}},
+	{13, "", "old versions end after a day", set("StorageBucket", "Properties.LifecycleConfiguration.Rules.1.NoncurrentVersionExpiration.NoncurrentDays", 1), []string{"CurrentVersionsStay"}},
 	{13, "", "old versions stay for ever, but for accepted copies", set("StorageBucket", "Properties.LifecycleConfiguration.Rules.1.Prefix", "reports/"), []string{"CurrentVersionsStay"}},
 	{40, "", "a function's code comes from another bucket", set("FunctionsValidateFunction", "Properties.Code.S3Bucket", "collector"), []string{"CodeIsBuiltHere"}},
 	{40, "", "a function's code comes from another account's assets", set("FunctionsValidateFunction", "Properties.Code.S3Bucket", "cdk-hnb659fds-assets-"+elsewhere+"-us-east-1"), []string{"CodeIsBuiltHere"}},
@@ -75,6 +76,7 @@ var valueMutations = []mutation{
 	{22, "", "a function is told another endpoint of Bedrock", set("FunctionsInvokeFunction", "Properties.Environment.Variables.AWS_ENDPOINT_URL_BEDROCK_RUNTIME", "https://collector.example.net"), []string{"FunctionsAreToldOurs"}},
 	{22, "", "the teardown is told another machine", set("LifecycleFunction", "Properties.Environment.Variables.TUNELINE_RELEASE_STATE_MACHINE_ARN", "arn:aws:states:us-east-1:"+elsewhere+":stateMachine:x"), []string{"FunctionsAreToldOurs"}},
 	{25, "", "a body may hold nothing", set("InferenceAPIConverseRequest", "Properties.Schema", object{"type": "object"}), []string{"BodiesAreValidated"}},
+	{25, "", "a conversation's body is any object", set(methodOfConverse, "Properties.RequestModels", object{"application/json": link{"InferenceAPIInvokeRequest", ""}}), []string{"BodiesAreValidated"}},
 	{25, "bearer", "anything is taken for a token", set("InferenceAuthorizer", "Properties.IdentityValidationExpression", ".*"), []string{"AuthorizerChecksTokens"}},
 	{25, "bearer", "a token may stand anywhere in the header", set("InferenceAuthorizer", "Properties.IdentityValidationExpression", "[Bb]earer [-0-9A-Za-z._~+/]+"), []string{"AuthorizerChecksTokens"}},
 	{27, "bearer", "a rule lets all paths past the others", more("InferenceFirewall", "Properties.Rules", object{"Name": "x", "Priority": 0, "Action": object{"Allow": object{}}, "Statement": object{"ByteMatchStatement": object{"SearchString": "/", "PositionalConstraint": "STARTS_WITH", "FieldToMatch": object{"UriPath": object{}}}}}), []string{"FirewallLetsNobodyPast", "OnlyKnownProperties"}},

@@ -88,6 +88,10 @@ func keyNameLeadsToTheKey(t *Template) (f Findings) {
 	return f
 }
 
+// shortestStay is the fewest days that a version which is not current stays: a job may
+// still read it, and who wrote over it may want it back.
+const shortestStay = 30
+
 // currentVersionsStay: what people uploaded, reports and records end only when somebody
 // deletes them; the pipeline's copies and the log of accesses end by themselves.
 func currentVersionsStay(t *Template) (f Findings) {
@@ -98,11 +102,14 @@ func currentVersionsStay(t *Template) (f Findings) {
 	}
 	forgotten := false
 	for _, rule := range items(get(bucket.Properties, "LifecycleConfiguration", "Rules")) {
-		whole := text(get(rule, "Prefix")) == ""
-		if get(rule, "ExpirationInDays") != nil && text(get(rule, "Prefix")) != "accepted/" {
+		prefix, days := text(get(rule, "Prefix")), get(rule, "NoncurrentVersionExpiration", "NoncurrentDays")
+		if get(rule, "ExpirationInDays") != nil && prefix != "accepted/" {
 			f.add(bucket.ID, "%s ends what is still current", text(get(rule, "Id")))
 		}
-		forgotten = forgotten || whole && text(get(rule, "Status")) == "Enabled" && number(get(rule, "NoncurrentVersionExpiration", "NoncurrentDays")) > 0
+		if days != nil && prefix != "accepted/" && number(days) < shortestStay {
+			f.add(bucket.ID, "%s ends old versions within %d days", text(get(rule, "Id")), shortestStay)
+		}
+		forgotten = forgotten || prefix == "" && text(get(rule, "Status")) == "Enabled" && days != nil
 	}
 	if !forgotten {
 		f.add(bucket.ID, "no rule ends old versions under every prefix")
