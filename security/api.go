@@ -195,11 +195,17 @@ func forAll(stage *Resource) object {
 	return nil
 }
 
+// mostRate and mostBurst are what API Gateway lets an account have at once in a Region,
+// unless it asks for more: a limit beyond them limits nothing
+// (https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html).
+const mostRate, mostBurst = 10_000, 5_000
+
 func apiIsThrottled(t *Template) (f Findings) {
 	for _, stage := range t.stages(&f) {
 		for _, s := range items(stage.Properties["MethodSettings"]) {
-			if number(get(s, "ThrottlingRateLimit")) <= 0 || number(get(s, "ThrottlingBurstLimit")) <= 0 {
-				f.add(stage.ID, "%s has no limit of requests", text(get(s, "ResourcePath")))
+			rate, burst := number(get(s, "ThrottlingRateLimit")), number(get(s, "ThrottlingBurstLimit"))
+			if rate <= 0 || rate > mostRate || burst <= 0 || burst > mostBurst {
+				f.add(stage.ID, "%s has no limit of requests, or one beyond the account's", text(get(s, "ResourcePath")))
 			}
 		}
 		if forAll(stage) == nil {
