@@ -2,11 +2,12 @@ package dataset
 
 import (
 	"bytes"
-	"regexp"
 	"strconv"
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/tuneline/tuneline/internal/finetune"
 )
 
 // cursor walks one record and files findings at the place where it stands. The
@@ -210,22 +211,19 @@ func (c *cursor) addAt(code Code, column int, pointer jsontext.Pointer, message 
 	})
 }
 
-// plainName is what a key of a data set format may look like. Anything else in
-// the place of a key may be the data itself.
-var plainName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_-]{0,39}$`)
-
 // maxParts is how many parts of a pointer are told: more than any format has.
 const maxParts = 16
 
 // plainPointer cuts a pointer before the first part that is neither an index
-// nor a plain name, so that no report repeats the data.
+// nor a plain name, so that no report repeats the data: anything else in the place of
+// a key may be the data itself.
 func plainPointer(p jsontext.Pointer) string {
 	plain, parts := jsontext.Pointer(""), 0
 	for part := range p.Tokens() {
 		if parts++; parts > maxParts {
 			break
 		}
-		if _, err := strconv.ParseUint(part, 10, 32); err != nil && !plainName.MatchString(part) {
+		if _, err := strconv.ParseUint(part, 10, 32); err != nil && !finetune.IsPlainName(part) {
 			break
 		}
 		plain = plain.AppendToken(part)

@@ -34,26 +34,15 @@ type dataFault struct {
 const recordTooLong = "a record has more tokens than the base model takes; the check only estimates them, by its characters: shorten the longest records and upload again"
 
 // DataFault says whether a message of Bedrock's blames the data set. What it
-// returns is the message and what is to be done, without the record's beginning
-// that Bedrock puts into some of them: nothing out of a data set goes into an
+// returns is the message in [PlainWords] and what is to be done: Bedrock puts a
+// record's beginning into some of them, and nothing out of a data set goes into an
 // error.
 func DataFault(message string) (explained string, ok bool) {
 	for _, fault := range dataFaults() {
 		if fault.text.MatchString(message) {
-			said := strings.TrimRight(WithoutRecord(message), " .:")
+			said := strings.TrimRight(PlainWords(message), " .:")
 			return fmt.Sprintf("Bedrock says: %s. That means: %s", said, fault.next), true
 		}
 	}
 	return "", false
 }
-
-// WithoutRecord leaves a record's beginning, and what follows it, out of a message
-// of Bedrock's. Every such message goes through it, whatever it is about.
-func WithoutRecord(message string) string {
-	return record().ReplaceAllString(message, "$1")
-}
-
-// record is a record's beginning, behind the word for it.
-var record = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`(?is)(\b(?:record|line|row)s?(?: [0-9]+)?\b).*?starting with.*`)
-})

@@ -35,17 +35,8 @@ func TestDataFault(t *testing.T) {
 // Ensure what Bedrock quotes of a record is told nowhere.
 func TestDataFaultHoldsNoData(t *testing.T) {
 	explained, ok := DataFault(`Input size exceeded in file train.jsonl for record starting with {"prompt":"zanzibar`)
-	want := "Bedrock says: Input size exceeded in file train.jsonl for record. That means: "
+	want := "Bedrock says: Input size exceeded in file train.jsonl for record starting with …. That means: "
 	if !ok || !strings.HasPrefix(explained, want) || strings.Contains(explained, "zanzibar") {
 		t.Errorf("got %q, want it to begin with %q and hold no data", explained, want)
-	}
-	for message, want := range map[string]string{
-		"Something new about the record in train.jsonl starting with {\"prompt\":\"zan\nzibar": "Something new about the record",
-		"Line 7 starting with zanzibar":                                      "Line 7",
-		"The role must have a name starting with Amazon; look at the policy": "The role must have a name starting with Amazon; look at the policy",
-	} {
-		if got := WithoutRecord(message); got != want {
-			t.Errorf("WithoutRecord(%q) = %q, want %q", message, got, want)
-		}
 	}
 }

@@ -3,7 +3,10 @@ package finetune
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
+	"regexp"
 	"strings"
+	"sync"
 )
 
 // The prefixes of the bucket. Who may read and write which is the heart of the
@@ -30,6 +33,32 @@ const (
 	// PrefixApprovals holds an operator's word on spending: <runId>-<purpose>.json.
 	PrefixApprovals = "approvals/"
 )
+
+// CheckKey refuses a key that is not made as those below are: a prefix of ours, and
+// behind it parts of plain characters, none of which is "." or "..". Whatever reads or
+// writes by a key that has a name in it asks this first, so that no name leads
+// elsewhere, in S3 or in a program that takes a key for a path.
+func CheckKey(key string) error {
+	if len(key) > maxKey || !plainKey().MatchString(key) {
+		return fmt.Errorf("a key of %d bytes is none of the pipeline's: its names must be of plain letters, digits and hyphens", len(key))
+	}
+	for part := range strings.SplitSeq(key, "/") {
+		if part == "." || part == ".." {
+			return fmt.Errorf("a key of %d bytes is none of the pipeline's: it has . or .. for a part", len(key))
+		}
+	}
+	return nil
+}
+
+var plainKey = sync.OnceValue(func() *regexp.Regexp {
+	prefixes := strings.Join([]string{
+		PrefixDatasets, PrefixValidation, PrefixMedia, PrefixAccepted, PrefixOutputs, PrefixReports, PrefixRuns, PrefixRegistry, PrefixApprovals,
+	}, "|")
+	return regexp.MustCompile(`^(` + prefixes + `)[A-Za-z0-9_.+=@-]+(/[A-Za-z0-9_.+=@-]+)*/?$`)
+})
+
+// maxKey is more than any of the keys has, in bytes.
+const maxKey = 300
 
 // TuningKey is the key of a model's optional settings, beside its data sets.
 func TuningKey(model string) string { return PrefixDatasets + model + "/tuning.json" }

@@ -13,6 +13,10 @@ import (
 	"strings"
 )
 
+// MaxVariable is more bytes than a variable can have: all of a function's together
+// have 4 KB (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html).
+const MaxVariable = 4 << 10
+
 // Validate is the environment of lambdas/validate.
 type Validate struct {
 	// Bucket is the name of the one bucket.

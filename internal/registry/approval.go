@@ -1,19 +1,19 @@
 package registry
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
+	"regexp"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"github.com/tuneline/tuneline/internal/finetune"
+	"github.com/tuneline/tuneline/internal/strict"
 )
 
 // An operator's decisions on spending, as an approval has them.
@@ -53,6 +53,9 @@ const maxApproval = 16 << 10
 // none, and ErrMalformed when it cannot be understood.
 func (s Store) Approval(ctx context.Context, id finetune.RunID, purpose string) (a Approval, err error) {
 	key := finetune.ApprovalKey(id, purpose)
+	if err := finetune.CheckKey(key); err != nil {
+		return a, err
+	}
 	out, err := s.S3.GetObject(ctx, &s3.GetObjectInput{Bucket: &s.Bucket, Key: &key})
 	if missing := new(types.NoSuchKey); errors.As(err, &missing) {
 		return a, fmt.Errorf("%s: %w", key, ErrNotFound)
@@ -61,7 +64,10 @@ func (s Store) Approval(ctx context.Context, id finetune.RunID, purpose string) 
 		return a, fmt.Errorf("reading %s: %w", key, err)
 	}
 	defer func() { err = errors.Join(err, out.Body.Close()) }()
-	text, err := io.ReadAll(io.LimitReader(out.Body, maxApproval+1))
+	text, err := strict.Read(out.Body, maxApproval)
+	if errors.Is(err, strict.ErrTooLong) {
+		return a, fmt.Errorf("%s: %w: %w", key, ErrMalformed, err)
+	}
 	if err != nil { // S3 had answered: the connection broke
 		return a, finetune.Errorf(finetune.Unavailable, "reading %s: %w", key, err)
 	}
@@ -75,33 +81,32 @@ func (s Store) Approval(ctx context.Context, id finetune.RunID, purpose string) 
 // not be taken for what they left out.
 func parseApproval(text []byte) (Approval, error) {
 	var a Approval
-	if len(text) > maxApproval {
-		return a, fmt.Errorf("it is longer than %d bytes", maxApproval)
-	}
-	decoder := json.NewDecoder(bytes.NewReader(text))
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(&a); err != nil {
+	if err := strict.Decode(text, maxApproval, &a); err != nil {
 		return a, err
 	}
 	switch {
-	case decoder.More():
-		return a, errors.New("something follows it")
 	case !slices.Contains([]string{Approve, Reject}, a.Decision):
-		return a, fmt.Errorf("its decision is %q; want %s or %s", a.Decision, Approve, Reject)
-	case a.By == "" || a.At.IsZero():
-		return a, errors.New("it does not say by whom and when")
+		return a, fmt.Errorf("its decision is neither %s nor %s", Approve, Reject)
+	case !principal().MatchString(a.By) || a.At.IsZero():
+		return a, errors.New("it does not say by whom, as the ARN of who is signed in, and when")
 	case a.USD != nil && *a.USD < 0:
 		return a, fmt.Errorf("its price is %v", *a.USD)
 	}
 	return a, nil
 }
 
+// principal is an ARN as GetCallerIdentity answers it
+// (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html).
+var principal = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^arn:aws[a-z-]*:(iam|sts)::[0-9]{12}:[A-Za-z0-9_+=,.@/-]{1,200}$`)
+})
+
 // Check says why the word does not count for a run's spending at a price, nil
 // being one that is not known. A rejection counts at any price and time.
 func (a Approval) Check(id finetune.RunID, purpose string, usd *float64, now time.Time) error {
 	switch {
 	case a.Run != id || a.Purpose != purpose:
-		return fmt.Errorf("it is about run %s and its %s", a.Run, a.Purpose)
+		return fmt.Errorf("it is about another run or purpose than run %s and its %s", id, purpose)
 	case a.Decision == Reject:
 		return nil
 	case !now.Before(a.Until):

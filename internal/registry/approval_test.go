@@ -18,7 +18,7 @@ func price(v float64) *float64 { return &v }
 
 // approval is one that counts at noon for up to 24 USD an hour.
 func approval() Approval {
-	return Approval{Run: someRun, Purpose: finetune.PurposeServing, Decision: Approve, USD: price(24), By: "arn:ann", At: noon.Add(-time.Hour), Until: noon.Add(time.Hour)}
+	return Approval{Run: someRun, Purpose: finetune.PurposeServing, Decision: Approve, USD: price(24), By: "arn:aws:sts::111122223333:assumed-role/operator/ann", At: noon.Add(-time.Hour), Until: noon.Add(time.Hour)}
 }
 
 // Ensure what is written is read, and the last word stands.
@@ -46,21 +46,22 @@ func TestApprovalIsReplaced(t *testing.T) {
 // Ensure what a person may have written by hand is refused in words unless it is
 // an approval.
 func TestMalformedApproval(t *testing.T) {
-	const rest = `"run":"0123456789abcdef","purpose":"serving","usd":24,"by":"arn:ann","at":"2026-11-23T11:00:00Z","until":"2026-11-23T13:00:00Z"`
+	const rest = `"run":"0123456789abcdef","purpose":"serving","usd":24,"by":"arn:aws:sts::111122223333:assumed-role/operator/ann","at":"2026-11-23T11:00:00Z","until":"2026-11-23T13:00:00Z"`
 	for text, want := range map[string]string{
-		``:                                    "EOF",
-		`{`:                                   "EOF",
-		`[]`:                                  "array",
-		`"yes"`:                               "string",
-		`{` + rest + `}`:                      `decision is ""`,
-		`{"decision":"Approve",` + rest + `}`: `decision is "Approve"; want approve or reject`,
-		`{"decision":"approve","upto":"x",` + rest + `}`:                         "upto",
-		`{"decision":"approve",` + rest + `}{}`:                                  "follows",
-		`{"decision":"approve"}`:                                                 "by whom and when",
-		`{"decision":"approve","by":"x"}`:                                        "by whom and when",
+		``:                                    "no JSON",
+		`{`:                                   "no JSON",
+		`[]`:                                  "is no object",
+		`"yes"`:                               "is no object",
+		`{` + rest + `}`:                      "its decision is neither",
+		`{"decision":"Approve",` + rest + `}`: "its decision is neither approve nor reject",
+		`{"decision":"approve","upto":"x",` + rest + `}`: "upto",
+		`{"decision":"approve",` + rest + `}{}`:          "no JSON in UTF-8 from byte",
+		`{"decision":"approve"}`:                         "by whom, as the ARN of who is signed in, and when",
+		`{"decision":"approve","by":"arn:aws:sts::111122223333:assumed-role/a/\n","at":"2026-11-23T11:00:00Z"}`: "by whom, as",
+		`{"decision":"approve","by":"x"}`:                                        "by whom, as the ARN of who is signed in, and when",
 		`{"decision":"approve",` + strings.Replace(rest, "24", "-1", 1) + `}`:    "price is -1",
 		`{"decision":"approve",` + strings.Replace(rest, "24", `"24"`, 1) + `}`:  "usd",
-		`{"decision":"approve",` + strings.Repeat(" ", maxApproval) + rest + `}`: "longer than",
+		`{"decision":"approve",` + strings.Repeat(" ", maxApproval) + rest + `}`: "too long",
 	} {
 		store, b := newStore()
 		b.objects["approvals/0123456789abcdef-serving.json"] = []byte(text)
@@ -90,14 +91,14 @@ func TestApprovalCounts(t *testing.T) {
 		"at an unknown price":           {func(*Approval) {}, nil, "not known any more"},
 		"for an unknown price":          {func(a *Approval) { a.USD = nil }, nil, ""},
 		"for an unknown, at a known":    {func(a *Approval) { a.USD = nil }, price(1), "was not known, and that is 1.00 USD now"},
-		"another run's":                 {func(a *Approval) { a.Run = "fedcba9876543210" }, price(24), "about run fedcba9876543210"},
-		"another purpose's":             {func(a *Approval) { a.Purpose = finetune.PurposeTraining }, price(24), "training"},
+		"another run's":                 {func(a *Approval) { a.Run = "fedcba9876543210" }, price(24), "about another run"},
+		"another purpose's":             {func(a *Approval) { a.Purpose = finetune.PurposeTraining }, price(24), "about another run or purpose"},
 		"expired":                       {func(a *Approval) { a.Until = noon }, price(24), "expired at 2026-11-23T12:00:00Z"},
 		"without an expiry":             {func(a *Approval) { a.Until = time.Time{} }, price(24), "expired"},
 		"a rejection":                   {func(a *Approval) { a.Decision, a.Until = Reject, time.Time{} }, price(99), ""},
 		"a rejection of an unknown":     {func(a *Approval) { a.Decision, a.USD = Reject, nil }, price(1), ""},
-		"a rejection of another run":    {func(a *Approval) { a.Decision, a.Run = Reject, "other" }, price(24), "about run other"},
-		"a rejection of another's kind": {func(a *Approval) { a.Decision, a.Purpose = Reject, "x" }, price(24), "its x"},
+		"a rejection of another run":    {func(a *Approval) { a.Decision, a.Run = Reject, "other" }, price(24), "about another run"},
+		"a rejection of another's kind": {func(a *Approval) { a.Decision, a.Purpose = Reject, "x" }, price(24), "about another run or purpose"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -141,4 +142,25 @@ func TestAsks(t *testing.T) {
 			t.Errorf("%s: it asks about %q, want %q", name, got, test.want)
 		}
 	}
+}
+
+// FuzzParseApproval ensures that nothing but an approval is taken for one, that none is
+// taken twice over, and that why not is told without a word of it.
+func FuzzParseApproval(f *testing.F) {
+	const good = `{"run":"0123456789abcdef","purpose":"serving","decision":"approve","usd":24,"by":"arn:aws:sts::111122223333:assumed-role/operator/ann","at":"2026-11-23T11:00:00Z","until":"2026-11-23T13:00:00Z"}`
+	for _, seed := range []string{good, good[:40], good + good, "", "null", "[]", strings.Replace(good, "approve", "zanzibar", 1), strings.Replace(good, "arn:", "zanzibar:", 1), strings.Replace(good, `"usd"`, `"zan zibar"`, 1), strings.Replace(good, "24", "1e999", 1)} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		a, err := parseApproval(text)
+		if err != nil {
+			if strings.Contains(strings.ReplaceAll(err.Error(), "zanzibar at byte", ""), "zanzibar") {
+				t.Errorf("%q: %v", text, err)
+			}
+			return
+		}
+		if a.Decision != Approve && a.Decision != Reject || !strings.HasPrefix(a.By, "arn:aws") || a.At.IsZero() || a.USD != nil && !(*a.USD >= 0) {
+			t.Errorf("%q is taken for %+v", text, a)
+		}
+	})
 }

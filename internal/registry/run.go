@@ -259,6 +259,9 @@ func (s Store) WriteDatasetReport(ctx context.Context, id finetune.RunID, report
 
 // put writes v at key unconditionally: a report is a view, not the truth.
 func (s Store) put(ctx context.Context, key string, v any) error {
+	if err := finetune.CheckKey(key); err != nil {
+		return err
+	}
 	body, err := json.MarshalIndent(v, "", "  ")
 	if err != nil {
 		return fmt.Errorf("encoding %s: %w", key, err)

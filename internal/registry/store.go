@@ -23,6 +23,7 @@ import (
 	"github.com/aws/smithy-go"
 
 	"github.com/tuneline/tuneline/internal/finetune"
+	"github.com/tuneline/tuneline/internal/strict"
 )
 
 // API is what the registry calls of S3.
@@ -47,8 +48,33 @@ var errLost = errors.New("another writer was first")
 // are a handful; losing 20 times in a row means something else is wrong.
 const maxAttempts = 20
 
-// read decodes the record at key into v and returns its ETag.
+// maxRecord is the longest record that is read, in bytes: some ten thousand
+// publications of one model.
+const maxRecord = 16 << 20
+
+// read decodes the record at key into v and returns its ETag. Members that are not
+// known are passed over: a function may be older than the one that wrote them.
 func (s Store) read(ctx context.Context, key string, v any) (etag string, err error) {
+	return s.readAs(ctx, key, v, strict.DecodeKnown)
+}
+
+// readToWrite is read for whoever writes the record back, who would leave out what
+// it does not know.
+//
+// The error is one that passes: while a stack is being deployed, functions of two
+// versions are at work for some minutes.
+func (s Store) readToWrite(ctx context.Context, key string, v any) (etag string, err error) {
+	etag, err = s.readAs(ctx, key, v, strict.Decode)
+	if errors.Is(err, strict.ErrUnknown) {
+		err = finetune.Errorf(finetune.Unavailable, "%w; it was written by a newer version: deploy that for all functions", err)
+	}
+	return etag, err
+}
+
+func (s Store) readAs(ctx context.Context, key string, v any, decode func([]byte, int, any) error) (etag string, err error) {
+	if err := finetune.CheckKey(key); err != nil {
+		return "", err
+	}
 	out, err := s.S3.GetObject(ctx, &s3.GetObjectInput{Bucket: &s.Bucket, Key: &key})
 	if missing := new(types.NoSuchKey); errors.As(err, &missing) {
 		return "", fmt.Errorf("%s: %w", key, ErrNotFound)
@@ -57,7 +83,14 @@ func (s Store) read(ctx context.Context, key string, v any) (etag string, err er
 		return "", fmt.Errorf("reading %s: %w", key, err)
 	}
 	defer func() { err = errors.Join(err, out.Body.Close()) }()
-	if err := json.NewDecoder(out.Body).Decode(v); err != nil {
+	text, err := strict.Read(out.Body, maxRecord)
+	if errors.Is(err, strict.ErrTooLong) {
+		return "", fmt.Errorf("reading %s: %w", key, err)
+	}
+	if err != nil { // S3 had answered: the connection broke
+		return "", finetune.Errorf(finetune.Unavailable, "reading %s: %w", key, err)
+	}
+	if err := decode(text, maxRecord, v); err != nil {
 		return "", fmt.Errorf("decoding %s: %w", key, err)
 	}
 	return aws.ToString(out.ETag), nil
@@ -69,6 +102,9 @@ func (s Store) write(ctx context.Context, key, etag string, v any) error {
 	body, err := json.MarshalIndent(v, "", "  ")
 	if err != nil {
 		return fmt.Errorf("encoding %s: %w", key, err)
+	}
+	if err := finetune.CheckKey(key); err != nil {
+		return err
 	}
 	in := &s3.PutObjectInput{Bucket: &s.Bucket, Key: &key, Body: bytes.NewReader(body), ContentType: aws.String("application/json")}
 	if etag == "" {
@@ -107,7 +143,7 @@ func lost(err error) bool {
 func update[T any](ctx context.Context, s Store, key string, create bool, change func(*T) error) (T, error) {
 	for range maxAttempts {
 		var record T
-		etag, err := s.read(ctx, key, &record)
+		etag, err := s.readToWrite(ctx, key, &record)
 		if err != nil && (!create || !errors.Is(err, ErrNotFound)) {
 			return record, err
 		}

@@ -8,18 +8,17 @@
 package task
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
 	"time"
 
 	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/aws/aws-lambda-go/lambda/messages"
+
+	"github.com/tuneline/tuneline/internal/strict"
 )
 
 // Step is one step's work: its view of the execution document in, its noun out.
@@ -61,18 +60,16 @@ func Handler[In, Out any](logger *slog.Logger, step Step[In, Out]) func(context.
 // between the state machine and the functions, and calls the step.
 func run[In, Out any](ctx context.Context, input json.RawMessage, step Step[In, Out]) (Out, error) {
 	var in In
-	decoder := json.NewDecoder(bytes.NewReader(input))
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(&in); err != nil {
+	if err := strict.Decode(input, maxInput, &in); err != nil {
 		var none Out
-		return none, fmt.Errorf("decoding the step's input: %w", err)
-	}
-	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		var none Out
-		return none, errors.New("decoding the step's input: more than one JSON value")
+		return none, fmt.Errorf("decoding the step's input: %w; deploy functions and state machines from the same source", err)
 	}
 	return step(ctx, in)
 }
+
+// maxInput is the longest input of a task, in bytes, by Step Functions' quotas
+// (https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html).
+const maxInput = 256 << 10
 
 // name turns err into what the runtime reports unwrapped: errorType is the
 // kind, errorMessage the text.

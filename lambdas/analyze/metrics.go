@@ -7,7 +7,6 @@ import (
 	"encoding/csv"
 	"errors"
 	"fmt"
-	"io"
 	"path"
 	"slices"
 	"strconv"
@@ -17,6 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/tuneline/tuneline/internal/finetune"
+	"github.com/tuneline/tuneline/internal/strict"
 )
 
 // The names of the files Bedrock writes
@@ -27,6 +27,10 @@ const (
 	trainingFile   = "step_wise_training_metrics.csv"
 	validationFile = "validation_metrics.csv"
 )
+
+// maxFile is the longest metric file that is read, in bytes: a row of some 40 a step,
+// of which a job has thousands.
+const maxFile = 16 << 20
 
 // metrics is what a job's metric files hold.
 type metrics struct {
@@ -94,7 +98,11 @@ func (h handler) appendPoints(ctx context.Context, found *metrics, points []poin
 		return nil, fmt.Errorf("reading the metric file %s: %w", key, err)
 	}
 	defer func() { err = errors.Join(err, out.Body.Close()) }()
-	body, err := io.ReadAll(out.Body)
+	body, err := strict.Read(out.Body, maxFile)
+	if errors.Is(err, strict.ErrTooLong) {
+		found.unreadable = append(found.unreadable, fmt.Sprintf("%s: %v", key, err))
+		return points, nil
+	}
 	if err != nil {
 		return nil, fmt.Errorf("reading the metric file %s: %w", key, err)
 	}

@@ -2,10 +2,8 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"net/url"
@@ -13,6 +11,7 @@ import (
 	"time"
 
 	"github.com/tuneline/tuneline/internal/finetune"
+	"github.com/tuneline/tuneline/internal/strict"
 )
 
 const (
@@ -72,11 +71,11 @@ func (f fetcher) discover(ctx context.Context) (string, error) {
 		Issuer  string `json:"issuer"`
 		JWKSURI string `json:"jwks_uri"`
 	}
-	if err := json.Unmarshal(text, &document); err != nil {
-		return "", fmt.Errorf("%s: no JSON object", place)
+	if err := strict.DecodeKnown(text, maxDocument, &document); err != nil {
+		return "", fmt.Errorf("%s: %w", place, err)
 	}
 	if document.Issuer != f.rules.Issuer {
-		return "", fmt.Errorf("%s: is of the issuer %q, not of %q", place, document.Issuer, f.rules.Issuer)
+		return "", fmt.Errorf("%s: is of another issuer than %q", place, f.rules.Issuer)
 	}
 	return document.JWKSURI, nil
 }
@@ -99,12 +98,9 @@ func (f fetcher) get(ctx context.Context, place string) ([]byte, error) {
 	if response.StatusCode != http.StatusOK {
 		return nil, fmt.Errorf("%s: answers %d", place, response.StatusCode)
 	}
-	text, err := io.ReadAll(io.LimitReader(response.Body, maxDocument+1))
+	text, err := strict.Read(response.Body, maxDocument)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", place, err)
-	}
-	if len(text) > maxDocument {
-		return nil, fmt.Errorf("%s: more than %d bytes", place, maxDocument)
 	}
 	return text, nil
 }
@@ -114,7 +110,7 @@ func (f fetcher) get(ctx context.Context, place string) ([]byte, error) {
 func checkPlace(place string) error {
 	u, err := url.Parse(place)
 	if err != nil || u.Host == "" || u.User != nil {
-		return fmt.Errorf("%q is no URL that keys can be read from", place)
+		return errors.New("the place of the keys is no URL that they can be read from")
 	}
 	if ip := net.ParseIP(u.Hostname()); u.Scheme == "https" || u.Scheme == "http" && ip != nil && ip.IsLoopback() {
 		return nil

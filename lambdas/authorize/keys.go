@@ -16,6 +16,7 @@ import (
 	jose "github.com/go-jose/go-jose/v4"
 
 	"github.com/tuneline/tuneline/internal/finetune"
+	"github.com/tuneline/tuneline/internal/strict"
 )
 
 // source is where the issuer's keys are.
@@ -42,8 +43,8 @@ func readKeys(text []byte) (keys, error) {
 	var set struct {
 		Keys []json.RawMessage `json:"keys"`
 	}
-	if err := json.Unmarshal(text, &set); err != nil {
-		return nil, errors.New("no JSON Web Key Set")
+	if err := strict.DecodeKnown(text, maxDocument, &set); err != nil {
+		return nil, fmt.Errorf("no JSON Web Key Set: %w", err)
 	}
 	if len(set.Keys) > maxKeys {
 		return nil, fmt.Errorf("%d keys, which is more than an issuer has", len(set.Keys))

@@ -108,7 +108,7 @@ func TestPlaces(t *testing.T) {
 		"discovered":             {finetune.TokenRules{}, "", "let in"},
 		"named":                  {finetune.TokenRules{Issuer: "https://login.example.com/", JWKSURL: i.URL + "/keys"}, "", "let in"},
 		"pinned":                 {finetune.TokenRules{Issuer: "https://login.example.com", JWKS: published(t, "rsa")}, "", "let in"},
-		"discovered of another":  {finetune.TokenRules{}, "https://evil.example.com", "is of the issuer"},
+		"discovered of another":  {finetune.TokenRules{}, "https://evil.example.com", "is of another issuer than"},
 		"over HTTP":              {finetune.TokenRules{JWKSURL: "http://login.example.com/keys"}, "", "is not https"},
 		"from a file":            {finetune.TokenRules{JWKSURL: "file:///etc/passwd"}, "", "no URL"},
 		"discovered over HTTP":   {finetune.TokenRules{Issuer: "http://login.example.com"}, "", "is not https"},

@@ -3,13 +3,13 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 
 	"github.com/aws/aws-lambda-go/lambda"
 
 	"github.com/tuneline/tuneline/internal/finetune"
 	"github.com/tuneline/tuneline/internal/lambdaenv"
+	"github.com/tuneline/tuneline/internal/strict"
 	"github.com/tuneline/tuneline/internal/task"
 )
 
@@ -19,7 +19,7 @@ func main() {
 		task.Fatal("authorize", err)
 	}
 	var rules finetune.TokenRules
-	if err := json.Unmarshal([]byte(env.Rules), &rules); err != nil {
+	if err := strict.Decode([]byte(env.Rules), lambdaenv.MaxVariable, &rules); err != nil {
 		task.Fatal("authorize", fmt.Errorf("reading the token rules: %w", err))
 	}
 	h, err := newHandler(rules)

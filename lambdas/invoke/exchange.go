@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/tuneline/tuneline/internal/finetune"
 	"github.com/tuneline/tuneline/internal/registry"
 )
 
@@ -77,20 +78,20 @@ type metric struct {
 // would make dimensions up, each of which is billed.
 func (x *exchange) write(log *slog.Logger, stack string, ended time.Time) {
 	attrs := []slog.Attr{
-		slog.String("requestId", x.requestID), slog.String("bedrockRequestId", x.bedrockID), slog.String("route", x.route),
+		slog.String("requestId", x.requestID), slog.String("bedrockRequestId", tellable(x.bedrockID)), slog.String("route", x.route),
 		slog.String("model", x.model), slog.Int("status", x.status),
 	}
 	if x.serving != nil {
 		attrs = append(attrs, slog.String("run", string(x.serving.Run.ID)))
 	}
 	if x.failed != nil {
-		attrs = append(attrs, slog.String("errorType", x.failed.errorType), slog.String("error", x.failed.logged))
+		attrs = append(attrs, slog.String("errorType", tellable(x.failed.errorType)), slog.String("error", x.failed.logged))
 	}
 	if x.abandoned {
 		attrs = append(attrs, slog.Bool("abandoned", true))
 	}
 	if x.usage.stopReason != "" {
-		attrs = append(attrs, slog.String("stopReason", x.usage.stopReason))
+		attrs = append(attrs, slog.String("stopReason", tellable(x.usage.stopReason)))
 	}
 	var metrics []metric
 	add := func(name, unit string, value slog.Value) {
@@ -114,6 +115,15 @@ func (x *exchange) write(log *slog.Logger, stack string, ended time.Time) {
 		}))
 	}
 	log.LogAttrs(context.Background(), slog.LevelInfo, "answered", attrs...)
+}
+
+// tellable is a word of Bedrock's that may be written down: a model's own form of an
+// answer could say anything in its place.
+func tellable(word string) string {
+	if word == "" || finetune.MayTell(word) {
+		return word
+	}
+	return "other"
 }
 
 // errors is 1 for an exchange that ended with an error, whoever's it was.

@@ -10,6 +10,8 @@ import (
 
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/smithy-go"
+
+	"github.com/tuneline/tuneline/internal/task"
 )
 
 // The errors of this function's own, by the names that Bedrock uses
@@ -30,8 +32,8 @@ type failure struct {
 	said []byte
 	// requestID is Bedrock's.
 	requestID string
-	// logged is an error that the caller is not told. Bedrock's words on a
-	// request are told the caller and not logged: they may quote it.
+	// logged is an error that the caller is not told, in plain words. Bedrock's
+	// words on a request are told the caller and not logged: they may quote it.
 	logged string
 }
 
@@ -91,7 +93,7 @@ func (x *exchange) refusedBy(err error) *failure {
 		return x.overdue(err)
 	case !errors.As(err, &answered) || answered.HTTPStatusCode() == 0:
 		return &failure{
-			status: http.StatusBadGateway, errorType: internal, logged: err.Error(),
+			status: http.StatusBadGateway, errorType: internal, logged: task.Quiet(err).Error(),
 			message: "Bedrock could not be reached; try again, and if it goes on, give the operators the request id",
 		}
 	case !errors.As(err, &api):
@@ -123,7 +125,7 @@ func inner(code string, status int) bool {
 // overdue is a request whose time was up.
 func (x *exchange) overdue(err error) *failure {
 	return &failure{
-		status: http.StatusGatewayTimeout, errorType: timedOut, logged: err.Error(),
+		status: http.StatusGatewayTimeout, errorType: timedOut, logged: task.Quiet(err).Error(),
 		message: fmt.Sprintf("the model did not finish within %.0f seconds; ask for fewer tokens (maxTokens of inferenceConfig, or max_tokens of a chat completion)", x.allowed.Seconds()),
 	}
 }
@@ -134,7 +136,7 @@ func (x *exchange) broken(err error) *failure {
 		return x.overdue(err)
 	}
 	return &failure{
-		status: http.StatusBadGateway, errorType: "ModelStreamErrorException", logged: err.Error(),
+		status: http.StatusBadGateway, errorType: "ModelStreamErrorException", logged: task.Quiet(err).Error(),
 		message: "the connection to the model broke off before the answer's end; ask again",
 	}
 }
@@ -157,7 +159,7 @@ func thrown(f frame) *failure {
 // more than where to look. The error itself is logged.
 func unexpected(err error) *failure {
 	return &failure{
-		status: http.StatusInternalServerError, errorType: internal, logged: err.Error(),
+		status: http.StatusInternalServerError, errorType: internal, logged: task.Quiet(err).Error(),
 		message: "the request could not be passed on; operators find why by its request id in the log of the function invoke",
 	}
 }

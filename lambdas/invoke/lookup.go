@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/tuneline/tuneline/internal/registry"
+	"github.com/tuneline/tuneline/internal/task"
 )
 
 // fresh is how long a model's record is trusted without reading it again: long
@@ -47,7 +48,7 @@ func (l *lookup) serving(ctx context.Context, model string, anew bool) (serving 
 	case errors.Is(err, registry.ErrNotFound):
 		return nil, false, refuse(http.StatusNotFound, notFound, fmt.Sprintf("there is no model %s: no data set was ever brought to an answer under this name", model))
 	case errors.Is(err, context.DeadlineExceeded):
-		return nil, false, &failure{status: http.StatusGatewayTimeout, errorType: timedOut, message: "what serves the model could not be found out in time; try again", logged: err.Error()}
+		return nil, false, &failure{status: http.StatusGatewayTimeout, errorType: timedOut, message: "what serves the model could not be found out in time; try again", logged: task.Quiet(err).Error()}
 	case err != nil:
 		return nil, false, unexpected(fmt.Errorf("looking up model %s: %w", model, err))
 	case record.Serving == nil && record.Released != nil:

@@ -5,7 +5,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"os"
 	"runtime"
@@ -19,6 +18,7 @@ import (
 	"github.com/tuneline/tuneline/internal/finetune"
 	"github.com/tuneline/tuneline/internal/lambdaenv"
 	"github.com/tuneline/tuneline/internal/registry"
+	"github.com/tuneline/tuneline/internal/strict"
 	"github.com/tuneline/tuneline/internal/task"
 )
 
@@ -63,7 +63,7 @@ func start() (*handler, error) {
 		return nil, err
 	}
 	var configured finetune.Guardrail
-	if err := json.Unmarshal([]byte(env.Guardrail), &configured); err != nil {
+	if err := strict.Decode([]byte(env.Guardrail), lambdaenv.MaxVariable, &configured); err != nil {
 		return nil, fmt.Errorf("reading the guardrail: %w", err)
 	}
 	g, err := newGuard(configured)

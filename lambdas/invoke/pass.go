@@ -13,6 +13,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/bedrockruntime"
 	"github.com/aws/smithy-go/middleware"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
+
+	"github.com/tuneline/tuneline/internal/strict"
 )
 
 // patient sets how often a request is tried: a model that is not ready yet is
@@ -78,6 +80,10 @@ func sending(q question) func(*middleware.Stack) error {
 	return func(stack *middleware.Stack) error { return stack.Serialize.Add(replace, middleware.After) }
 }
 
+// maxAnswer is the longest answer that Bedrock gives as a whole, in bytes
+// (https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_InvokeModel.html).
+const maxAnswer = 25_000_000
+
 // rewindable is a body that can be read again for another try, and no more than
 // that: of one that is an io.WriterTo as well, the SDK (smithy-go v1.28.9) reports
 // an end that HTTP/1.1's client takes for a failed request, when an answer begins
@@ -101,8 +107,11 @@ func receiving(got *raw, streams bool) func(*middleware.Stack) error {
 			response.Body = http.NoBody
 			return out, metadata, nil
 		}
-		body, err := io.ReadAll(response.Body)
+		body, err := strict.Read(response.Body, maxAnswer)
 		err = errors.Join(err, response.Body.Close())
+		if errors.Is(err, strict.ErrTooLong) { // and would be again
+			return out, metadata, fmt.Errorf("reading the answer: %w", err)
+		}
 		if err != nil {
 			return out, metadata, &smithyhttp.RequestSendError{Err: fmt.Errorf("reading the answer: %w", err)}
 		}

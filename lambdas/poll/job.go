@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -35,14 +36,24 @@ func (h handler) pollJob(ctx context.Context, job finetune.Job) (finetune.Job, e
 			return job, err
 		}
 	}
-	if job.Status == failed && job.FailureMessage == "" {
-		job.FailureMessage = fmt.Sprintf("job %s failed and Bedrock gave no reason; see: aws bedrock get-model-customization-job --job-identifier %s", job.Name, job.ARN)
-	}
-	if fault, ok := finetune.DataFault(job.FailureMessage); ok && job.Status == failed {
-		return job, finetune.Errorf(finetune.DatasetRejected, "job %s failed over a data set that the check had accepted. %s", job.Name, fault)
+	if job.Status == failed {
+		if fault, ok := finetune.DataFault(job.FailureMessage); ok {
+			return job, finetune.Errorf(finetune.DatasetRejected, "job %s failed over a data set that the check had accepted. %s. %s", job.Name, fault, inFull(job, out))
+		}
+		job.FailureMessage = cmp.Or(job.FailureMessage, fmt.Sprintf("job %s failed and Bedrock gave no reason", job.Name)) + ". " + inFull(job, out)
 	}
 	job.Waiting = job.Next()
 	return job, nil
+}
+
+// inFull says where all of Bedrock's words stand: of a message that it quotes data
+// in, only plain words are told.
+func inFull(job finetune.Job, out *bedrock.GetModelCustomizationJobOutput) string {
+	command := "get-model-customization-job --job-identifier " + job.ARN
+	if string(out.Status) == completed { // it is the model that failed
+		command = "get-custom-model --model-identifier " + job.OutputModelARN
+	}
+	return "Bedrock's own words: aws bedrock " + command
 }
 
 // The job statuses this step reasons about.
@@ -61,7 +72,7 @@ func refresh(job finetune.Job, out *bedrock.GetModelCustomizationJobOutput) fine
 		job.Status = inProgress
 	}
 	job.Phase = phase(out.StatusDetails)
-	job.FailureMessage = finetune.WithoutRecord(aws.ToString(out.FailureMessage))
+	job.FailureMessage = finetune.PlainWords(aws.ToString(out.FailureMessage))
 	job.OutputModelARN = aws.ToString(out.OutputModelArn)
 	job.OutputModelName = aws.ToString(out.OutputModelName)
 	return job
@@ -114,7 +125,7 @@ func (h handler) awaitModel(ctx context.Context, job finetune.Job) (finetune.Job
 		job.Status = inProgress
 	case types.ModelStatusFailed:
 		job.Status = failed
-		job.FailureMessage = finetune.WithoutRecord(aws.ToString(model.FailureMessage))
+		job.FailureMessage = finetune.PlainWords(aws.ToString(model.FailureMessage))
 	}
 	return job, nil
 }

@@ -111,12 +111,14 @@ func TestPollJobStatus(t *testing.T) {
 			want: "Failed", wantMessage: "gave no reason",
 		},
 		"failed over what nobody documents": {
-			job:  with(runningJob(), func(o *output) { o.Status, o.FailureMessage = "Failed", aws.String("odd record starting with data") }),
-			want: "Failed", wantMessage: "odd record", notMessage: "data",
+			job: with(runningJob(), func(o *output) {
+				o.Status, o.FailureMessage = "Failed", aws.String("odd record starting with zanzibar")
+			}),
+			want: "Failed", wantMessage: "record starting with …. Bedrock's own words: aws bedrock get-model-customization-job", notMessage: "zanzibar",
 		},
 		"completed, model failed over a record": {
-			job: completedJob(), model: modelAnswer(types.ModelStatusFailed, "odd record starting with data", nil),
-			want: "Failed", wantMessage: "odd record", notMessage: "data",
+			job: completedJob(), model: modelAnswer(types.ModelStatusFailed, "odd record starting with zanzibar", nil),
+			want: "Failed", wantMessage: "record starting with …. Bedrock's own words: aws bedrock get-custom-model --model-identifier", notMessage: "zanzibar",
 		},
 		"completed":                              {job: completedJob(), model: modelAnswer(types.ModelStatusActive, "", nil), want: "Completed"},
 		"completed, model status not shown":      {job: completedJob(), model: modelAnswer("", "", nil), want: "Completed"},
@@ -196,7 +198,7 @@ func TestPollJobDataFault(t *testing.T) {
 			}})
 			job, err := h.pollJob(t.Context(), finetune.Job{ARN: jobARN, Name: "support-1"})
 			if test.want == "" {
-				if err != nil || job.Status != string(test.status) || job.FailureMessage != test.said {
+				if err != nil || job.Status != string(test.status) || !strings.HasPrefix(job.FailureMessage, test.said) {
 					t.Errorf("got %+v, %v; want the job as it stands", job, err)
 				}
 				return

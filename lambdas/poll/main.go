@@ -18,7 +18,7 @@ func main() {
 	if err != nil {
 		task.Fatal("poll", err)
 	}
-	cfg, err := config.LoadDefaultConfig(context.Background())
+	cfg, err := config.LoadDefaultConfig(context.Background(), config.WithAPIOptions(task.QuietClients()))
 	if err != nil {
 		task.Fatal("poll", err)
 	}

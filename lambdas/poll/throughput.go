@@ -64,7 +64,7 @@ func deploymentState(out *bedrock.GetCustomModelDeploymentOutput, modelARN strin
 	status := string(out.Status)
 	switch out.Status {
 	case types.CustomModelDeploymentStatusFailed:
-		return state{status, aws.ToString(out.FailureMessage)}
+		return state{status, finetune.PlainWords(aws.ToString(out.FailureMessage))}
 	case types.CustomModelDeploymentStatusActive:
 	default:
 		return state{status: status}
@@ -94,7 +94,7 @@ func provisionedState(out *bedrock.GetProvisionedModelThroughputOutput, modelARN
 	serves, desired := aws.ToString(out.ModelArn), aws.ToString(out.DesiredModelArn)
 	switch {
 	case out.Status == types.ProvisionedModelStatusFailed:
-		return state{status, aws.ToString(out.FailureMessage)}
+		return state{status, finetune.PlainWords(aws.ToString(out.FailureMessage))}
 	case out.Status != types.ProvisionedModelStatusInService || serves == modelARN:
 		return state{status: status}
 	case desired == modelARN:

@@ -53,14 +53,13 @@ var refusals = []struct {
 
 // refusal explains a ValidationException by its message.
 func refusal(name, message string, err error) error {
-	if fault, ok := finetune.DataFault(message); ok { // err is left out: its text may hold the beginning of a record
+	if fault, ok := finetune.DataFault(message); ok {
 		return finetune.Errorf(finetune.DatasetRejected, "creating job %s is refused over a data set that the check had accepted. %s", name, fault)
 	}
-	said := finetune.WithoutRecord(err.Error())
 	for _, r := range refusals {
 		if strings.Contains(strings.ToLower(message), strings.ToLower(r.text)) {
-			return finetune.Errorf(r.kind, "creating job %s: %s: %s", name, r.next, said)
+			return finetune.Errorf(r.kind, "creating job %s: %s: %w", name, r.next, err)
 		}
 	}
-	return finetune.Errorf(finetune.SettingsRejected, "creating job %s: Bedrock refuses the settings; change what it names in tuning.json or in the stack's configuration and upload again: %s", name, said)
+	return finetune.Errorf(finetune.SettingsRejected, "creating job %s: Bedrock refuses the settings; change what it names in tuning.json or in the stack's configuration and upload again (words that may be data are left out; the event in CloudTrail has all of them): %w", name, err)
 }

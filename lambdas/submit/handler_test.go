@@ -132,7 +132,7 @@ var (
 			Serving:           finetune.Serving{Mode: finetune.ServeOnDemand},
 		},
 		Training:   finetune.Accepted{URI: "s3://tuneline-bucket/accepted/0123456789abcdef/train.jsonl"},
-		Validation: &finetune.Accepted{URI: "s3://tuneline-bucket/accepted/0123456789abcdef/validation.jsonl"},
+		Validation: &finetune.Accepted{URI: "s3://tuneline-bucket/accepted/0123456789abcdef/validation-e3b0c442.jsonl"},
 	}
 	stackOfTests = stack{
 		name: "tuneline", bucket: "tuneline-bucket",

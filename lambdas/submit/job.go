@@ -53,10 +53,10 @@ func (h handler) adopt(ctx context.Context, in finetune.SubmitInput, refusal err
 		return finetune.Job{}, explain(in, refusal)
 	}
 	if err != nil {
-		return finetune.Job{}, fmt.Errorf("looking for the job that has the name %s (%s): %w", name, finetune.WithoutRecord(refusal.Error()), err)
+		return finetune.Job{}, fmt.Errorf("looking for the job that has the name %s (%s): %w", name, refusal.Error(), err)
 	}
 	if data := out.TrainingDataConfig; data == nil || aws.ToString(data.S3Uri) != in.Training.URI {
-		return finetune.Job{}, finetune.Errorf(finetune.Internal, "creating job %s: the name belongs to %s, which does not train on %s; delete its model or upload the data set again: %s", name, aws.ToString(out.JobArn), in.Training.URI, finetune.WithoutRecord(refusal.Error()))
+		return finetune.Job{}, finetune.Errorf(finetune.Internal, "creating job %s: the name belongs to %s, which does not train on %s; delete its model or upload the data set again: %w", name, aws.ToString(out.JobArn), in.Training.URI, refusal)
 	}
 	return h.answer(out), nil
 }
@@ -77,7 +77,7 @@ func (h handler) answer(out *bedrock.GetModelCustomizationJobOutput) finetune.Jo
 		ARN:             aws.ToString(out.JobArn),
 		Name:            aws.ToString(out.JobName),
 		Status:          string(out.Status),
-		FailureMessage:  finetune.WithoutRecord(aws.ToString(out.FailureMessage)),
+		FailureMessage:  finetune.PlainWords(aws.ToString(out.FailureMessage)),
 		OutputModelARN:  aws.ToString(out.OutputModelArn),
 		OutputModelName: aws.ToString(out.OutputModelName),
 		Waiting:         finetune.NewWaiting(h.deadline),

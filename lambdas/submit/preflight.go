@@ -15,7 +15,6 @@ import (
 	kmstypes "github.com/aws/aws-sdk-go-v2/service/kms/types"
 
 	"github.com/tuneline/tuneline/internal/catalog"
-	"github.com/tuneline/tuneline/internal/dataset"
 	"github.com/tuneline/tuneline/internal/finetune"
 )
 
@@ -26,7 +25,7 @@ import (
 // quotas and zones are known outside only: "tuneline preflight" looks at them, and
 // Bedrock's refusal is explained ([explain]).
 func (h handler) preflight(ctx context.Context, in finetune.SubmitInput) error {
-	if err := checkURIs(in); err != nil {
+	if err := h.checkURIs(in); err != nil {
 		return err
 	}
 	if err := h.checkKey(ctx); err != nil {
@@ -38,20 +37,21 @@ func (h handler) preflight(ctx context.Context, in finetune.SubmitInput) error {
 	return h.checkName(ctx, in)
 }
 
-// checkURIs holds what Bedrock is to read against the API's pattern of an S3Uri.
-// The check of a data set names its copies within it, so this finds functions of
-// different versions at work.
-func checkURIs(in finetune.SubmitInput) error {
-	copies := []finetune.Accepted{in.Training}
-	if in.Validation != nil {
-		copies = append(copies, *in.Validation)
+// checkURIs holds what Bedrock is to read against the places that a run's accepted
+// copies have: nothing else is trained on, whatever the execution says. The check of a
+// data set names them so; another name means functions of different versions at work, or
+// an input that somebody wrote.
+func (h handler) checkURIs(in finetune.SubmitInput) error {
+	if err := in.Run.ID.Check(); err != nil {
+		return finetune.Errorf(finetune.Internal, "submitting a job: %w", err)
 	}
-	for _, accepted := range copies {
-		bucket, key, _ := strings.Cut(strings.TrimPrefix(accepted.URI, "s3://"), "/")
-		for _, found := range dataset.CheckObjectKey(bucket, key) {
-			if found.Code == dataset.CodeObjectKey {
-				return finetune.Errorf(finetune.Internal, "accepted copy %s: %s; deploy the stack once more, so that all functions are of one version, and upload the data set again", accepted.URI, found.Message)
-			}
+	places := map[string]string{in.Training.URI: finetune.AcceptedTrainingKey(in.Run.ID)}
+	if in.Validation != nil {
+		places[in.Validation.URI] = finetune.AcceptedValidationKey(in.Run.ID, in.Validation.VersionID)
+	}
+	for uri, key := range places {
+		if uri != finetune.S3URI(h.stack.bucket, key) {
+			return finetune.Errorf(finetune.Internal, "run %s is to train on something else than its accepted copy %s; deploy the stack once more, so that all functions are of one version, and upload the data set again", in.Run.ID, finetune.S3URI(h.stack.bucket, key))
 		}
 	}
 	return nil

@@ -123,30 +123,6 @@ func TestCheckRegion(t *testing.T) {
 	}
 }
 
-func TestCheckURIs(t *testing.T) {
-	const good = "s3://tuneline-bucket/accepted/0123456789abcdef/train.jsonl"
-	tests := map[string]struct {
-		training   string
-		validation *finetune.Accepted
-		kind       finetune.Kind
-		want       string
-	}{
-		"good":                    {training: good},
-		"both good":               {training: good, validation: &finetune.Accepted{URI: good}},
-		"a space":                 {training: "s3://tuneline-bucket/accepted/a b/train.jsonl", kind: finetune.Internal, want: "accepted/a b/train.jsonl"},
-		"an equals sign":          {training: "s3://tuneline-bucket/accepted/dt=1/train.jsonl", kind: finetune.Internal, want: "deploy the stack once more"},
-		"validation, empty part":  {training: good, validation: &finetune.Accepted{URI: "s3://tuneline-bucket/accepted//v.jsonl"}, kind: finetune.Internal, want: "accepted//v.jsonl"},
-		"not Nova's, but the API": {training: "s3://tuneline-bucket/accepted/a(1)/train.jsonl"},
-	}
-	for name, test := range tests {
-		t.Run(name, func(t *testing.T) {
-			in := input
-			in.Training.URI, in.Validation = test.training, test.validation
-			checkRefusal(t, checkURIs(in), test.kind, test.want)
-		})
-	}
-}
-
 // TestCheckName ensures that a name in use is refused with whose it is, and that
 // nothing else about the name stands in the way of the job.
 func TestCheckName(t *testing.T) {
@@ -193,4 +169,28 @@ func TestPreflightStopsBeforeAnythingIsMade(t *testing.T) {
 	if !isKind(err, finetune.SettingsRejected) || r.read(t).Job != nil {
 		t.Errorf("got %v, recorded %+v, want SettingsRejected and nothing", err, r.read(t).Job)
 	}
+}
+
+// Ensure a job reads the run's accepted copies and nothing else, however its place is
+// spelled.
+func TestOnlyAcceptedCopiesAreTrainedOn(t *testing.T) {
+	h, _ := testHandler(t, ready())
+	right := input.Training.URI
+	for _, uri := range []string{
+		"", "s3://other/accepted/0123456789abcdef/train.jsonl", right + "/", right + "?versionId=1", strings.ToUpper(right), "S3" + right[2:], strings.Replace(right, "accepted/", "accepted//", 1),
+		strings.Replace(right, "accepted/", "accepted/../fine-tuning-datasets/", 1), strings.Replace(right, "accepted", "fine-tuning-datasets", 1), strings.Replace(right, "0123456789abcdef", "fedcba9876543210", 1),
+		strings.Replace(right, "accepted", "%61ccepted", 1), strings.Replace(right, "s3://", "s3://x@", 1), strings.Replace(right, "s3://", "arn:aws:s3:::", 1), strings.TrimSuffix(right, "train.jsonl"),
+	} {
+		training, validation := input, input
+		training.Training.URI = uri
+		copied := *input.Validation
+		copied.URI = uri
+		validation.Validation = &copied
+		checkRefusal(t, h.checkURIs(training), finetune.Internal, "its accepted copy "+right)
+		checkRefusal(t, h.checkURIs(validation), finetune.Internal, "its accepted copy")
+	}
+	another := input
+	another.Run.ID = "../../runs"
+	checkRefusal(t, h.checkURIs(another), finetune.Internal, "no run's id")
+	checkRefusal(t, h.checkURIs(input), "", "")
 }

@@ -1,9 +1,7 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -16,6 +14,7 @@ import (
 	"github.com/tuneline/tuneline/internal/finetune"
 	"github.com/tuneline/tuneline/internal/lambdaenv"
 	"github.com/tuneline/tuneline/internal/registry"
+	"github.com/tuneline/tuneline/internal/strict"
 )
 
 // spending is what may be spent without asking, and what things cost.
@@ -32,9 +31,7 @@ func newSpending(env lambdaenv.Throughput) (spending, error) {
 		return spending{}, err
 	}
 	s := spending{prices: prices, region: env.Region}
-	decoder := json.NewDecoder(bytes.NewReader([]byte(env.Ceilings)))
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(&s.ceilings); err != nil {
+	if err := strict.Decode([]byte(env.Ceilings), lambdaenv.MaxVariable, &s.ceilings); err != nil {
 		return spending{}, fmt.Errorf("decoding the stack's ceilings: %w", err)
 	}
 	if s.ceilings.GiveUpSeconds < 1 {

@@ -60,7 +60,7 @@ func (w *world) claimed(t *testing.T, n int) {
 func (w *world) answers(t *testing.T, n int, purpose, decision string, usd *float64) {
 	t.Helper()
 	err := w.store.WriteApproval(t.Context(), registry.Approval{
-		Run: run(n).ID, Purpose: purpose, Decision: decision, USD: usd, By: "arn:ann", At: noon, Until: noon.Add(time.Hour),
+		Run: run(n).ID, Purpose: purpose, Decision: decision, USD: usd, By: "arn:aws:sts::111122223333:assumed-role/operator/ann", At: noon, Until: noon.Add(time.Hour),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -167,10 +167,10 @@ func TestAnswerEndsTheQuestion(t *testing.T) {
 		w.answers(t, 1, finetune.PurposeServing, decision, ptr(24.0))
 		asked.WaitedSeconds = asked.DeadlineSeconds
 		spend, err := w.spends(t, 1, epochs, asked)
-		if err != nil || spend.Decision != want || spend.By != "arn:ann" {
+		if err != nil || spend.Decision != want || spend.By != "arn:aws:sts::111122223333:assumed-role/operator/ann" {
 			t.Errorf("answered %s: %+v, %v; want %s", decision, spend, err, want)
 		}
-		w.noted(t, want, "arn:ann")
+		w.noted(t, want, "arn:aws:sts::111122223333:assumed-role/operator/ann")
 		w.did(t)
 	}
 }
@@ -301,7 +301,7 @@ func TestOlderRunIsNotTrained(t *testing.T) {
 func TestWhoAllowedTheTrainingStays(t *testing.T) {
 	w := newWorld()
 	w.trained(t, 1)
-	allowed := finetune.Spend{Purpose: finetune.PurposeTraining, Decision: finetune.DecisionGranted, USD: ptr(7.0), Unit: finetune.UnitJob, Reasons: []string{"it is much"}, By: "arn:ann"}
+	allowed := finetune.Spend{Purpose: finetune.PurposeTraining, Decision: finetune.DecisionGranted, USD: ptr(7.0), Unit: finetune.UnitJob, Reasons: []string{"it is much"}, By: "arn:aws:sts::111122223333:assumed-role/operator/ann"}
 	if _, err := w.store.UpdateRun(t.Context(), run(1).ID, func(r *registry.Run) error {
 		r.Spend = map[string]finetune.Spend{finetune.PurposeTraining: allowed}
 		return nil

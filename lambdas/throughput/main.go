@@ -5,7 +5,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
@@ -17,6 +16,7 @@ import (
 
 	"github.com/tuneline/tuneline/internal/lambdaenv"
 	"github.com/tuneline/tuneline/internal/registry"
+	"github.com/tuneline/tuneline/internal/strict"
 	"github.com/tuneline/tuneline/internal/task"
 )
 
@@ -25,7 +25,7 @@ func main() {
 	if err != nil {
 		task.Fatal("throughput", err)
 	}
-	cfg, err := config.LoadDefaultConfig(context.Background())
+	cfg, err := config.LoadDefaultConfig(context.Background(), config.WithAPIOptions(task.QuietClients()))
 	if err != nil {
 		task.Fatal("throughput", err)
 	}
@@ -40,7 +40,7 @@ func main() {
 	store := registry.Store{S3: objects, Bucket: env.Bucket}
 	h := newHandler(bedrock.NewFromConfig(cfg), runtime, store, env.Stack, spending)
 	h.sweeper = sweeper{metrics: cloudwatch.NewFromConfig(cfg), lister: objects}
-	if err := json.Unmarshal([]byte(env.Sweeping), &h.sweeper.rules); err != nil {
+	if err := strict.Decode([]byte(env.Sweeping), lambdaenv.MaxVariable, &h.sweeper.rules); err != nil {
 		task.Fatal("throughput", fmt.Errorf("reading what is released and when: %w", err))
 	}
 	task.Start("throughput", h.Handle)

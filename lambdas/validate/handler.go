@@ -1,9 +1,7 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -16,6 +14,7 @@ import (
 	"github.com/tuneline/tuneline/internal/lambdaenv"
 	"github.com/tuneline/tuneline/internal/registry"
 	"github.com/tuneline/tuneline/internal/s3object"
+	"github.com/tuneline/tuneline/internal/strict"
 )
 
 // api is what validate calls of S3, the registry's and the reader's calls
@@ -63,9 +62,7 @@ func newHandler(env lambdaenv.Validate, cfg aws.Config) (handler, error) {
 		return handler{}, err
 	}
 	var defaults finetune.Settings
-	decoder := json.NewDecoder(bytes.NewReader([]byte(env.Defaults)))
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(&defaults); err != nil {
+	if err := strict.Decode([]byte(env.Defaults), lambdaenv.MaxVariable, &defaults); err != nil {
 		return handler{}, fmt.Errorf("decoding the stack's settings: %w", err)
 	}
 	look, err := newLook(env.Secrets, env.PersonalData)

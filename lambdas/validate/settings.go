@@ -9,6 +9,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/tuneline/tuneline/internal/catalog"
 	"github.com/tuneline/tuneline/internal/finetune"
+	"github.com/tuneline/tuneline/internal/strict"
 )
 
 // maxTuning is the longest tuning.json that is read, in bytes.
@@ -77,9 +79,43 @@ func (h handler) settle(ctx context.Context, model string) (settled, error) {
 		return settled{}, err
 	}
 	asked, problems := parseTuning(body)
-	settings, base, more := resolve(h.catalog, h.region, overlay(h.defaults, asked))
+	all := overlay(h.defaults, asked)
+	settings, base, more := resolve(h.catalog, h.region, all)
+	if problems != nil || more != nil { // said once more, of what may be told
+		settings, base, more = resolve(h.catalog, h.region, tellable(all))
+	}
 	return settled{settings: settings, model: base, tuningVersion: version, problems: append(problems, more...)}, nil
 }
+
+// tellable is settings without what may be something private that got into the
+// wrong place. Of settings that are right it leaves all.
+func tellable(s finetune.Settings) finetune.Settings {
+	told := s
+	for _, value := range []*string{&told.BaseModel, &told.CustomizationType, &told.Serving.Mode, &told.Serving.Commitment} {
+		if *value != "" && !finetune.MayTell(*value) {
+			*value = untold
+		}
+	}
+	told.Hyperparameters = map[string]string{}
+	for name, value := range s.Hyperparameters {
+		if !finetune.IsPlainName(name) {
+			name = untold
+		}
+		if _, err := strconv.ParseFloat(value, 64); !finetune.MayTell(value) && (err != nil || len(value) > maxNumber) {
+			value = untold
+		}
+		told.Hyperparameters[name] = value
+	}
+	return told
+}
+
+const (
+	// untold stands for what is not told.
+	untold = "…"
+	// maxNumber is the longest number that is told, in digits: such as 0.0000125, and
+	// shorter than the numbers that stand for people.
+	maxNumber = 12
+)
 
 // noTuning stands for a tuning.json that is not there: it changes nothing.
 var noTuning = []byte("{}")
@@ -103,22 +139,20 @@ func (h handler) readTuning(ctx context.Context, key string) (body []byte, versi
 	return body, aws.ToString(out.VersionId), nil
 }
 
-// parseTuning decodes tuning.json and names every key it does not know.
+// parseTuning decodes tuning.json and names every key it does not know, as far as it
+// is a plain name.
 func parseTuning(body []byte) (tuning, []string) {
-	if len(body) > maxTuning {
-		return tuning{}, []string{fmt.Sprintf("tuning.json is longer than %d bytes", maxTuning)}
-	}
 	var all, serving map[string]json.RawMessage
-	if err := json.Unmarshal(body, &all); err != nil {
+	if err := strict.Decode(body, maxTuning, &all); err != nil {
 		return tuning{}, []string{"tuning.json is no JSON object: " + err.Error()}
 	}
 	problems := unknown(all, tuningKeys, "")
-	if json.Unmarshal(all["serving"], &serving) == nil {
+	if strict.Decode(all["serving"], maxTuning, &serving) == nil {
 		problems = append(problems, unknown(serving, servingKeys, "serving.")...)
 	}
 	var asked tuning
-	if err := json.Unmarshal(body, &asked); err != nil {
-		problems = append(problems, "tuning.json: "+strings.TrimPrefix(err.Error(), "json: "))
+	if err := strict.DecodeKnown(body, maxTuning, &asked); err != nil {
+		problems = append(problems, "tuning.json: "+err.Error())
 	}
 	return asked, problems
 }
@@ -127,9 +161,13 @@ func parseTuning(body []byte) (tuning, []string) {
 func unknown(object map[string]json.RawMessage, allowed []string, prefix string) []string {
 	var problems []string
 	for _, key := range slices.Sorted(maps.Keys(object)) {
-		if !slices.Contains(allowed, key) {
-			problems = append(problems, fmt.Sprintf("tuning.json has the unknown key %q; allowed are %s", prefix+key, prefix+strings.Join(allowed, ", "+prefix)))
+		if slices.Contains(allowed, key) {
+			continue
 		}
+		if !finetune.IsPlainName(key) {
+			key = untold
+		}
+		problems = append(problems, fmt.Sprintf("tuning.json has the unknown key %q; allowed are %s", prefix+key, prefix+strings.Join(allowed, ", "+prefix)))
 	}
 	return problems
 }

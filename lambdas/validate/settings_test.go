@@ -27,14 +27,16 @@ func TestParseTuning(t *testing.T) {
 		"everything":        {body: `{"baseModel":"m","customizationType":"FINE_TUNING","hyperparameters":{"a":"1","b":2},"serving":{"mode":"auto","modelUnits":1,"commitment":"none"}}`},
 		"no object":         {body: `[]`, want: []string{"no JSON object"}},
 		"no JSON":           {body: `{"baseModel"`, want: []string{"no JSON object"}},
+		"twice":             {body: `{"serving":{},"serving":{}}`, want: []string{"twice"}},
 		"two objects":       {body: `{} {}`, want: []string{"no JSON object"}},
 		"unknown keys":      {body: `{"b":1,"a":1}`, want: []string{`"a"`, `"b"`}},
 		"another case":      {body: `{"BaseModel":"m"}`, want: []string{`"BaseModel"`}},
 		"unknown in it":     {body: `{"serving":{"units":1}}`, want: []string{`"serving.units"; allowed are serving.mode, serving.modelUnits`}},
 		"a wrong type":      {body: `{"serving":{"modelUnits":"two"}}`, want: []string{"modelUnits"}},
-		"no hyperparameter": {body: `{"hyperparameters":{"epochCount":[1]}}`, want: []string{"string or a number"}},
-		"null":              {body: `{"hyperparameters":{"epochCount":null}}`, want: []string{"string or a number"}},
-		"too long":          {body: strings.Repeat(" ", maxTuning+1), want: []string{"longer than"}},
+		"no hyperparameter": {body: `{"hyperparameters":{"epochCount":[1]}}`, want: []string{"hyperparameters.epochCount"}},
+		"null":              {body: `{"hyperparameters":{"epochCount":null}}`, want: []string{"hyperparameters.epochCount"}},
+		"too long":          {body: strings.Repeat(" ", maxTuning+1), want: []string{"too long"}},
+		"a secret key":      {body: `{"correct horse":1,"serving":{"AKIA0123456789":1}}`, want: []string{`"…"`, `"serving.…"`}},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -158,5 +160,51 @@ func TestResolve(t *testing.T) {
 				t.Errorf("got %+v, want %+v", got, want)
 			}
 		})
+	}
+}
+
+// FuzzParseTuning ensures that whatever is in a tuning.json, it is taken as a whole or
+// refused in words, of which none may be private, and changes nothing of the stack's
+// own settings.
+func FuzzParseTuning(f *testing.F) {
+	known, err := catalog.Load()
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, seed := range []string{
+		`{}`, `null`, `{"baseModel":"amazon.nova-micro-v1:0:128k","hyperparameters":{"epochCount":2,"learningRate":"1e-5"},"serving":{"mode":"auto","modelUnits":1,"commitment":"none"}}`,
+		`{"zan zibar 4711":1}`, `{"baseModel":"zan zibar 4711"}`, `{"hyperparameters":{"zan zibar 4711":"zan zibar 4711"}}`, `{"serving":{"zan zibar 4711":1,"mode":"zan zibar 4711"}}`, `{"serving":1}`, "\xff",
+	} {
+		f.Add(seed)
+	}
+	defaults := finetune.Settings{BaseModel: "amazon.nova-micro-v1:0:128k", CustomizationType: "FINE_TUNING", Hyperparameters: map[string]string{"epochCount": "1"}, Serving: finetune.Serving{Mode: finetune.ServeAuto}}
+	f.Fuzz(func(t *testing.T, body string) {
+		asked, problems := parseTuning([]byte(body))
+		all := overlay(defaults, asked)
+		_, _, more := resolve(known, "us-east-1", tellable(all))
+		if told := strings.Join(append(problems, more...), "\n"); strings.Contains(told, "4711") {
+			t.Errorf("%q is told: %s", body, told)
+		}
+		if defaults.Hyperparameters["epochCount"] != "1" || len(defaults.Hyperparameters) != 1 {
+			t.Fatal("the stack's settings were changed")
+		}
+	})
+}
+
+// Ensure what may be told of settings that are right is all of it: nobody is told of
+// problems that there are not.
+func TestTellableLeavesWhatIsRight(t *testing.T) {
+	known, err := catalog.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, model := range known.Models {
+		s := finetune.Settings{BaseModel: model.ID, CustomizationType: "FINE_TUNING", Hyperparameters: map[string]string{}, Serving: finetune.Serving{Mode: finetune.ServeAuto, Commitment: "SixMonths"}}
+		for _, h := range model.Hyperparameters {
+			s.Hyperparameters[h.Name] = h.Default
+		}
+		if got := tellable(s); !reflect.DeepEqual(got, s) {
+			t.Errorf("of %+v is told %+v", s, got)
+		}
 	}
 }
