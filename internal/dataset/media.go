@@ -3,6 +3,7 @@ package dataset
 import (
 	"bytes"
 	"fmt"
+	"net/url"
 	"regexp"
 	"strings"
 )
@@ -110,6 +111,8 @@ func (c *cursor) mediaURI() {
 		c.add(CodeMediaLocation, column, "the URI must name an object in S3, as "+mediaExample)
 	case c.rules.PlainNames && !plainKey.Match(key):
 		c.add(CodeMediaLocation, column, "an object's name may hold letters, digits, _, -, / and . only: rename the object")
+	case !straight(string(key)):
+		c.add(CodeMediaLocation, column, "an object's name may have no empty part between two /, and none that is . or .., escaped or not: rename the object")
 	case c.rules.Bucket != "" && string(bucket) != c.rules.Bucket:
 		c.add(CodeMediaBucket, column, "the file must lie in the data set's own bucket: copy it there"+c.rules.mediaPlace(", to "))
 	case !bytes.HasPrefix(key, []byte(c.rules.MediaPrefix)):
@@ -118,6 +121,27 @@ func (c *cursor) mediaURI() {
 		c.mediaFile(key, column)
 	}
 }
+
+// straight says whether a key, taken for a path, leads where it says: an object's name
+// is no path to S3, but a program on the way may tidy it up or undo its escapes.
+func straight(key string) bool {
+	for range maxEscaped {
+		for part := range strings.SplitSeq(strings.ReplaceAll(key, `\`, "/"), "/") {
+			if part == "" || part == "." || part == ".." {
+				return false
+			}
+		}
+		plain, err := url.PathUnescape(key)
+		if err != nil || plain == key {
+			return true
+		}
+		key = plain
+	}
+	return false
+}
+
+// maxEscaped is how often a key may have been escaped.
+const maxEscaped = 4
 
 // mediaPlace names the one place for media in a message, after a word; "" when
 // there is none.

@@ -126,3 +126,28 @@ func TestMediaElsewhereIsNotLookedFor(t *testing.T) {
 		})
 	}
 }
+
+// Ensure no spelling of a URI leads out of the model's own media, in the stack's own
+// bucket: whatever reads it, reads what was looked for.
+func TestMediaLeadNowhereElse(t *testing.T) {
+	for _, uri := range []string{
+		"s3://other/media/m/a", "s3://my-data.s3.amazonaws.com/media/m/a", "s3://my-data@other/media/m/a", "s3://other@my-data/media/m/a", "s3://my-data:443/media/m/a",
+		"s3://my-data./media/m/a", "s3://MY-DATA/media/m/a", "s3://my-d\u0430ta/media/m/a", "s3://my-data%2f/media/m/a", "s3://my-data#/media/m/a", "s3://my-data?x/media/m/a",
+		"s3://my-data-s3alias/media/m/a", "s3://arn:aws:s3:us-east-1:111122223333:accesspoint/x/media/m/a", "s3://arn:aws-cn:s3:::my-data/media/m/a", "arn:aws:s3:::my-data/media/m/a",
+		"S3://my-data/media/m/a", "s3:my-data/media/m/a", "s3:///my-data/media/m/a", "s3a://my-data/media/m/a", "https://my-data.s3.amazonaws.com/media/m/a", "file:///media/m/a", "//my-data/media/m/a",
+		"s3://my-data//media/m/a", "s3://my-data/./media/m/a", "s3://my-data/media/m", "s3://my-data/media/m/", "s3://my-data/media/m2/a", "s3://my-data/media/n/a", "s3://my-data/MEDIA/m/a",
+		"s3://my-data/media/m/../n/a", "s3://my-data/media/m/../../accepted/a", "s3://my-data/media/m/./a", "s3://my-data/media/m//a", "s3://my-data/media/m/..",
+		"s3://my-data/media/m/%2e%2e/n/a", "s3://my-data/media/m/%2E./n/a", "s3://my-data/media/m/..%2fn/a", "s3://my-data/media/m/%252e%252e%252fn/a", "s3://my-data/media/m/..%5cn%5ca",
+		"s3://my-data/media/m/..\\\\n\\\\a", "s3://my-data/media%2fm/a", "s3://my-data/accepted/0123456789abcdef/train.jsonl",
+	} {
+		asked := ""
+		for _, o := range []Options{lite, vision} {
+			o = keeping(o, nil)
+			o.MediaSize = func(key []byte) int64 { asked = string(key); return 1 }
+			r := check(t, shows(media("image", "png", `{"uri":"`+uri+`"}`)), o)
+			if r.Errors == 0 || asked != "" {
+				t.Errorf("%s: %d errors, looked for %q", uri, r.Errors, asked)
+			}
+		}
+	}
+}
