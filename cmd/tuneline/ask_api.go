@@ -186,7 +186,7 @@ func (a inferenceAPI) get(ctx context.Context, path string) (status int, text []
 	if err := a.authorize(ctx, request); err != nil {
 		return 0, nil, err
 	}
-	response, err := http.DefaultClient.Do(request)
+	response, err := directly.Do(request)
 	if err != nil {
 		return 0, nil, a.unreachable(err)
 	}
@@ -196,6 +196,12 @@ func (a inferenceAPI) get(ctx context.Context, path string) (status int, text []
 		return 0, nil, a.unreachable(err)
 	}
 	return response.StatusCode, text, nil
+}
+
+// directly asks the API itself: what is signed, or has a token, follows no redirect.
+var directly = &http.Client{
+	Transport:     &http.Transport{Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true, TLSHandshakeTimeout: getTime, IdleConnTimeout: time.Minute},
+	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 }
 
 // authorize signs a request without a body, or puts the token on it.

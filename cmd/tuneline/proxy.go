@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tuneline/tuneline/internal/finetune"
+	"github.com/tuneline/tuneline/internal/loopback"
 	"github.com/tuneline/tuneline/internal/proxy"
 )
 
@@ -74,7 +75,10 @@ func runProxy(command *cobra.Command, o proxyOptions) error {
 		o.key = os.Getenv("TUNELINE_PROXY_KEY")
 	}
 	// An address that will not do is told before AWS is asked anything.
-	listener, err := proxy.Listen(ctx, o.listen)
+	listener, err := loopback.Listen(ctx, o.listen)
+	if errors.Is(err, loopback.ErrReachable) {
+		return fmt.Errorf("--listen: %w; they would ask with your permissions", err)
+	}
 	if err != nil {
 		return fmt.Errorf("--listen: %w", err)
 	}

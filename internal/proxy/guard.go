@@ -6,10 +6,11 @@ import (
 	"encoding/json"
 	"io"
 	"log"
-	"net"
 	"net/http"
 	"net/url"
 	"strings"
+
+	"github.com/tuneline/tuneline/internal/loopback"
 )
 
 // refusal is an answer of the proxy's own, which clients of both dialects read:
@@ -48,7 +49,7 @@ func (p Proxy) guard(r *http.Request) *refusal {
 		return &refusal{http.StatusForbidden, "AccessDeniedException", "permission_denied", message}
 	}
 	switch {
-	case !loopbackHost(r.Host):
+	case !loopback.IsHost(r.Host):
 		// A web page can give its own name this machine's address, and then read what
 		// it is answered; the name is still in the request.
 		return denied("the proxy answers to localhost and loopback addresses only, and the request is for another host")
@@ -63,23 +64,12 @@ func (p Proxy) guard(r *http.Request) *refusal {
 	return nil
 }
 
-// loopbackHost says whether a host, with or without port, is this machine by any
-// of the names that nobody else can give out.
-func loopbackHost(host string) bool {
-	if name, _, err := net.SplitHostPort(host); err == nil {
-		host = name
-	}
-	host = strings.TrimSuffix(strings.TrimPrefix(host, "["), "]")
-	ip := net.ParseIP(host)
-	return strings.EqualFold(host, "localhost") || ip != nil && ip.IsLoopback()
-}
-
 // loopbackOrigin says whether a request has no origin, as those of programs, or
 // one on this machine.
 func loopbackOrigin(header http.Header) bool {
 	for _, origin := range header.Values("Origin") {
 		u, err := url.Parse(origin)
-		if err != nil || u.Scheme != "http" && u.Scheme != "https" || !loopbackHost(u.Host) {
+		if err != nil || u.Scheme != "http" && u.Scheme != "https" || !loopback.IsHost(u.Host) {
 			return false
 		}
 	}

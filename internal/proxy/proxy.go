@@ -43,9 +43,8 @@ const (
 	// maxBody is Lambda's limit on a request, in bytes
 	// (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html).
 	maxBody = 6 << 20
-	// bodyTime is how long a client may take to send a body, headerTime how long
-	// for the head of a request.
-	bodyTime, headerTime = time.Minute, 10 * time.Second
+	// bodyTime is how long a client may take to send a body.
+	bodyTime = time.Minute
 	// connectTime is how long a connection to the API may take.
 	connectTime = 10 * time.Second
 	// answerTime is how long the API may take to begin an answer: as long as it may

@@ -18,6 +18,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 
+	"github.com/tuneline/tuneline/internal/loopback"
 	"github.com/tuneline/tuneline/internal/rehearsal/calls"
 )
 
@@ -344,34 +345,10 @@ func TestTimeout(t *testing.T) {
 	checkRefusal(t, answer{w.Code, w.Header(), w.Body.String()}, 504, "ModelTimeoutException")
 }
 
-func TestListen(t *testing.T) {
-	for address, says := range map[string]string{
-		"0.0.0.0:0": "other machines", ":0": "other machines", "192.0.2.1:80": "other machines", "[::]:0": "other machines",
-		"example.com:80": "other machines", "127.0.0.1": "no address", "127.0.0.1:notaport": "listening",
-	} {
-		if _, err := Listen(t.Context(), address); err == nil || !strings.Contains(err.Error(), says) {
-			t.Errorf("%s: got %v, want %q", address, err, says)
-		}
-	}
-	for _, address := range []string{"127.0.0.1:0", "localhost:0", "127.9.9.9:0"} {
-		listener, err := Listen(t.Context(), address)
-		if err != nil {
-			t.Errorf("%s: %v", address, err)
-			continue
-		}
-		if _, err := Listen(t.Context(), listener.Addr().String()); err == nil || !strings.Contains(err.Error(), "another port") {
-			t.Errorf("%s is taken twice: %v", address, err)
-		}
-		if err := listener.Close(); err != nil {
-			t.Error(err)
-		}
-	}
-}
-
 // TestServe: it answers until it is told to stop, and lets a request under way
 // end.
 func TestServe(t *testing.T) {
-	listener, err := Listen(t.Context(), "127.0.0.1:0")
+	listener, err := loopback.Listen(t.Context(), loopback.Any)
 	if err != nil {
 		t.Fatal(err)
 	}

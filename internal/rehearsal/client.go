@@ -183,7 +183,7 @@ func (c *Cloud) Converse(ctx context.Context, model string, body []byte) (status
 	if err := sign(ctx, request, c.Operator().Credentials, c.Stack.Region, body); err != nil {
 		return 0, nil, err
 	}
-	response, err := http.DefaultClient.Do(request)
+	response, err := directly.Do(request)
 	if err != nil {
 		return 0, nil, fmt.Errorf("asking model %s: %w", model, err)
 	}
@@ -193,6 +193,12 @@ func (c *Cloud) Converse(ctx context.Context, model string, body []byte) (status
 		return 0, nil, fmt.Errorf("reading the answer of model %s: %w", model, err)
 	}
 	return response.StatusCode, answer, nil
+}
+
+// directly asks the local cloud's API, through no proxy and no redirect.
+var directly = &http.Client{
+	Transport:     &http.Transport{IdleConnTimeout: time.Minute},
+	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 }
 
 // sign signs a request to API Gateway with Signature Version 4.

@@ -7,13 +7,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
 	"sync"
 	"time"
 
+	"github.com/tuneline/tuneline/internal/loopback"
 	"github.com/tuneline/tuneline/internal/rehearsal/bedrock"
 	"github.com/tuneline/tuneline/internal/rehearsal/calls"
 	"github.com/tuneline/tuneline/internal/rehearsal/clock"
@@ -184,13 +184,17 @@ func removeStale(clouds string) error {
 	return nil
 }
 
+// maxRequest is the largest body of a request, in bytes: more than API Gateway and
+// Bedrock take, so that their doubles say so themselves.
+const maxRequest = 64 << 20
+
 // serve serves a handler on loopback and returns its URL.
 func (c *Cloud) serve(handler http.Handler) (string, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := loopback.Listen(context.Background(), loopback.Any)
 	if err != nil {
 		return "", fmt.Errorf("listening on loopback: %w", err)
 	}
-	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
+	server := loopback.NewServer(handler, maxRequest)
 	c.servers = append(c.servers, server)
 	c.background.Go(func() {
 		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {

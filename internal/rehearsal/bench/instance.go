@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os/exec"
 	"path/filepath"
@@ -16,6 +15,7 @@ import (
 	"time"
 
 	"github.com/tuneline/tuneline/internal/bench"
+	"github.com/tuneline/tuneline/internal/loopback"
 	"github.com/tuneline/tuneline/internal/rehearsal/runtimeapi"
 )
 
@@ -51,8 +51,7 @@ type answer struct {
 
 // start starts a process of the function.
 func start(ctx context.Context, f runtimeapi.Function) (*instance, error) {
-	var config net.ListenConfig
-	listener, err := config.Listen(ctx, "tcp", "127.0.0.1:0")
+	listener, err := loopback.Listen(ctx, loopback.Any)
 	if err != nil {
 		return nil, fmt.Errorf("listening for the Runtime API: %w", err)
 	}
@@ -64,7 +63,7 @@ func start(ctx context.Context, f runtimeapi.Function) (*instance, error) {
 	mux.HandleFunc("GET /2018-06-01/runtime/invocation/next", i.next)
 	mux.HandleFunc("POST /2018-06-01/runtime/invocation/{id}/{how}", i.take)
 	mux.HandleFunc("POST /2018-06-01/runtime/init/error", i.take)
-	i.server = &http.Server{Handler: mux, ReadHeaderTimeout: time.Minute}
+	i.server = loopback.NewServer(mux, 200<<20)
 	go func() { _ = i.server.Serve(listener) }()      // always ErrServerClosed, after stop
 	i.process = exec.CommandContext(ctx, f.Bootstrap) //nolint:gosec // a binary of this repository
 	i.process.Dir = filepath.Dir(f.Bootstrap)

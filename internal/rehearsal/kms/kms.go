@@ -14,12 +14,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"strings"
 	"sync"
 	"time"
 
+	"github.com/tuneline/tuneline/internal/loopback"
 	"github.com/tuneline/tuneline/internal/rehearsal/calls"
 	"github.com/tuneline/tuneline/internal/rehearsal/clock"
 )
@@ -66,12 +66,12 @@ type Server struct {
 // Start serves KMS on a free loopback port, with the key enabled. ctx bounds
 // the start; Close ends the server.
 func Start(ctx context.Context, o Options) (*Server, error) {
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
+	listener, err := loopback.Listen(ctx, loopback.Any)
 	if err != nil {
 		return nil, fmt.Errorf("listening for KMS: %w", err)
 	}
 	s := &Server{options: o, created: o.Clock.Now(), url: "http://" + listener.Addr().String(), state: Enabled}
-	s.http = &http.Server{Handler: s, ReadHeaderTimeout: 10 * time.Second}
+	s.http = loopback.NewServer(s, 1<<20)
 	go func() { _ = s.http.Serve(listener) }() // always ErrServerClosed, after Close
 	return s, nil
 }

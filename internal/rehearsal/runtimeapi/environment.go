@@ -1,15 +1,17 @@
 package runtimeapi
 
 import (
+	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"os/exec"
 	"path/filepath"
 	"strconv"
 	"sync"
 	"time"
+
+	"github.com/tuneline/tuneline/internal/loopback"
 )
 
 // environment is one execution environment: a process, and the Runtime API
@@ -31,14 +33,18 @@ type environment struct {
 	initError []byte // what the process reported instead of starting
 }
 
+// maxAnswer is the largest answer of a function, in bytes: that of a streamed one
+// (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html).
+const maxAnswer = 200 << 20
+
 // newEnvironment opens the endpoint and prepares the process.
 func newEnvironment(fn *function) (*environment, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := loopback.Listen(context.Background(), loopback.Any)
 	if err != nil {
 		return nil, fmt.Errorf("listening for the Runtime API: %w", err)
 	}
 	env := &environment{fn: fn, work: make(chan *invocation, 1), done: make(chan struct{})}
-	env.server = &http.Server{Handler: env.routes(), ReadHeaderTimeout: 10 * time.Second}
+	env.server = loopback.NewServer(env.routes(), maxAnswer)
 	go func() { _ = env.server.Serve(listener) }() // always ErrServerClosed, after run
 	env.cmd = exec.Command(fn.Bootstrap)           //nolint:gosec // the function the template names
 	env.cmd.Dir = filepath.Dir(fn.Bootstrap)

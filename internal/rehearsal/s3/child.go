@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -19,6 +18,8 @@ import (
 	"github.com/versity/versitygw/backend/posix"
 	"github.com/versity/versitygw/embedgw"
 	"github.com/versity/versitygw/s3api"
+
+	"github.com/tuneline/tuneline/internal/loopback"
 )
 
 const (
@@ -139,7 +140,7 @@ func open(store *posix.Posix, err error) (*posix.Posix, error) {
 }
 
 func freeAddress(ctx context.Context) (string, error) {
-	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
+	l, err := loopback.Listen(ctx, loopback.Any)
 	if err != nil {
 		return "", fmt.Errorf("looking for a free port: %w", err)
 	}

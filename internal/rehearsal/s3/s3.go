@@ -25,14 +25,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
 	"sync"
-	"time"
 
+	"github.com/tuneline/tuneline/internal/loopback"
 	"github.com/tuneline/tuneline/internal/rehearsal/calls"
 	"github.com/tuneline/tuneline/internal/rehearsal/clock"
 )
@@ -103,6 +102,11 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 	return s, nil
 }
 
+// maxPut is the largest object or part that S3 takes at once, with room for the frames
+// of a signed stream, in bytes
+// (https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html).
+const maxPut = 6 << 30
+
 // open creates the buckets and begins to serve.
 func (s *Server) open(ctx context.Context) error {
 	for _, bucket := range s.options.Buckets {
@@ -110,12 +114,12 @@ func (s *Server) open(ctx context.Context) error {
 			return err
 		}
 	}
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
+	listener, err := loopback.Listen(ctx, loopback.Any)
 	if err != nil {
 		return fmt.Errorf("listening for S3: %w", err)
 	}
 	s.url = "http://" + listener.Addr().String()
-	s.http = &http.Server{Handler: s, ReadHeaderTimeout: 10 * time.Second}
+	s.http = loopback.NewServer(s, maxPut)
 	go func() { _ = s.http.Serve(listener) }() // always ErrServerClosed, after Close
 	return nil
 }
