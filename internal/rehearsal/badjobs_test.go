@@ -119,7 +119,7 @@ func TestBadJobs(t *testing.T) {
 func TestDataFaultTellsNoData(t *testing.T) {
 	t.Parallel()
 	f := start(t, nova, "default", func(s *bedrock.Scenario) {
-		s.Jobs = []bedrock.JobOutcome{{Status: "Failed", Stage: "validation", FailureMessage: "Input size exceeded in file train.jsonl for record starting with " + canary}}
+		s.Jobs = []bedrock.JobOutcome{{Status: "Failed", Stage: "validation", FailureMessage: "Input size exceeded in file train.jsonl for record starting with " + zanzibar}}
 	})
 	run, execution := f.train("m", conversation("a"), finetune.EndRejected)
 	f.checkFailure(run, execution, finetune.DatasetRejected, "Input size exceeded in file train.jsonl", "report the difference")
@@ -131,7 +131,7 @@ func TestDataFaultTellsNoData(t *testing.T) {
 	for _, notice := range f.Notices() {
 		told += string(notice.Message)
 	}
-	if strings.Contains(told, canary) {
+	if strings.Contains(told, zanzibar) {
 		t.Error("a log, a notice, the cause or the report tells the data")
 	}
 }

@@ -31,15 +31,15 @@ type datasetReport struct {
 	Training, Validation *checkedFile
 }
 
-// canary is a text that must not leave a data set.
-const canary = "zanzibar-canary-4711"
+// zanzibar is a text that must not leave a data set.
+const zanzibar = "zanzibar-canary-4711"
 
 // Ensure one bad row refuses the whole data set: nothing is submitted, the
 // report names line and code, and no word of the data is told anywhere.
 func TestBadRowIsRejected(t *testing.T) {
 	t.Parallel()
 	f := start(t, nova, "default")
-	text := insertLine(conversation("first"), 7, `{"schemaVersion":"bedrock-conversation-2024","messages":[{"role":"user","content":[{"text":"`+canary+`"}]},]}`)
+	text := insertLine(conversation("first"), 7, `{"schemaVersion":"bedrock-conversation-2024","messages":[{"role":"user","content":[{"text":"`+zanzibar+`"}]},]}`)
 	run, execution := f.train("support", text, finetune.EndRejected)
 
 	f.checkRejectedData(run, "line 7: "+string(dataset.CodeSyntax))
@@ -48,15 +48,15 @@ func TestBadRowIsRejected(t *testing.T) {
 		t.Errorf("the report says %+v; want error %s on line 7 of 13", report.Training, dataset.CodeSyntax)
 	}
 	for _, key := range []string{finetune.RunKey(run.ID), finetune.RunReportKey(run.ID), finetune.DatasetReportKey(run.ID)} {
-		if written, err := f.ReadObject(t.Context(), key); err != nil || bytes.Contains(written, []byte(canary)) {
+		if written, err := f.ReadObject(t.Context(), key); err != nil || bytes.Contains(written, []byte(zanzibar)) {
 			t.Errorf("%s tells the data, or is missing: %v", key, err)
 		}
 	}
-	if logs := f.printed(); !strings.Contains(logs, string(run.ID)) || strings.Contains(logs+execution.Cause, canary) {
+	if logs := f.printed(); !strings.Contains(logs, string(run.ID)) || strings.Contains(logs+execution.Cause, zanzibar) {
 		t.Error("the logs or the cause tell the data, or the logs do not name the run")
 	}
 	for _, notice := range f.Notices() {
-		if strings.Contains(string(notice.Message), canary) {
+		if strings.Contains(string(notice.Message), zanzibar) {
 			t.Errorf("a notice tells the data: %s", notice.Message)
 		}
 	}
@@ -66,7 +66,7 @@ func TestBadRowIsRejected(t *testing.T) {
 func TestBadValidationDataIsRejected(t *testing.T) {
 	t.Parallel()
 	f := start(t, nova, "default")
-	f.put(finetune.ValidationKey("support"), insertLine(conversation("held out"), 3, `["`+canary+`"]`))
+	f.put(finetune.ValidationKey("support"), insertLine(conversation("held out"), 3, `["`+zanzibar+`"]`))
 	run, _ := f.train("support", conversation("first"), finetune.EndRejected)
 
 	f.checkRejectedData(run, "line 3: "+string(dataset.CodeNotAnObject))
@@ -82,7 +82,7 @@ func TestBadValidationDataIsRejected(t *testing.T) {
 // checkRejectedData holds what a run leaves whose data set was refused.
 func (f *fixture) checkRejectedData(run registry.Run, wantCause string) {
 	f.t.Helper()
-	if run.Error != string(finetune.DatasetRejected) || !strings.Contains(run.Cause, wantCause) || strings.Contains(run.Cause, canary) {
+	if run.Error != string(finetune.DatasetRejected) || !strings.Contains(run.Cause, wantCause) || strings.Contains(run.Cause, zanzibar) {
 		f.t.Errorf("ended %s (%s); want DatasetRejected, %q and no data", run.Error, run.Cause, wantCause)
 	}
 	if f.datasetReport(run.ID).Accepted {

@@ -2,118 +2,149 @@ package rehearsal
 
 import (
 	"encoding/json"
-	"net/http"
+	"fmt"
+	"maps"
+	"slices"
 	"strings"
-	"sync"
 	"testing"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awsbedrock "github.com/aws/aws-sdk-go-v2/service/bedrock"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/sfn"
 
 	"github.com/tuneline/tuneline/internal/finetune"
-	"github.com/tuneline/tuneline/internal/rehearsal/calls"
+	"github.com/tuneline/tuneline/internal/rehearsal/canary"
 	"github.com/tuneline/tuneline/internal/rehearsal/stepfunctions"
 )
 
-// secret stands in data sets wherever a data set may hold something private: in
-// questions, answers, names of members, and lines that are no records. It has
-// spaces, because a plain name of a member is told in the data set's report: it
-// is how a misspelt one is found.
-const secret = "Xylophonist 9137 Marzipan"
+// The channels by which something leaves the pipeline.
+const (
+	inLog       = "a function's log or metrics"
+	inEvent     = "an event, which is what a dead letter is"
+	inNotice    = "a notice"
+	inExecution = "an execution: its input, output, error and cause"
+	inHistory   = "an execution's history, of which its log is a part"
+	inRecord    = "a record or a report"
+	inKey       = "an object's key"
+	inMetadata  = "an object's metadata or tags"
+	inBedrock   = "a name or a tag in Bedrock"
+	inCall      = "a recorded call, as CloudTrail would have it"
+	inAnswer    = "an answer to a caller"
+)
 
-// secretConversation is a conversation data set full of secrets.
-func secretConversation(set string) string {
-	return strings.ReplaceAll(conversation(set), "inspected", secret)
+// exhibit is something that left by a channel.
+type exhibit struct {
+	channel, name, text string
+	// sent are the canaries in the path and the body that an answer answers: a caller
+	// may be told of them, and nobody else.
+	sent []string
 }
 
-// badRecords are lines that no check accepts, each with a secret.
-var badRecords = []string{
-	secret,
-	`{"` + secret + `":1}`,
-	`{"schemaVersion":"` + secret + `","messages":[]}`,
-	`{"schemaVersion":"bedrock-conversation-2024","` + secret + `":1,"messages":[{"role":"user","content":[{"text":"a"}]},{"role":"assistant","content":[{"text":"b"}]}]}`,
-	`{"schemaVersion":"bedrock-conversation-2024","messages":[{"role":"` + secret + `","content":[{"text":"a"}]}]}`,
-	`{"schemaVersion":"bedrock-conversation-2024","messages":[{"role":"user","content":[{"text":"` + secret + `"}]},{"role":"user","content":[{"text":"b"}]}]}`,
-	`{"schemaVersion":"bedrock-conversation-2024","messages":[{"role":"user","content":[{"` + secret + `":"a"}]},{"role":"assistant","content":[{"text":"b"}]}]}`,
-	`{"schemaVersion":"bedrock-conversation-2024","messages":[{"role":"user","content":"` + secret + `"}]}`,
-	`{"schemaVersion":"bedrock-conversation-2024","system":"` + secret + `","messages":["` + secret + `"]}`,
-	`{"messages":[{"role":"user","content":[{"text":"` + secret,
-	`{"prompt":"` + secret + `","completion":"` + secret + `"}`,
+// watched is a cloud with canaries about, and what callers were told there.
+type watched struct {
+	*fixture
+	*canary.Cage
+	answers []exhibit
 }
 
-// Ensure nothing of a data set leaves it, but for the copies the job reads and
-// the model itself: not into logs, execution data, notices, records or reports,
-// whether the data set is accepted, refused, or fails to train.
-func TestNothingOfADataSetLeaks(t *testing.T) {
-	tests := map[string]struct {
-		training, validation string
-		end                  string
-	}{
-		"accepted":                {secretConversation("a"), strings.ReplaceAll(conversation("v"), "last inspected", secret), finetune.EndDeployed},
-		"refused":                 {secretConversation("a") + strings.Join(badRecords, "\n"), "", finetune.EndRejected},
-		"refused validation data": {secretConversation("a"), secretConversation("v") + strings.Join(badRecords, "\n"), finetune.EndRejected},
-		"accepted with warnings":  {secretConversation("a"), secretConversation("a"), finetune.EndDeployed},
-	}
-	for name, test := range tests {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			f := start(t, nova, "default")
-			events := f.recordEvents()
-			if test.validation != "" {
-				f.put(finetune.ValidationKey("m"), test.validation)
-			}
-			run, execution := f.train("m", test.training, test.end)
-			if test.end == finetune.EndDeployed {
-				f.askSecrets()
-			}
-			f.keepsSecret("an event of the execution", events()...)
-			f.keepsSecret("the execution", string(execution.Input), string(execution.Output), execution.Error, execution.Cause)
-			f.keepsSecret("the history", f.historyTexts(run.ExecutionARN)...)
-			f.keepsSecret("the functions' logs", f.printed())
-			for _, notice := range f.Notices() {
-				f.keepsSecret("a notice", string(notice.Message))
-			}
-			f.objectsKeepSecret()
-		})
-	}
-}
+// watch begins to look after canaries of a test.
+func watch(f *fixture) *watched { return &watched{fixture: f, Cage: canary.NewCage(f.t.Name())} }
 
-// recordEvents keeps everything the observer of the executions sees.
-func (f *fixture) recordEvents() (seen func() []string) {
-	var mu sync.Mutex
-	var texts []string
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.onEvent = append(f.onEvent, func(e stepfunctions.Event) {
-		mu.Lock()
-		defer mu.Unlock()
-		texts = append(texts, string(e.Input), string(e.Output), e.Error, e.Cause)
-	})
-	return func() []string {
-		mu.Lock()
-		defer mu.Unlock()
-		return texts
-	}
-}
-
-// askSecrets asks for an answer that is secret, with a question that is, and has
-// Bedrock quote a question in an error.
-func (f *fixture) askSecrets() {
-	f.t.Helper()
-	secretQuestion := strings.ReplaceAll(question(1), "inspected", secret)
-	address := f.APIURL() + "/model/m/converse"
-	if got := f.send(f.caller(), http.MethodPost, address, ask(secretQuestion)); got.status != http.StatusOK || !strings.Contains(string(got.body), secret) {
-		f.t.Errorf("asked for a secret: %d %s, want it told", got.status, got.body)
-	}
-	f.Log.SetHook(func(c calls.Call) *calls.Fault {
-		if c.Action != "bedrock:InvokeModel" {
-			return nil
+// channels collect what left by each. Not among it is what holds data because it is
+// there for that: what people uploaded, the accepted copies, and models.
+var channels = map[string]func(*watched) []exhibit{
+	inLog: func(w *watched) []exhibit { return []exhibit{{name: "all of them", text: w.printed()}} },
+	inEvent: func(w *watched) []exhibit {
+		all := []exhibit{{name: "lost ones", text: strings.Join(w.AsyncFailures(), "\n")}}
+		for _, event := range w.Delivered() {
+			all = append(all, exhibit{text: string(event)})
 		}
-		return &calls.Fault{Status: http.StatusBadRequest, Code: "ValidationException", Message: "cannot make sense of: " + secretQuestion}
-	})
-	if got := f.send(f.caller(), http.MethodPost, address, ask(secretQuestion)); got.status != http.StatusBadRequest || !strings.Contains(got.message(), secret) {
-		f.t.Errorf("refused with the question: %d %s, want the caller told", got.status, got.body)
+		return all
+	},
+	inNotice: func(w *watched) []exhibit {
+		var all []exhibit
+		for _, n := range w.Notices() {
+			all = append(all, exhibit{name: n.Subject, text: n.Subject + "\n" + string(n.Message)})
+		}
+		return all
+	},
+	inExecution: func(w *watched) []exhibit {
+		var all []exhibit
+		for _, e := range w.everyExecution() {
+			all = append(all, exhibit{name: e.Name, text: fmt.Sprintf("%s\n%s\n%s\n%s\n%s", e.Name, e.Input, e.Output, e.Error, e.Cause)})
+		}
+		return all
+	},
+	inHistory: func(w *watched) []exhibit {
+		var all []exhibit
+		for _, e := range w.everyExecution() {
+			all = append(all, exhibit{name: e.Name, text: strings.Join(w.historyTexts(e.ARN), "\n")})
+		}
+		return all
+	},
+	inRecord:   (*watched).records,
+	inKey:      func(w *watched) []exhibit { return []exhibit{{text: strings.Join(w.keys(""), "\n")}} },
+	inMetadata: (*watched).metadata,
+	inBedrock:  (*watched).madeInBedrock,
+	inCall:     (*watched).calls,
+	inAnswer:   func(w *watched) []exhibit { return w.answers },
+}
+
+// meant says that a canary may be where it was found; a test says why.
+type meant func(e exhibit, where string) bool
+
+// tight fails the test when a canary left by any channel and was not meant to, or
+// when there was nothing to look at in a channel that something must have left by.
+func (w *watched) tight(exceptions ...meant) {
+	w.t.Helper()
+	for _, leak := range w.leaks(exceptions...) {
+		w.t.Error(leak)
 	}
-	f.Log.SetHook(nil)
+}
+
+func (w *watched) leaks(exceptions ...meant) []string {
+	w.t.Helper()
+	var leaks []string
+	for _, channel := range slices.Sorted(maps.Keys(channels)) {
+		seen := 0
+		for _, e := range channels[channel](w) {
+			e.channel = channel
+			seen += len(e.text)
+			for _, where := range w.Find(e.text) {
+				if !slices.Contains(e.sent, where) && !slices.ContainsFunc(exceptions, func(m meant) bool { return m(e, where) }) {
+					leaks = append(leaks, fmt.Sprintf("what came in as %s left in %s (%s)", where, channel, e.name))
+				}
+			}
+		}
+		if seen < canary.Part && channel != inAnswer && channel != inNotice && channel != inBedrock {
+			w.t.Errorf("there is nothing to look at in %s", channel)
+		}
+	}
+	return leaks
+}
+
+// everyExecution are the executions of all state machines.
+func (w *watched) everyExecution() []stepfunctions.Execution {
+	w.t.Helper()
+	var all []stepfunctions.Execution
+	for _, machine := range w.Stack.StateMachines {
+		pages := sfn.NewListExecutionsPaginator(w.Operator().SFN, &sfn.ListExecutionsInput{StateMachineArn: aws.String(machine.ARN)})
+		for pages.HasMorePages() {
+			page, err := pages.NextPage(w.t.Context())
+			if err != nil {
+				w.t.Fatal(err)
+			}
+			for _, e := range page.Executions {
+				execution, err := w.StepFunctions.Wait(w.t.Context(), aws.ToString(e.ExecutionArn))
+				if err != nil {
+					w.t.Fatal(err)
+				}
+				all = append(all, execution)
+			}
+		}
+	}
+	return all
 }
 
 // historyTexts are all strings in an execution's history.
@@ -131,40 +162,80 @@ func (f *fixture) historyTexts(executionARN string) []string {
 	return texts
 }
 
-// objectsKeepSecret reads every object that is neither an upload nor its copy.
-func (f *fixture) objectsKeepSecret() {
-	f.t.Helper()
-	read := 0
-	for _, key := range f.keys("") {
-		if strings.HasPrefix(key, finetune.PrefixDatasets) || strings.HasPrefix(key, finetune.PrefixValidation) || strings.HasPrefix(key, finetune.PrefixAccepted) {
-			continue
+// ours says whether an object is the pipeline's own and no copy of an upload.
+func ours(key string) bool {
+	for _, prefix := range []string{finetune.PrefixDatasets, finetune.PrefixValidation, finetune.PrefixMedia, finetune.PrefixAccepted} {
+		if strings.HasPrefix(key, prefix) {
+			return false
 		}
-		text, err := f.ReadObject(f.t.Context(), key)
-		if err != nil {
-			f.t.Fatal(err)
-		}
-		if strings.HasSuffix(key, writeCheck) && len(text) == 0 {
-			continue
-		}
-		f.keepsSecret(key, string(text))
-		read++
 	}
-	if read < 3 {
-		f.t.Errorf("%d objects were read, want record and reports at least", read)
-	}
+	return true
 }
 
-// keepsSecret fails the test when a text, or all together, holds the secret or
-// holds nothing at all.
-func (f *fixture) keepsSecret(what string, texts ...string) {
-	f.t.Helper()
-	all := strings.Join(texts, "\n")
-	if len(all) < 20 {
-		f.t.Errorf("%s is %q, want something to look at", what, all)
+// records are the contents of every object that is the pipeline's own. Bedrock's are
+// among them: it writes figures.
+func (w *watched) records() []exhibit {
+	w.t.Helper()
+	var all []exhibit
+	for _, key := range w.keys("") {
+		if !ours(key) {
+			continue
+		}
+		text, err := w.ReadObject(w.t.Context(), key)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		all = append(all, exhibit{name: key, text: string(text)})
 	}
-	if at := strings.Index(strings.ToLower(all), strings.ToLower(secret)); at >= 0 {
-		f.t.Errorf("%s holds something of the data set: ...%s...", what, all[max(0, at-200):min(len(all), at+100)])
+	return all
+}
+
+// metadata are the metadata and tags of every object but uploads.
+func (w *watched) metadata() []exhibit {
+	w.t.Helper()
+	var all []exhibit
+	bucket, client := w.Bucket(), w.Administrator().S3
+	for _, key := range w.keys("") {
+		if !ours(key) && !strings.HasPrefix(key, finetune.PrefixAccepted) {
+			continue
+		}
+		head, err := client.HeadObject(w.t.Context(), &s3.HeadObjectInput{Bucket: &bucket, Key: &key})
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		tags, err := client.GetObjectTagging(w.t.Context(), &s3.GetObjectTaggingInput{Bucket: &bucket, Key: &key})
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		all = append(all, exhibit{name: key, text: asJSON(w.t, head.Metadata) + asJSON(w.t, tags.TagSet) + aws.ToString(head.ContentType) + aws.ToString(head.ContentDisposition)})
 	}
+	return all
+}
+
+// calls are the different things that calls were about, and what they said.
+func (w *watched) calls() []exhibit {
+	different := map[string]bool{}
+	for _, c := range w.Log.All() {
+		different[c.Action+" "+c.Resource+" "+c.Error+" "+c.Principal.ARN] = true
+		for key, value := range c.Context {
+			different[key+" "+value] = true
+		}
+	}
+	return []exhibit{{text: strings.Join(slices.Sorted(maps.Keys(different)), "\n")}}
+}
+
+// madeInBedrock are the names and tags of everything that was made in Bedrock.
+func (w *watched) madeInBedrock() []exhibit {
+	w.t.Helper()
+	var all []exhibit
+	for _, made := range w.Created() {
+		tags, err := w.Operator().Bedrock.ListTagsForResource(w.t.Context(), &awsbedrock.ListTagsForResourceInput{ResourceARN: aws.String(made.ARN)})
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		all = append(all, exhibit{name: made.ARN, text: made.Name + made.ARN + asJSON(w.t, tags.Tags)})
+	}
+	return all
 }
 
 // asJSON encodes a value to be searched.

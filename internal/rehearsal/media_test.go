@@ -96,17 +96,17 @@ func TestMissingImagesAreRejected(t *testing.T) {
 func TestImagesOutOfPlaceAreRejected(t *testing.T) {
 	t.Parallel()
 	f := start(t, nova, "default")
-	for _, place := range []string{"images/" + canary + ".png", finetune.MediaPrefix("another") + canary + ".png"} {
+	for _, place := range []string{"images/" + zanzibar + ".png", finetune.MediaPrefix("another") + zanzibar + ".png"} {
 		f.takesImages("support")
 		f.put(place, "pixels")
 		text := strings.Replace(f.album("support", place), finetune.MediaPrefix("support")+pictureName(4), place, 1)
 		run, _ := f.train("support", text, finetune.EndRejected)
 		f.checkRejectedData(run, "line 5: "+string(dataset.CodeMediaPrefix))
-		if written, err := f.ReadObject(t.Context(), finetune.DatasetReportKey(run.ID)); err != nil || strings.Contains(string(written), canary) || !strings.Contains(string(written), finetune.MediaPrefix("support")) {
+		if written, err := f.ReadObject(t.Context(), finetune.DatasetReportKey(run.ID)); err != nil || strings.Contains(string(written), zanzibar) || !strings.Contains(string(written), finetune.MediaPrefix("support")) {
 			t.Errorf("the report tells the image's name, or not the right place, or is missing: %v", err)
 		}
 	}
-	if strings.Contains(f.printed(), canary) {
+	if strings.Contains(f.printed(), zanzibar) {
 		t.Error("the logs tell the image's name")
 	}
 }
