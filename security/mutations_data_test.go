@@ -114,6 +114,9 @@ var insideMutations = []mutation{
 
 	{28, "", "analyze writes what was accepted", change("FunctionsAnalyzeRole", "KeepRun", "Resource", objectsIn("StorageBucket")), []string{"AcceptedIsValidates", "ObjectsByPrefix"}},
 	{28, "", "the service role writes what was accepted", also("CustomizationRole", "ReadAccepted", "s3:PutObject"), []string{"AcceptedIsValidates", "ObjectsByPrefix"}},
+	{28, "", "the service role tags what was accepted", also("CustomizationRole", "ReadAccepted", "s3:PutObjectTagging"), []string{"AcceptedIsValidates"}},
+	{28, "", "the service role deletes versions of what was accepted", also("CustomizationRole", "ReadAccepted", "s3:DeleteObjectVersion"), []string{"AcceptedIsValidates"}},
+	{28, "", "validate takes back what it accepted", also("FunctionsValidateRole", "WriteAccepted", "s3:DeleteObject"), []string{"AcceptedIsValidates"}},
 	{28, "", "the operator writes what was accepted", change("AccessOperatorPolicy", "Approve", "Resource", objectsIn("StorageBucket")), []string{"AcceptedIsValidates"}},
 
 	{30, "", "anybody IAM lets writes approvals", forget("StoragePolicy", "DenyApprovalsByOthers"), []string{"ApprovalsAreTheOperators"}},
