@@ -219,7 +219,7 @@ func (s Statement) check(resource bool) error {
 		return fmt.Errorf("the effect is %q, neither Allow nor Deny", s.Effect)
 	case (len(s.Action) > 0) == (len(s.NotAction) > 0):
 		return fmt.Errorf("exactly one of Action and NotAction must be given")
-	case on && notOn, !on && !notOn && !(resource && s.trusts()):
+	case on && notOn, !on && !notOn && (!resource || !s.trusts()):
 		return fmt.Errorf("exactly one of Resource and NotResource must be given")
 	case resource != (who || notWho), who && notWho:
 		return fmt.Errorf("a resource policy names principals, an identity policy none")
