@@ -79,6 +79,9 @@ func keepsOut(expression string) bool {
 	return err == nil && e.MatchString("Bearer ab.c_d-e=") && !slices.ContainsFunc(noTokens, e.MatchString)
 }
 
+// routes are requests to an API, after its id: those there are, and others.
+var routes = []string{"/live/POST/model/m/converse", "/live/GET/model/m/x", "/live/GET/models", "/live/GET/models/m", "/live/DELETE/models/m", "/test/POST/model/m/converse"}
+
 // apiPolicyDecides evaluates the API's policy. It gives nobody anything, since an
 // Allow in it is enough on its own.
 func apiPolicyDecides(t *Template) (f Findings) {
@@ -91,30 +94,42 @@ func apiPolicyDecides(t *Template) (f Findings) {
 	if !ok {
 		return f
 	}
-	resource := t.inRegion("execute-api", t.ref("InferenceAPI")+"/live/POST/model/m/converse")
-	tls, door := keys("aws:SecureTransport", "true"), keys("aws:SecureTransport", "true", "aws:SourceVpce", t.ref("InferenceDoor"))
+	tls := keys("aws:SecureTransport", "true")
 	if t.isPrivate() {
-		tls = door
+		tls = with(tls, "aws:SourceVpce", t.ref("InferenceDoor"))
 	}
-	answerTo := func(who who, context map[string][]string) answer {
-		return p.answer(ask{who: who, action: "execute-api:Invoke", resource: resource, keys: context})
-	}
-	for _, who := range []who{colleague, foreigner, nobody} {
-		if answerTo(who, tls).may() {
-			f.add(api.ID, "its policy lets in %q by itself", who.arn)
-		}
-		if answerTo(who, with(tls, "aws:SecureTransport", "false")) != refused {
-			f.add(api.ID, "answers without TLS")
-		}
-		if t.isPrivate() && answerTo(who, with(tls, "aws:SourceVpce", "vpce-0other")) != refused {
-			f.add(api.ID, "answers to who comes from elsewhere")
+	for _, who := range append(p.named(), colleague, foreigner, nobody) {
+		for _, route := range routes {
+			f = append(f, t.routeIsClosed(p, who, route, tls)...)
 		}
 	}
-	if !t.takesTokens() && (answerTo(foreigner, tls) != refused || answerTo(nobody, tls) != refused) {
-		f.add(api.ID, "another account is not refused")
-	}
-	if answerTo(colleague, tls).bars() {
+	if p.answer(t.request(colleague, routes[0], tls)).bars() {
 		f.add(api.ID, "nobody in the account may ask")
+	}
+	return f
+}
+
+// request is a call of the API.
+func (t *Template) request(who who, route string, context map[string][]string) ask {
+	return ask{who: who, action: "execute-api:Invoke", resource: t.inRegion("execute-api", t.ref("InferenceAPI")+route), keys: context}
+}
+
+// routeIsClosed: by the API's policy alone nobody gets in, and without TLS, from
+// elsewhere or from another account nobody at all.
+func (t *Template) routeIsClosed(p policy, who who, route string, tls map[string][]string) (f Findings) {
+	id := idOf(t, "InferenceAPI")
+	if p.answer(t.request(who, route, tls)).may() {
+		f.add(id, "its policy lets in %q by itself, to %s", who.arn, route)
+	}
+	if p.answer(t.request(who, route, with(tls, "aws:SecureTransport", "false"))) != refused {
+		f.add(id, "answers to %s without TLS", route)
+	}
+	if t.isPrivate() && p.answer(t.request(who, route, with(tls, "aws:SourceVpce", "vpce-0other"))) != refused {
+		f.add(id, "answers to %s from elsewhere", route)
+	}
+	foreign := !t.takesTokens() && who.service == "" && !isOfAccount(who.arn)
+	if foreign && p.answer(t.request(who, route, tls)) != refused {
+		f.add(id, "another account's %q is not refused", who.arn)
 	}
 	return f
 }

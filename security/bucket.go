@@ -46,20 +46,25 @@ func ownersAreEnforced(t *Template) (f Findings) {
 	return f
 }
 
-// policyOfBucket is the policy resource of a bucket.
-func (t *Template) policyOfBucket(bucket *Resource) *Resource {
-	for _, r := range t.ofType("AWS::S3::BucketPolicy") {
-		if text(r.Properties["Bucket"]) == reference(bucket, t.Region) {
-			return r
-		}
-	}
-	return nil
+// policiesOfBucket are the policy resources of a bucket.
+func (t *Template) policiesOfBucket(bucket *Resource) []*Resource {
+	return slices.DeleteFunc(t.ofType("AWS::S3::BucketPolicy"), func(r *Resource) bool {
+		return text(r.Properties["Bucket"]) != reference(bucket, t.Region)
+	})
 }
 
+// bucketsHaveAPolicy: one, since of two that are deployed the second puts an end to
+// the first.
 func bucketsHaveAPolicy(t *Template) (f Findings) {
-	for _, r := range t.buckets(&f) {
-		if t.policyOfBucket(r) == nil {
-			f.add(r.ID, "has no policy")
+	buckets := t.buckets(&f)
+	for _, r := range buckets {
+		if n := len(t.policiesOfBucket(r)); n != 1 {
+			f.add(r.ID, "has %d policies, want one", n)
+		}
+	}
+	for _, r := range t.ofType("AWS::S3::BucketPolicy") {
+		if !slices.ContainsFunc(buckets, func(b *Resource) bool { return reference(b, t.Region) == text(r.Properties["Bucket"]) }) {
+			f.add(r.ID, "is of no bucket of the stack")
 		}
 	}
 	return f
@@ -68,12 +73,10 @@ func bucketsHaveAPolicy(t *Template) (f Findings) {
 // asked calls with the policy of every bucket that has one.
 func (t *Template) asked(f *Findings, do func(bucket *Resource, p policy)) {
 	for _, bucket := range t.buckets(f) {
-		owner := t.policyOfBucket(bucket)
-		if owner == nil {
-			continue // BucketsHaveAPolicy tells
-		}
-		if p, ok := t.policyOf(f, owner, "PolicyDocument"); ok {
-			do(bucket, p)
+		for _, owner := range t.policiesOfBucket(bucket) { // that it is one, BucketsHaveAPolicy tells
+			if p, ok := t.policyOf(f, owner, "PolicyDocument"); ok {
+				do(bucket, p)
+			}
 		}
 	}
 }
@@ -82,18 +85,25 @@ func (t *Template) asked(f *Findings, do func(bucket *Resource, p policy)) {
 // policy itself, but for S3's own delivery of the access log, for our bucket.
 func bucketPoliciesGiveNothing(t *Template) (f Findings) {
 	t.asked(&f, func(bucket *Resource, p policy) {
-		principals := []who{foreigner, nobody, colleague, t.roleARN("AccessOperator"), t.roleARN("FunctionsInvokeRole"), {service: "logging.s3.amazonaws.com"}, {service: "delivery.logs.amazonaws.com"}}
-		contexts := []map[string][]string{t.inside(), keys("aws:SecureTransport", "true", "s3:TlsVersion", "1.3", "aws:SourceAccount", foreignAccount)}
-		key := append(keyOf(principals, contexts...), "gives", bucket.ID)
-		f = append(f, p.once(key, func() Findings { return t.gives(bucket, p, principals, contexts) })...)
+		services := append(servicesOf(p.named()), who{service: "logging.s3.amazonaws.com"}, who{service: "delivery.logs.amazonaws.com"})
+		people := append(slices.Concat(strangersOf(p.named()), membersOf(p.named())), foreigner, nobody, colleague, t.roleARN("AccessOperator"), t.roleARN("FunctionsInvokeRole"))
+		tls := keys("aws:SecureTransport", "true", "s3:TlsVersion", "1.3")
+		contexts := []map[string][]string{t.inside(), with(tls, "aws:SourceAccount", foreignAccount)}
+		key := append(keyOf(slices.Concat(services, people), contexts...), "gives", bucket.ID)
+		f = append(f, p.once(key, func() Findings {
+			return slices.Concat(t.gives(bucket, p, actionsOf("s3"), slices.Concat(services, people), contexts), t.gives(bucket, p, sampleActions, people, p.contexts(tls)))
+		})...)
 	})
 	return f
 }
 
-// gives asks a bucket's policy about all actions, and finds what it lets through.
-func (t *Template) gives(bucket *Resource, p policy, principals []who, contexts []map[string][]string) (f Findings) {
+// sampleActions are actions of each kind: what the policies' own contexts are asked about.
+var sampleActions = []string{"s3:GetObject", "s3:GetObjectVersion", "s3:PutObject", "s3:DeleteObject", "s3:PutObjectAcl", "s3:ListBucket", "s3:PutBucketPolicy"}
+
+// gives asks a bucket's policy about actions, and finds what it lets through.
+func (t *Template) gives(bucket *Resource, p policy, actions []string, principals []who, contexts []map[string][]string) (f Findings) {
 	arn := attribute(bucket, t.Region, "Arn")
-	for _, action := range actionsOf("s3") {
+	for _, action := range actions {
 		for _, who := range principals {
 			for _, resource := range []string{arn, arn + "/registry/a", arn + "/accepted/a", arn + "/access/a"} {
 				for _, from := range contexts {

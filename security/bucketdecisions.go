@@ -1,6 +1,7 @@
 package security
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 )
@@ -52,7 +53,7 @@ func (t *Template) principals() []who {
 // objectsOf are a key under each prefix of a bucket, and the bucket.
 func objectsOf(arn string) []string {
 	var list []string
-	for _, prefix := range []string{"", "fine-tuning-datasets/", "validation-datasets/", "media/", "accepted/", "outputs/", "registry/", "runs/", "reports/", "approvals/", "access/"} {
+	for _, prefix := range slices.Concat([]string{""}, allPrefixes, []string{"access/"}) {
 		list = append(list, arn+"/"+prefix+"m/a")
 	}
 	return append(list, arn)
@@ -69,16 +70,24 @@ func knows(action, kind string) bool {
 // everyAction asks every policy of a bucket about all actions on objects and buckets,
 // of all principals, in one context, and wants all refused.
 func (t *Template) everyAction(f *Findings, context func(t *Template) map[string][]string, what string) {
-	from, principals := context(t), t.principals()
+	from := context(t)
 	t.asked(f, func(bucket *Resource, p policy) {
+		principals := slices.Concat(t.principals(), p.named())
 		key := append(keyOf(principals, from), "everyAction", bucket.ID, what)
-		*f = append(*f, p.once(key, func() Findings { return t.refusesAll(bucket, p, principals, from, what) })...)
+		*f = append(*f, p.once(key, func() (found Findings) {
+			found = t.refusesAll(bucket, p, actionsOf("s3"), principals, from, what)
+			bare := keys("aws:SecureTransport", from["aws:SecureTransport"][0], "s3:TlsVersion", from["s3:TlsVersion"][0])
+			for _, own := range p.contexts(bare) {
+				found = append(found, t.refusesAll(bucket, p, sampleActions, principals, own, what)...)
+			}
+			return found
+		})...)
 	})
 }
 
-// refusesAll asks a bucket's policy about all actions in one context.
-func (t *Template) refusesAll(bucket *Resource, p policy, principals []who, from map[string][]string, what string) (f Findings) {
-	for _, action := range actionsOf("s3") {
+// refusesAll asks a bucket's policy about actions in one context.
+func (t *Template) refusesAll(bucket *Resource, p policy, actions []string, principals []who, from map[string][]string, what string) (f Findings) {
+	for _, action := range actions {
 		for _, resource := range objectsOf(attribute(bucket, t.Region, "Arn")) {
 			isBucket := !strings.Contains(resource, "/")
 			if isBucket && !onBucket(action) || !isBucket && !onObjects(action) {
@@ -135,11 +144,23 @@ func ourKeyOnly(t *Template) (f Findings) {
 		"two layers":             with(t.inside(), algorithm, "aws:kms:dsse", name, t.arn("Key")),
 		"the caller's own key":   with(t.inside(), customer, "AES256"),
 	}
+	for i, context := range p.contexts(with(t.inside(), algorithm, "aws:kms")) {
+		if key := context[name]; len(key) > 0 && key[0] != t.arn("Key") {
+			refuse[fmt.Sprintf("a key that the policy knows (%d)", i)] = context
+		}
+	}
 	for object, who := range t.writers() {
 		a := ask{who: who, action: "s3:PutObject", resource: t.arn("StorageBucket") + "/" + object}
 		for how, context := range refuse {
-			if a.keys = context; p.answer(a) != refused {
-				f.add("StoragePolicy", "%s may be written with %s", object, how)
+			for _, anybody := range append(t.everybody(), p.named()...) {
+				if p.answer(ask{who: anybody, action: a.action, resource: a.resource, keys: context}) != refused {
+					f.add("StoragePolicy", "%s may be written by %s with %s", object, anybody.arn, how)
+				}
+			}
+			for i, own := range p.contexts(context) {
+				if a.keys = own; own[name] == nil == (context[name] == nil) && p.answer(a) != refused { // with a key's name it is another request
+					f.add("StoragePolicy", "%s may be written with %s in context %d of the policy", object, how, i)
+				}
 			}
 		}
 		for how, context := range map[string]map[string][]string{"no word": t.inside(), "the stack's key": with(t.inside(), algorithm, "aws:kms", name, t.arn("Key"))} {
@@ -160,51 +181,30 @@ func (t *Template) insidePrincipals() []who {
 	}
 }
 
-// let are principals that the bucket's policy names, where a name is a pattern some
-// role that it stands for; the operator and the service role may be exempt.
-func (t *Template) let() []who {
-	var list []who
-	t.eachBlock("StoragePolicy", func(b block) {
-		for _, v := range b.values {
-			arn := strings.NewReplacer("*", "x", "?", "x").Replace(v)
-			if strings.EqualFold(b.key, "aws:PrincipalArn") && arn != t.arn("AccessOperator") && arn != t.arn("CustomizationRole") {
-				list = append(list, who{arn: arn})
-			}
-		}
-	})
-	return list
+// let are principals that the bucket's policy names; the operator and the service role
+// may be exempt.
+func (t *Template) let(p policy) []who {
+	return slices.DeleteFunc(p.named(), func(w who) bool { return w == t.roleARN("AccessOperator") || w == t.roleARN("CustomizationRole") })
 }
 
-// eachBlock calls with every condition of a bucket's policy.
-func (t *Template) eachBlock(name string, do func(b block)) {
-	r := t.find(name)
-	if r == nil {
-		return
-	}
-	for _, s := range statementsOf(r.Properties["PolicyDocument"]) {
-		for _, b := range s.conditions() {
-			do(b)
-		}
-	}
+// around are contexts of requests from outside that have what the policy's conditions
+// ask for: another endpoint, an address, an organization. None of them is a way in.
+func (t *Template) around(p policy) []map[string][]string {
+	return slices.DeleteFunc(p.contexts(t.outside()[0]), func(context map[string][]string) bool {
+		return slices.Contains(context["aws:SourceVpce"], t.ref("NetworkS3Endpoint"))
+	})
 }
 
-// named are contexts of requests from outside that have what a condition of the
-// policy names: another endpoint, an address, an organization. None of them is a way
-// in.
-func (t *Template) named() []map[string][]string {
-	ours := []string{"aws:principalarn", "aws:securetransport", "s3:tlsversion"}
-	var list []map[string][]string
-	t.eachBlock("StoragePolicy", func(b block) {
-		key := strings.ToLower(b.key)
-		if slices.Contains(ours, key) || strings.HasPrefix(key, "s3:x-amz-") || b.operator == "Null" {
-			return
-		}
-		for _, v := range b.values {
-			if key != "aws:sourcevpce" || v != t.ref("NetworkS3Endpoint") {
-				list = append(list, with(t.outside()[0], b.key, strings.NewReplacer("*", "x", "?", "x").Replace(v)))
+// patterns are objects that the policy's statements name by a pattern.
+func (p policy) patterns() []string {
+	var list []string
+	for _, s := range p.statements {
+		for _, arn := range slices.Concat(s.resources(), texts(s.object["NotResource"])) {
+			if object := instance(arn); strings.Contains(object, "/") && !slices.Contains(list, object) {
+				list = append(list, object)
 			}
 		}
-	})
+	}
 	return list
 }
 
@@ -215,10 +215,14 @@ func (t *Template) fromOutside(f *Findings, actions, objects []string) {
 	if !ok {
 		return
 	}
-	principals, contexts := slices.Concat(t.insidePrincipals(), t.let()), slices.Concat(t.outside(), t.named())
-	key := slices.Concat(keyOf(principals, contexts...), actions, objects)
+	principals := slices.Concat(t.insidePrincipals(), t.let(p))
+	key := slices.Concat(keyOf(principals, t.outside()...), actions, objects)
 	*f = append(*f, p.once(key, func() (found Findings) {
 		for _, action := range actions {
+			contexts := t.outside()
+			if slices.Contains(sampleActions, action) {
+				contexts = append(contexts, t.around(p)...)
+			}
 			for _, resource := range objects {
 				for _, who := range principals {
 					for _, context := range contexts {
@@ -241,12 +245,11 @@ func objectActions() []string {
 // objectsAreInside: for all actions on objects, versions, tags, parts and retention
 // among them.
 func objectsAreInside(t *Template) (f Findings) {
-	var objects []string
-	for _, o := range objectsOf(t.arn("StorageBucket")) {
-		if strings.Contains(o, "/") && !isUpload(o) {
-			objects = append(objects, o)
-		}
+	all := objectsOf(t.arn("StorageBucket"))
+	if p, ok := t.resourcePolicy(&f, "StoragePolicy", "PolicyDocument"); ok {
+		all = append(all, p.patterns()...)
 	}
+	objects := slices.DeleteFunc(all, func(o string) bool { return !strings.Contains(o, "/") || isUpload(o) })
 	t.fromOutside(&f, objectActions(), objects)
 	return f
 }
@@ -296,7 +299,7 @@ func approvalsAreTheOperators(t *Template) (f Findings) {
 		return f
 	}
 	object := t.arn("StorageBucket") + "/approvals/m/a"
-	for _, who := range t.everybody() {
+	for _, who := range append(t.everybody(), p.named()...) {
 		if who.arn == t.arn("AccessOperator") {
 			if p.answer(ask{who: who, action: "s3:PutObject", resource: object, keys: t.outside()[0]}).bars() {
 				f.add("StoragePolicy", "the operator may not approve")
@@ -311,21 +314,39 @@ func approvalsAreTheOperators(t *Template) (f Findings) {
 				f.add("StoragePolicy", "%s may %s an approval, where IAM lets it", who.arn, action)
 			}
 		}
+		for _, own := range p.contexts(t.inside()) {
+			for _, name := range []string{"m/a", "other/b.json", "x"} {
+				if p.answer(ask{who: who, action: "s3:PutObject", resource: t.arn("StorageBucket") + "/approvals/" + name, keys: own}) != refused {
+					f.add("StoragePolicy", "%s may write the approval %s, where IAM lets it", who.arn, name)
+				}
+			}
+		}
 	}
 	return f
 }
 
 // acceptedIsValidates: of the stack's roles only validate's writes what was accepted,
-// or changes it.
+// or changes it: whatever its name, and in every context that a role's policies ask for.
 func acceptedIsValidates(t *Template) (f Findings) {
 	object := t.arn("StorageBucket") + "/accepted/m/a"
 	for _, role := range t.ofType("AWS::IAM::Role") {
-		list := t.permissions(&f, role)
+		list, objects, contexts := t.permissions(&f, role), []string{object}, []map[string][]string{t.inside()}
+		for _, p := range list {
+			contexts = append(contexts, p.contexts(t.inside())[1:]...)
+			objects = append(objects, slices.DeleteFunc(p.patterns(), func(o string) bool { return !strings.Contains(o, "/accepted/") })...)
+		}
+		may := func(action string) bool {
+			return slices.ContainsFunc(objects, func(object string) bool {
+				return slices.ContainsFunc(contexts, func(context map[string][]string) bool {
+					return answers(list, ask{who: who{arn: attribute(role, t.Region, "Arn")}, action: action, resource: object, keys: context}).may()
+				})
+			})
+		}
+		granted := t.grantedTo(role)
 		for _, action := range objectActions() {
-			may := answers(list, ask{who: who{arn: attribute(role, t.Region, "Arn")}, action: action, resource: object, keys: t.inside()}).may()
 			reads := action == "s3:GetObject" || action == "s3:GetObjectVersion"
 			validates := role == t.find("FunctionsValidateRole") && (action == "s3:PutObject" || action == "s3:AbortMultipartUpload")
-			if may && !reads && !validates {
+			if !reads && !validates && (granted[action] || granted[allButSome]) && may(action) {
 				f.add(role.ID, "may %s what was accepted", action)
 			}
 		}
@@ -389,7 +410,7 @@ func namedUploadersOnly(t *Template) (f Findings) {
 	if !ok {
 		return f
 	}
-	for _, prefix := range []string{"fine-tuning-datasets/", "validation-datasets/", "media/"} {
+	for _, prefix := range allPrefixes[:3] {
 		for _, context := range append(t.outside(), t.inside()) {
 			if p.answer(ask{who: colleague, action: "s3:PutObject", resource: t.arn("StorageBucket") + "/" + prefix + "m/a", keys: context}) != refused {
 				f.add("StoragePolicy", "somebody who is not named may upload to %s", prefix)

@@ -70,6 +70,10 @@ type policy struct {
 	compiled policies.Policy
 	names    []string
 	memory   *memory
+	// statements are what it says, as it is written.
+	statements []statement
+	// principals are whom it names.
+	principals []who
 	// text is what it is remembered by.
 	text string
 }
@@ -78,6 +82,8 @@ type memory struct {
 	sync.Mutex
 	answers map[string]answer
 	found   map[string]Findings
+	// contexts are those made of the policy's conditions, by what they begin with.
+	contexts map[string][]map[string][]string
 }
 
 // once asks the policy a long list of questions that is known by a key, and
@@ -145,14 +151,30 @@ func parse(where string, document any, resource bool) (policy, error) {
 	if err != nil {
 		return policy{}, fmt.Errorf("the policy cannot be read: %w", err)
 	}
-	p := policy{compiled: compiled, text: kind, memory: &memory{answers: map[string]answer{}, found: map[string]Findings{}}}
-	for _, s := range statementsOf(document) {
+	p := policy{compiled: compiled, text: kind, statements: statementsOf(document), memory: &memory{answers: map[string]answer{}, found: map[string]Findings{}, contexts: map[string][]map[string][]string{}}}
+	p.principals = principalsOf(p.statements)
+	for _, s := range p.statements {
 		for _, block := range s.conditions() {
 			p.names = append(p.names, strings.ToLower(block.key))
 		}
 	}
 	remembered.Store(kind, p)
 	return p, nil
+}
+
+// asks are all requests of the principals, actions, resources and contexts.
+func asks(principals []who, actions, resources []string, contexts []map[string][]string) []ask {
+	var list []ask
+	for _, action := range actions {
+		for _, resource := range resources {
+			for _, who := range principals {
+				for _, context := range contexts {
+					list = append(list, ask{who, action, resource, context})
+				}
+			}
+		}
+	}
+	return list
 }
 
 // id is the request as text.

@@ -6,7 +6,12 @@
 // A promise is a [Control]; an [Assertion] proves a part of one, on the JSON of
 // the template, and tells what breaks it as a [Finding]. Who may do what is
 // proved by evaluating the policies, over lists of requests, and for the things
-// that matter most over every action there is: see vocabulary.go.
+// that matter most over every action there is: see vocabulary.go. A request that is
+// made up has names that nobody attacks with, so each question is asked once more by
+// what the policy itself names: see probes.go. What no request shows is held by its
+// form: the names in the template (named.go), the conditions of policies
+// (conditions.go), the permissions of roles (grants.go), and what CloudFormation can
+// make of a text (forms.go).
 //
 // The tests seed defects into the template, one at a time, and hold that each is
 // found by an assertion it names, and that no assertion is idle.
@@ -42,7 +47,7 @@ func Assertions() []Assertion {
 		networkAssertions, endpointAssertions, endpointPolicyAssertions, keyAssertions, bucketAssertions, bucketDecisionAssertions,
 		trustAssertions, roleAssertions, permissionAssertions, vocabularyAssertions, functionAssertions, machineAssertions,
 		apiAssertions, firewallAssertions, logAssertions, alarmAssertions, topicAssertions, teardownAssertions,
-		stepAssertions, wiringAssertions, knownAssertions,
+		stepAssertions, wiringAssertions, knownAssertions, formAssertions, namedAssertions, conditionAssertions, grantAssertions,
 	} {
 		all = append(all, list...)
 	}

@@ -70,16 +70,17 @@ func endpointsAdmitThisAccountOnly(t *Template) (f Findings) {
 		if serviceOf(r) == "execute-api" && t.takesTokens() {
 			continue
 		}
-		for _, action := range actionsOf(serviceOf(r)) {
-			for _, resource := range t.targets() {
-				// A service that acts for itself is of no account.
-				for _, who := range []who{foreigner, nobody, {service: "s3.amazonaws.com"}} {
-					if p.answer(ask{who: who, action: action, resource: resource}).may() {
-						f.add(r.ID, "lets somebody who is not of this account do %s on %s", action, resource)
-					}
+		// A service that acts for itself is of no account.
+		principals := append(strangersOf(p.named()), foreigner, nobody, who{service: "s3.amazonaws.com"})
+		targets := t.targets()
+		f = append(f, p.once(slices.Concat(keyOf(principals), targets, []string{"admits", r.ID}), func() (found Findings) {
+			for _, a := range asks(principals, actionsOf(serviceOf(r)), targets, p.contexts(nil)) {
+				if p.evaluate(a).may() {
+					found.add(r.ID, "lets somebody who is not of this account do %s on %s", a.action, a.resource)
 				}
 			}
-		}
+			return found
+		})...)
 	}
 	return f
 }
@@ -153,16 +154,15 @@ func endpointsAdmitOurResourcesOnly(t *Template) (f Findings) {
 		t.inRegion("bedrock", "agent/a"), t.inRegion("bedrock", "knowledge-base/a"), t.inRegion("bedrock", "imported-model/a"),
 	}
 	for r, p := range t.endpointPolicies(&f) {
-		for _, action := range actionsOf(serviceOf(r)) {
-			if !knowsResources(action) {
-				continue
-			}
-			for _, resource := range foreign {
-				if p.answer(ask{who: colleague, action: action, resource: resource}).may() {
-					f.add(r.ID, "lets %s on %s through", action, resource)
+		f = append(f, p.once(slices.Concat(foreign, []string{"leads", r.ID}), func() (found Findings) {
+			actions := slices.DeleteFunc(slices.Clone(actionsOf(serviceOf(r))), func(a string) bool { return !knowsResources(a) })
+			for _, a := range asks([]who{colleague}, actions, foreign, p.contexts(nil)) {
+				if p.evaluate(a).may() {
+					found.add(r.ID, "lets %s on %s through", a.action, a.resource)
 				}
 			}
-		}
+			return found
+		})...)
 	}
 	return f
 }

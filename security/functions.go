@@ -1,6 +1,7 @@
 package security
 
 import (
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -138,10 +139,15 @@ var (
 	secretValues = regexp.MustCompile(`\b(AKIA|ASIA)[A-Z0-9]{16}\b|-----BEGIN [A-Z ]*PRIVATE KEY-----|\bgh[pousr]_[A-Za-z0-9]{36}\b|\bsk-[A-Za-z0-9_-]{20,}\b|\bxox[abp]-[A-Za-z0-9-]{10,}\b|\beyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}\.`)
 )
 
-// noSecretsInTheTemplate looks at every text of every resource.
+// noSecretsInTheTemplate looks at every text of every resource, and of outputs and the
+// like.
 func noSecretsInTheTemplate(t *Template) (f Findings) {
-	for _, id := range sortedKeys(t.Resources) {
-		eachText(t.Resources[id].Properties, "", func(name, value string) {
+	all := maps.Clone(t.beside)
+	for id, r := range t.Resources {
+		all[id] = r.Properties
+	}
+	for _, id := range sortedKeys(all) {
+		eachText(all[id], "", func(name, value string) {
 			switch {
 			case secretValues.MatchString(value):
 				f.add(id, "%s holds a secret", name)

@@ -81,22 +81,39 @@ func (t *Template) shapes(account string) []map[string][]string {
 		keys("kms:CallerAccount", account, "kms:EncryptionContext:SourceArn", t.inRegion("logs", "a")))
 }
 
-// keyIsForNoOtherAccount: for all actions of KMS and all shapes of a request.
+// keyIsForNoOtherAccount: for all actions of KMS and all shapes of a request, by those
+// whom the policy names as well.
 func keyIsForNoOtherAccount(t *Template) (f Findings) {
 	p, ok := t.keyPolicy(&f)
 	if !ok {
 		return f
 	}
-	for _, action := range actionsOf("kms") {
-		for _, who := range []who{foreigner, {arn: "arn:aws:iam::" + foreignAccount + ":root"}, nobody} {
-			for _, shape := range t.shapes(foreignAccount) {
-				if p.answer(ask{who: who, action: action, resource: t.arn("Key"), keys: shape}).may() {
-					f.add(t.find("Key").ID, "another account may %s", action)
-				}
+	principals := append(strangersOf(p.named()), foreigner, who{arn: "arn:aws:iam::" + foreignAccount + ":root"}, nobody)
+	return append(f, t.aboutKey(p, principals, foreignAccount, func(a ask) string {
+		if p.evaluate(a).may() {
+			return "another account may " + a.action
+		}
+		return ""
+	})...)
+}
+
+// aboutKey asks the key's policy about all actions of KMS, in all shapes, by some
+// principals; what is wrong with an answer, say tells.
+func (t *Template) aboutKey(p policy, principals []who, account string, say func(ask) string) Findings {
+	key := t.find("Key").ID
+	return p.once(append(keyOf(principals), "about", key, account, t.Region), func() (found Findings) {
+		own := []string{"kms:Decrypt", "kms:GenerateDataKey", "kms:CreateGrant", "kms:PutKeyPolicy"}
+		shapes := t.shapes(account)
+		for _, a := range slices.Concat(
+			asks(principals, actionsOf("kms"), []string{t.arn("Key")}, shapes),
+			asks(principals, own, []string{t.arn("Key")}, p.contexts(shapes[0])),
+		) {
+			if wrong := say(a); wrong != "" {
+				found.add(key, "%s", wrong)
 			}
 		}
-	}
-	return f
+		return found
+	})
 }
 
 // keyPolicyLeavesItToIAM: the key's policy bounds what IAM may allow and allows no
@@ -106,16 +123,13 @@ func keyPolicyLeavesItToIAM(t *Template) (f Findings) {
 	if !ok {
 		return f
 	}
-	for _, action := range actionsOf("kms") {
-		for _, who := range []who{colleague, t.roleARN("FunctionsValidateRole"), t.roleARN("AccessUploader")} {
-			for _, shape := range t.shapes(Account) {
-				if got := p.answer(ask{who: who, action: action, resource: t.arn("Key"), keys: shape}); got == granted || got == unknown {
-					f.add(t.find("Key").ID, "lets %s %s whatever IAM says", who.arn, action)
-				}
-			}
+	principals := append(membersOf(p.named()), colleague, t.roleARN("FunctionsValidateRole"), t.roleARN("AccessUploader"))
+	return append(f, t.aboutKey(p, principals, Account, func(a ask) string {
+		if got := p.evaluate(a); got == granted || got == unknown {
+			return "lets " + a.who.arn + " " + a.action + " whatever IAM says"
 		}
-	}
-	return f
+		return ""
+	})...)
 }
 
 // keyIsUsedThroughServicesOnly: a principal of the account uses the key through the
@@ -135,6 +149,13 @@ func keyIsUsedThroughServicesOnly(t *Template) (f Findings) {
 			}
 		}
 	}
+	for i, context := range p.contexts(keys("kms:CallerAccount", Account)) {
+		for _, action := range []string{"kms:Decrypt", "kms:GenerateDataKey", "kms:CreateGrant"} {
+			if !t.isPipelines(context) && p.answer(ask{who: colleague, action: action, resource: t.arn("Key"), keys: context}).may() {
+				f.add(t.find("Key").ID, "may be used for %s otherwise than through the pipeline's services, in context %d of its policy", action, i)
+			}
+		}
+	}
 	// Bedrock uses it for the roles that tune and ask, and for nobody else; for an
 	// operator it reads a model, and makes none.
 	bedrock := keys("kms:CallerAccount", Account, "kms:ViaService", "bedrock."+t.Region+".amazonaws.com")
@@ -145,6 +166,24 @@ func keyIsUsedThroughServicesOnly(t *Template) (f Findings) {
 		f.add(t.find("Key").ID, "people encrypt models")
 	}
 	return f
+}
+
+// pipelines are the services through which the key is used.
+var pipelines = []string{"s3.REGION.amazonaws.com", "bedrock.REGION.amazonaws.com", "sqs.REGION.amazonaws.com", "sns.REGION.amazonaws.com"}
+
+// isPipelines says whether a request on the key comes through one of these services, or
+// is for an execution or a schedule, which Step Functions and EventBridge Scheduler
+// encrypt with the caller's permission.
+func (t *Template) isPipelines(context map[string][]string) bool {
+	for key, values := range context {
+		through := slices.ContainsFunc(pipelines, func(name string) bool {
+			return slices.Equal(values, []string{strings.ReplaceAll(name, "REGION", t.Region)})
+		})
+		if key == "kms:ViaService" && through || strings.HasPrefix(key, "kms:EncryptionContext:") {
+			return true
+		}
+	}
+	return false
 }
 
 // administering are the actions that change the key or who may use it.
@@ -175,23 +214,28 @@ func servicesUseTheKeyForUsOnly(t *Template) (f Findings) {
 	if !ok {
 		return f
 	}
-	for _, service := range []string{"logs." + t.Region, "delivery.logs", "events", "cloudwatch", "s3", "bedrock", "sns", "sqs", "lambda", "states"} {
-		for _, action := range actionsOf("kms") {
-			for _, shape := range []map[string][]string{
-				{}, keys("aws:SourceAccount", foreignAccount),
-				keys("kms:EncryptionContext:aws:logs:arn", "arn:aws:logs:"+t.Region+":"+foreignAccount+":log-group:/tuneline/a"),
-				keys("kms:EncryptionContext:aws:logs:arn", t.inRegion("logs", "log-group:/somebody/else")),
-				keys("kms:EncryptionContext:SourceArn", "arn:aws:logs:"+t.Region+":"+foreignAccount+":a"),
-				keys("kms:EncryptionContext:aws:sns:topicArn", "arn:aws:sns:"+t.Region+":"+foreignAccount+":a"),
-			} {
-				a := ask{who: who{service: service + ".amazonaws.com"}, action: action, resource: t.arn("Key"), keys: shape}
-				if p.answer(a).may() {
-					f.add(t.find("Key").ID, "%s may %s for another account, or for nobody it names", service, action)
-				}
-			}
+	services := servicesOf(p.named())
+	for _, name := range []string{"logs." + t.Region, "delivery.logs", "events", "cloudwatch", "s3", "bedrock", "sns", "sqs", "lambda", "states"} {
+		if service := (who{service: name + ".amazonaws.com"}); !slices.Contains(services, service) {
+			services = append(services, service)
 		}
 	}
-	return f
+	shapes := []map[string][]string{
+		{}, keys("aws:SourceAccount", foreignAccount),
+		keys("kms:EncryptionContext:aws:logs:arn", "arn:aws:logs:"+t.Region+":"+foreignAccount+":log-group:/tuneline/a"),
+		keys("kms:EncryptionContext:aws:logs:arn", t.inRegion("logs", "log-group:/somebody/else")),
+		keys("kms:EncryptionContext:SourceArn", "arn:aws:logs:"+t.Region+":"+foreignAccount+":a"),
+		keys("kms:EncryptionContext:aws:sns:topicArn", "arn:aws:sns:"+t.Region+":"+foreignAccount+":a"),
+	}
+	key := t.find("Key").ID
+	return append(f, p.once(append(keyOf(services, shapes...), "services", key), func() (found Findings) {
+		for _, a := range asks(services, actionsOf("kms"), []string{t.arn("Key")}, shapes) {
+			if p.evaluate(a).may() {
+				found.add(key, "%s may %s for another account, or for nobody it names", a.who.service, a.action)
+			}
+		}
+		return found
+	})...)
 }
 
 // keyIsUsable: what the pipeline does with the key, it can: as the roles' own

@@ -337,5 +337,16 @@ func mutate(sources []source, e edit) ([]source, error) {
 		}
 		out = append(out, clone)
 	}
-	return out, e(out[0].tree["Resources"].(object))
+	resources := out[0].tree["Resources"].(object)
+	if err := e(resources); err != nil {
+		return nil, err
+	}
+	if change, ok := resources[wholeTemplate].(func(object)); ok {
+		delete(resources, wholeTemplate)
+		change(out[0].tree)
+	}
+	return out, nil
 }
+
+// wholeTemplate is where an edit leaves a change of what is beside the resources.
+const wholeTemplate = "the whole template"

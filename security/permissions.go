@@ -14,75 +14,14 @@ var permissionAssertions = []Assertion{
 	{"KeyIsUsedThroughServicesByRoles", 7, keyIsUsedThroughServicesByRoles},
 }
 
-// Sets of actions that several roles have.
-const (
-	runs     = "logs:CreateLogStream logs:PutLogEvents xray:PutTraceSegments xray:PutTelemetryRecords"
-	attaches = " ec2:CreateNetworkInterface ec2:DescribeNetworkInterfaces ec2:DescribeSubnets ec2:DeleteNetworkInterface ec2:AssignPrivateIpAddresses ec2:UnassignPrivateIpAddresses"
-	machine  = "lambda:InvokeFunction logs:CreateLogDelivery logs:GetLogDelivery logs:UpdateLogDelivery logs:DeleteLogDelivery logs:ListLogDeliveries " +
-		"logs:PutResourcePolicy logs:DescribeResourcePolicies logs:DescribeLogGroups xray:PutTraceSegments xray:PutTelemetryRecords xray:GetSamplingRules " +
-		"xray:GetSamplingTargets kms:Decrypt kms:GenerateDataKey sns:Publish"
-	objects = " s3:GetObject s3:PutObject s3:ListBucket kms:Decrypt kms:GenerateDataKey"
-)
-
-// duties are the actions of each role: all it has, and none that it has not.
-var duties = map[string]string{
-	"FunctionsValidateRole": runs + attaches + objects + " s3:GetObjectVersion s3:AbortMultipartUpload",
-	"FunctionsSubmitRole": runs + attaches + objects + " kms:CreateGrant kms:DescribeKey iam:PassRole bedrock:CreateModelCustomizationJob bedrock:TagResource " +
-		"bedrock:GetFoundationModel bedrock:GetModelCustomizationJob bedrock:GetCustomModel bedrock:StopModelCustomizationJob",
-	"FunctionsPollRole": runs + attaches + " bedrock:GetModelCustomizationJob bedrock:GetCustomModel bedrock:GetProvisionedModelThroughput bedrock:GetCustomModelDeployment",
-
-	"FunctionsAnalyzeRole": runs + attaches + objects,
-	"FunctionsThroughputRole": runs + attaches + objects + " bedrock:CreateProvisionedModelThroughput bedrock:CreateCustomModelDeployment bedrock:TagResource " +
-		"bedrock:UpdateProvisionedModelThroughput bedrock:DeleteProvisionedModelThroughput bedrock:DeleteCustomModelDeployment bedrock:StopModelCustomizationJob " +
-		"bedrock:InvokeModel bedrock:GetProvisionedModelThroughput bedrock:GetCustomModelDeployment bedrock:GetModelCustomizationJob bedrock:ListTagsForResource " +
-		"bedrock:ListProvisionedModelThroughputs bedrock:ListCustomModelDeployments cloudwatch:GetMetricStatistics",
-	"FunctionsInvokeRole":    runs + attaches + " s3:GetObject s3:ListBucket kms:Decrypt bedrock:InvokeModel bedrock:InvokeModelWithResponseStream",
-	"FunctionsAuthorizeRole": runs,
-	"LifecycleFunctionRole": runs + " cloudformation:DescribeStacks events:DisableRule states:ListExecutions states:StopExecution bedrock:ListModelCustomizationJobs " +
-		"bedrock:ListCustomModels bedrock:ListCustomModelDeployments bedrock:ListProvisionedModelThroughputs bedrock:ListTagsForResource " +
-		"bedrock:StopModelCustomizationJob bedrock:DeleteProvisionedModelThroughput bedrock:DeleteCustomModelDeployment ec2:DescribeNetworkInterfaces",
-	"CustomizationRole": "s3:GetObject s3:PutObject s3:ListBucket kms:Decrypt kms:GenerateDataKey kms:DescribeKey kms:CreateGrant ec2:DescribeNetworkInterfaces " +
-		"ec2:DescribeVpcs ec2:DescribeDhcpOptions ec2:DescribeSubnets ec2:DescribeSecurityGroups ec2:CreateNetworkInterface ec2:CreateTags " +
-		"ec2:CreateNetworkInterfacePermission ec2:DeleteNetworkInterface ec2:DeleteNetworkInterfacePermission",
-	"WorkflowRole": machine, "WorkflowReleaseRole": machine, "WorkflowSweepRole": machine,
-	"SweepRole":          "states:StartExecution kms:Decrypt kms:GenerateDataKey sqs:SendMessage",
-	"TriggerStarterRole": "states:StartExecution",
-	"NetworkFlowLogRole": "logs:CreateLogStream logs:PutLogEvents logs:DescribeLogStreams",
-	"InferenceLogRole": "logs:CreateLogGroup logs:CreateLogStream logs:DescribeLogGroups logs:DescribeLogStreams logs:PutLogEvents logs:GetLogEvents " +
-		"logs:FilterLogEvents",
-	"AccessUploader": "s3:PutObject s3:AbortMultipartUpload s3:ListMultipartUploadParts kms:Decrypt kms:GenerateDataKey",
-	"AccessOperator": "s3:PutObject s3:AbortMultipartUpload s3:ListMultipartUploadParts s3:GetObject s3:GetObjectVersion s3:ListBucket s3:ListBucketVersions " +
-		"kms:Decrypt kms:GenerateDataKey kms:DescribeKey states:StartExecution states:ListExecutions states:DescribeStateMachine states:DescribeExecution " +
-		"states:GetExecutionHistory states:StopExecution sqs:GetQueueUrl sqs:ReceiveMessage sqs:DeleteMessage sqs:GetQueueAttributes " +
-		"bedrock:GetModelCustomizationJob bedrock:GetCustomModel bedrock:GetCustomModelDeployment bedrock:GetProvisionedModelThroughput bedrock:GetFoundationModel " +
-		"bedrock:ListTagsForResource bedrock:StopModelCustomizationJob bedrock:DeleteCustomModel bedrock:DeleteCustomModelDeployment " +
-		"bedrock:DeleteProvisionedModelThroughput bedrock:UpdateProvisionedModelThroughput logs:FilterLogEvents logs:GetLogEvents logs:DescribeLogStreams " +
-		"cloudformation:DescribeStacks servicequotas:RequestServiceQuotaIncrease bedrock:ListModelCustomizationJobs bedrock:ListCustomModels " +
-		"bedrock:ListCustomModelDeployments bedrock:ListProvisionedModelThroughputs bedrock:ListFoundationModels ec2:DescribeNetworkInterfaces iam:GetRole " +
-		"bedrock:GetFoundationModelAvailability servicequotas:GetServiceQuota servicequotas:GetAWSDefaultServiceQuota servicequotas:ListServiceQuotas " +
-		"ec2:DescribeAvailabilityZones ec2:DescribeManagedPrefixLists ec2:DescribeVpcEndpointServices",
-}
-
 // optional are the roles that only some configurations have.
 var optional = []string{"FunctionsAuthorizeRole", "InferenceLogRole"}
 
-// duty is what a role must be able to do in this configuration.
-func (t *Template) duty(name string) []string {
-	list := strings.Fields(duties[name])
-	switch {
-	case name == "FunctionsInvokeRole" && t.hasGuardrail():
-		list = append(list, "bedrock:ApplyGuardrail")
-	case name == "AccessOperator" && !t.takesTokens():
-		list = append(list, "execute-api:Invoke")
-	}
-	return list
-}
-
 // rolesDoWhatTheyMust compares, for all actions of all services of the vocabulary,
-// what a role's policies allow on some resource with its duties.
+// what a role's policies allow on some resource with the actions in [grants].
 func rolesDoWhatTheyMust(t *Template) (f Findings) {
 	known := map[*Resource]string{}
-	for _, name := range sortedKeys(duties) {
+	for _, name := range sortedKeys(grants) {
 		role := t.find(name)
 		if role == nil {
 			if !slices.Contains(optional, name) {
@@ -112,6 +51,9 @@ func rolesDoWhatTheyMust(t *Template) (f Findings) {
 	return f
 }
 
+// allButSome stands for the actions that a NotAction allows.
+const allButSome = "all but some"
+
 // grantedTo are all actions that a role's statements allow, on whatever and whenever.
 func (t *Template) grantedTo(role *Resource) map[string]bool {
 	all := map[string]bool{}
@@ -130,12 +72,15 @@ func (t *Template) grantedTo(role *Resource) map[string]bool {
 				}
 			}
 			if s.object["NotAction"] != nil {
-				all["all but some"] = true
+				all[allButSome] = true
 			}
 		}
 	}
 	return all
 }
+
+// allPrefixes are the prefixes of the stack's bucket.
+var allPrefixes = []string{"fine-tuning-datasets/", "validation-datasets/", "media/", "accepted/", "outputs/", "registry/", "runs/", "reports/", "approvals/"}
 
 // prefixes are what each role reads and writes, by prefix: r, w or both.
 var prefixes = map[string]map[string]string{
@@ -165,7 +110,7 @@ func objectsByPrefix(t *Template) (f Findings) {
 				may = p
 			}
 		}
-		for _, prefix := range []string{"fine-tuning-datasets/", "validation-datasets/", "media/", "accepted/", "outputs/", "registry/", "runs/", "reports/", "approvals/", "elsewhere/"} {
+		for _, prefix := range append(slices.Clone(allPrefixes), "elsewhere/") {
 			at := func(action, arn string) ask { return ask{who: me, action: action, resource: arn, keys: t.inside()} }
 			object := t.arn("StorageBucket") + "/" + prefix + "m/a"
 			try(&f, role.ID, list, []battery{
@@ -253,10 +198,7 @@ func nothingByException(t *Template) (f Findings) {
 // permissionsAreOnThisStack: what identity policies allow is in this account and
 // Region, and where the service lets names be given, of this stack.
 func permissionsAreOnThisStack(t *Template) (f Findings) {
-	own := map[string]bool{}
-	for _, r := range t.Resources {
-		own[attribute(r, t.Region, "Arn")] = true
-	}
+	own := t.ownARNs()
 	for _, d := range t.documents() {
 		if !d.identity {
 			continue

@@ -1,7 +1,6 @@
 package security
 
 import (
-	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -34,42 +33,10 @@ func TestPermissions(t *testing.T) {
 	}
 }
 
-// permissionSet is a line an action and resource: what is allowed first, then what is
-// denied, in order, so that statements may be cut differently without a difference.
+// permissionSet are a role's permissions, for any account and Region.
 func permissionSet(tm *Template, role *Resource) string {
-	var lines []string
-	for _, d := range tm.identityDocuments(role) {
-		for _, s := range statementsOf(d.body) {
-			for _, action := range slices.Concat(s.actions(), allBut(s, "NotAction")) {
-				for _, resource := range slices.Concat(s.resources(), allBut(s, "NotResource")) {
-					lines = append(lines, line(tm, s, action, resource))
-				}
-			}
-		}
-	}
-	slices.Sort(lines)
-	return strings.Join(slices.Compact(lines), "\n") + "\n"
-}
-
-// allBut is what a statement says by exception.
-func allBut(s statement, member string) []string {
-	if s.object[member] == nil {
-		return nil
-	}
-	return []string{"all but " + strings.Join(texts(s.object[member]), ", ")}
-}
-
-func line(tm *Template, s statement, action, resource string) string {
-	var conditions []string
-	for _, c := range s.conditions() {
-		values := slices.Sorted(slices.Values(c.values))
-		conditions = append(conditions, fmt.Sprintf("%s %s [%s]", c.operator, c.key, strings.Join(values, ", ")))
-	}
-	out := fmt.Sprintf("%s %s on %s", s.object["Effect"], action, resource)
-	if len(conditions) > 0 {
-		out += " if " + strings.Join(conditions, " and ")
-	}
-	return strings.NewReplacer(Account, "ACCOUNT", tm.Region, "REGION").Replace(out)
+	lines := strings.Join(tm.permissionsOf(role), "\n") + "\n"
+	return strings.NewReplacer(Account, "ACCOUNT", tm.Region, "REGION").Replace(lines)
 }
 
 func golden(t *testing.T, path, got string) {

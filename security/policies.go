@@ -35,7 +35,7 @@ func (s statement) conditions() []block {
 
 // statementsOf lists the statements of a policy's document.
 func statementsOf(document any) []statement {
-	var list []statement
+	list := []statement{}
 	for _, s := range items(get(document, "Statement")) {
 		if o, ok := s.(object); ok {
 			list = append(list, statement{o})
@@ -54,6 +54,12 @@ type document struct {
 	identity bool
 }
 
+// identityPolicies are the types that say what a principal may do, and no resource.
+var identityPolicies = []string{"AWS::IAM::ManagedPolicy", "AWS::IAM::Policy", "AWS::IAM::RolePolicy", "AWS::IAM::GroupPolicy", "AWS::IAM::UserPolicy"}
+
+// policyProperties are the properties that a policy can be.
+var policyProperties = []string{"PolicyDocument", "KeyPolicy", "Policy", "AssumeRolePolicyDocument", "ResourcePolicy"}
+
 // documents are all policies of a template.
 func (t *Template) documents() []document {
 	if t.policies != nil {
@@ -62,8 +68,8 @@ func (t *Template) documents() []document {
 	list := []document{}
 	for _, id := range slices.Sorted(maps.Keys(t.Resources)) {
 		r := t.Resources[id]
-		identity := r.Type == "AWS::IAM::ManagedPolicy" || r.Type == "AWS::IAM::Policy" || r.Type == "AWS::IAM::RolePolicy"
-		for _, key := range []string{"PolicyDocument", "KeyPolicy", "Policy", "AssumeRolePolicyDocument", "ResourcePolicy"} {
+		identity := slices.Contains(identityPolicies, r.Type)
+		for _, key := range policyProperties {
 			if body, ok := r.Properties[key].(object); ok {
 				list = append(list, document{where: id + "." + key, owner: r, body: body, identity: identity})
 			}
@@ -83,8 +89,7 @@ func (t *Template) documents() []document {
 func (t *Template) identityDocuments(role *Resource) []document {
 	var list []document
 	for _, d := range t.documents() {
-		attached := slices.Contains(texts(d.owner.Properties["Roles"]), reference(role, t.Region)) ||
-			text(d.owner.Properties["RoleName"]) == reference(role, t.Region) ||
+		attached := slices.Contains(slices.Concat(texts(d.owner.Properties["Roles"]), texts(d.owner.Properties["RoleName"])), reference(role, t.Region)) ||
 			slices.Contains(texts(role.Properties["ManagedPolicyArns"]), reference(d.owner, t.Region))
 		if d.identity && (d.owner == role || attached) {
 			list = append(list, d)

@@ -87,9 +87,6 @@ func (r *resolver) intrinsic(name string, argument any, depth int) any {
 			zones = append(zones, r.region+string(letter))
 		}
 		return zones
-	case "Fn::If":
-		// Either branch may be deployed; what is there when the condition holds is judged.
-		return get(resolved, 1)
 	}
 	return "unknown" + strings.ReplaceAll(name, "::", "-")
 }

@@ -2,6 +2,8 @@ package security
 
 import (
 	"encoding/json"
+	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -44,6 +46,11 @@ func passRoleIsNarrow(t *Template) (f Findings) {
 		for _, other := range t.ofType("AWS::IAM::Role") {
 			if other != t.find("CustomizationRole") {
 				tries = append(tries, battery{other.ID, pass(attribute(other, t.Region, "Arn"), "bedrock.amazonaws.com"), false})
+			}
+		}
+		for _, p := range list {
+			for _, context := range without(p.contexts(nil), "iam:PassedToService", "bedrock.amazonaws.com") {
+				tries = append(tries, battery{"the service role, as a policy asks for it", ask{me, "iam:PassRole", t.arn("CustomizationRole"), context}, false})
 			}
 		}
 		try(&f, role.ID, list, tries)
@@ -109,7 +116,17 @@ func modelsHaveTheStacksTag(t *Template) (f Findings) {
 	}
 	for _, role := range t.ofType("AWS::IAM::Role") {
 		list, me := t.permissions(&f, role), who{arn: attribute(role, t.Region, "Arn")}
+		contexts := maps.Clone(contexts)
+		for _, p := range list {
+			for i, own := range p.contexts(contexts["of another stack"]) {
+				contexts[fmt.Sprintf("of another stack, in context %d of %s", i, p.compiled.Name)] = own
+			}
+		}
+		granted := t.grantedTo(role)
 		for _, action := range changing {
+			if !granted[action] && !granted[allButSome] {
+				continue
+			}
 			for _, model := range t.models()[:4] { // a base model is in no account and has no tag
 				for what, context := range contexts {
 					if answers(list, ask{who: me, action: action, resource: model, keys: context}).may() {
@@ -133,6 +150,10 @@ func askersAskTunedModelsOnly(t *Template) (f Findings) {
 	for _, role := range t.ofType("AWS::IAM::Role") {
 		list, me := t.permissions(&f, role), who{arn: attribute(role, t.Region, "Arn")}
 		asks := role == t.find("FunctionsInvokeRole") || role == t.find("FunctionsThroughputRole")
+		others := slices.Clone(others)
+		for _, p := range list {
+			others = append(others, slices.DeleteFunc(p.patterns(), isTuned)...)
+		}
 		for _, action := range actionsOf("bedrock") {
 			if !strings.HasPrefix(action, "bedrock:Invoke") {
 				continue
@@ -153,6 +174,11 @@ func askersAskTunedModelsOnly(t *Template) (f Findings) {
 		}
 	}
 	return f
+}
+
+// isTuned says whether an ARN is of a tuned model that serves.
+func isTuned(arn string) bool {
+	return strings.Contains(arn, ":provisioned-model/") || strings.Contains(arn, ":custom-model-deployment/")
 }
 
 // configuredGuardrail is the guardrail that the invoke function is configured with;
@@ -201,6 +227,11 @@ func guardrailCannotBeLeftOut(t *Template) (f Findings) {
 				battery{"without a guardrail", ask{who: me, action: action, resource: model, keys: tagged()}, false},
 				battery{"with another guardrail", ask{who: me, action: action, resource: model, keys: with(tagged(), "bedrock:GuardrailIdentifier", t.inRegion("bedrock", "guardrail/another"))}, false},
 				battery{"with the guardrail", ask{who: me, action: action, resource: model, keys: with(tagged(), "bedrock:GuardrailIdentifier", t.guardrail())}, true})
+		}
+	}
+	for _, p := range list {
+		for _, context := range without(p.contexts(tagged()), "bedrock:GuardrailIdentifier", t.guardrail()) {
+			tries = append(tries, battery{"with another guardrail that the policy knows", ask{me, "bedrock:InvokeModel", t.models()[2], context}, false})
 		}
 	}
 	try(&f, role.ID, list, tries)

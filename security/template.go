@@ -25,6 +25,10 @@ type Template struct {
 	policies []document
 	// names are the ARNs that were asked for before.
 	names map[string]string
+	// forms are what the template has that is not read as it may be deployed.
+	forms Findings
+	// beside are outputs and the like: all but the resources, by stack.
+	beside object
 }
 
 // Resource is one resource of a template.
@@ -140,7 +144,7 @@ func looseTemplates(dir string) ([]stackFile, error) {
 
 // newTemplate resolves the references within each of the stacks.
 func newTemplate(sources []source) (*Template, error) {
-	t := &Template{Region: sources[0].region, Resources: map[string]*Resource{}, parsed: map[string]parsed{}, names: map[string]string{}}
+	t := &Template{Region: sources[0].region, Resources: map[string]*Resource{}, parsed: map[string]parsed{}, names: map[string]string{}, beside: object{}}
 	for i, s := range sources {
 		resources, ok := s.tree["Resources"].(object)
 		if !ok {
@@ -151,6 +155,10 @@ func newTemplate(sources []source) (*Template, error) {
 			prefix = s.stack + "/"
 		}
 		r := newResolver(s, resources)
+		t.forms = append(t.forms, oddForms(s.tree)...)
+		for _, part := range []string{"Outputs", "Parameters", "Metadata", "Description"} {
+			t.beside[prefix+part] = r.value(s.tree[part], 0)
+		}
 		for id, value := range resources {
 			raw, ok := value.(object)
 			if !ok {
@@ -179,18 +187,20 @@ func (t *Template) ofType(types ...string) []*Resource {
 	return list
 }
 
-// hash is what the CDK adds to a construct's path to make a logical id.
+// hashLength is how much the CDK adds to a construct's path to make a logical id.
 const hashLength = 8
 
 // find returns the resource that is made as name: its logical id without the
-// hash at the end. There is none if it is missing.
+// hash at the end. There is none if it is missing; of two, which the template must not
+// have, it is the first in the order of their ids.
 func (t *Template) find(name string) *Resource {
-	for id, r := range t.Resources {
-		if id == name || len(id) == len(name)+hashLength && strings.HasPrefix(id, name) {
-			return r
+	found := ""
+	for id := range t.Resources {
+		if (id == name || len(id) == len(name)+hashLength && strings.HasPrefix(id, name)) && (found == "" || id < found) {
+			found = id
 		}
 	}
-	return nil
+	return t.Resources[found]
 }
 
 // arn is the ARN of the resource that is made as name, or of something nobody has.

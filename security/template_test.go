@@ -83,7 +83,7 @@ func TestResolve(t *testing.T) {
 		"d":              object{"Ref": "P"},
 		"missing-X":      object{"Ref": "X"},
 		"missing-X-Arn":  object{"Fn::GetAtt": []any{"X", "Arn"}},
-		"yes":            object{"Fn::If": []any{"C", "yes", "no"}},
+		"unknownFn-If":   object{"Fn::If": []any{"C", "yes", "no"}},
 		"unknownFn-Cidr": object{"Fn::Cidr": []any{"10.0.0.0/16"}},
 		"a-b":            object{"Fn::Join": []any{"-", []any{"a", object{"Ref": "AWS::NoValue"}, "b"}}},
 	} {

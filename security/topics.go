@@ -62,6 +62,11 @@ func channelsWantTLS(t *Template) (f Findings) {
 // channelsAreOurs: for all actions: services act for this account. EventBridge at the
 // topic is the exception: AWS supports no condition there.
 func channelsAreOurs(t *Template) (f Findings) {
+	for _, r := range t.ofType("AWS::SNS::TopicPolicy", "AWS::SQS::QueuePolicy") {
+		if !slices.ContainsFunc(channels, func(c channel) bool { return t.find(c.policy) == r }) {
+			f.add(r.ID, "is a second policy of a channel, or one of another")
+		}
+	}
 	for _, c := range channels {
 		if r := t.find(c.policy); r != nil && !slices.Contains(slices.Concat(texts(r.Properties["Topics"]), texts(r.Properties["Queues"])), t.ref(c.name)) {
 			f.add(c.policy, "is on another channel than %s", c.name)
@@ -72,20 +77,19 @@ func channelsAreOurs(t *Template) (f Findings) {
 		}
 		tls := keys("aws:SecureTransport", "true")
 		ours := with(tls, "aws:SourceAccount", Account, "aws:SourceArn", t.inRegion("events", "rule/a"))
-		theirs := with(tls, "aws:SourceAccount", foreignAccount, "aws:SourceArn", "arn:aws:events:"+t.Region+":"+foreignAccount+":rule/a")
-		for _, action := range slices.Concat(actionsOf("sns"), actionsOf("sqs")) {
-			for _, who := range []who{foreigner, nobody, colleague} {
-				if p.answer(ask{who: who, action: action, resource: t.arn(c.name), keys: tls}).may() {
-					f.add(c.policy, "its policy gives %q %s", who.arn, action)
+		another := with(tls, "aws:SourceAccount", foreignAccount, "aws:SourceArn", "arn:aws:events:"+t.Region+":"+foreignAccount+":rule/a")
+		people := append(slices.Concat(strangersOf(p.named()), membersOf(p.named())), foreigner, nobody, colleague)
+		services := append(servicesOf(p.named()), who{service: "s3.amazonaws.com"}, who{service: "lambda.amazonaws.com"})
+		actions, resource := slices.Concat(actionsOf("sns"), actionsOf("sqs")), []string{t.arn(c.name)}
+		f = append(f, p.once(append(keyOf(slices.Concat(people, services), tls, another), c.policy, resource[0]), func() (found Findings) {
+			for _, a := range slices.Concat(asks(people, actions, resource, []map[string][]string{tls}), asks(services, actions, resource, []map[string][]string{another})) {
+				topicOfEvents := c.name == "NoticesTopic" && a.who.service == "events.amazonaws.com" && a.action == "sns:Publish"
+				if !topicOfEvents && p.evaluate(a).may() {
+					found.add(c.policy, "lets %q%s %s, not for us", a.who.arn, a.who.service, a.action)
 				}
 			}
-			for _, service := range []string{"cloudwatch", "events", "s3", "lambda"} {
-				topicOfEvents := c.name == "NoticesTopic" && service == "events" && action == "sns:Publish"
-				if !topicOfEvents && p.answer(ask{who: who{service: service + ".amazonaws.com"}, action: action, resource: t.arn(c.name), keys: theirs}).may() {
-					f.add(c.policy, "%s may %s for another account", service, action)
-				}
-			}
-		}
+			return found
+		})...)
 		if p.answer(ask{who: who{service: c.events}, action: c.action, resource: t.arn(c.name), keys: ours}) != granted {
 			f.add(c.policy, "%s may not %s for us", c.events, c.action)
 		}

@@ -41,6 +41,11 @@ func bedrockActsForOurJobsOnly(t *Template) (f Findings) {
 		a.who = who
 		list = append(list, battery{"a person or program", a, false})
 	}
+	for _, context := range without(p.contexts(nil), "aws:SourceAccount", Account) {
+		a := assume(bedrock)
+		a.keys = context
+		list = append(list, battery{"an account that the policy knows", a, false})
+	}
 	try(&f, t.find("CustomizationRole").ID, []policy{p}, list)
 	return f
 }
@@ -80,6 +85,11 @@ func servicesActForThisAccountOnly(t *Template) (f Findings) {
 				battery{"for another account's resource", assume(d.service, "aws:SourceAccount", Account, "aws:SourceArn", strings.ReplaceAll(source, Account, foreignAccount)), false},
 				battery{"for another resource", assume(d.service, "aws:SourceAccount", Account, "aws:SourceArn", t.inRegion("ec2", "another/a")), false},
 				battery{"for no resource", assume(d.service, "aws:SourceAccount", Account), false})
+		}
+		for _, context := range without(p.contexts(nil), "aws:SourceAccount", Account) {
+			a := assume(d.service)
+			a.keys = context
+			list = append(list, battery{"for an account that the policy knows", a, false})
 		}
 		try(&f, t.find(d.role).ID, []policy{p}, list)
 	}
@@ -121,12 +131,21 @@ func rolesTrustOneServiceOrPeople(t *Template) (f Findings) {
 }
 
 // peopleAreOfThisAccountOrNamed: what may become an uploader or an operator is the
-// account, or named by a full ARN.
+// account, or named by a full ARN, and nobody beside them; with one of the account they
+// need a permission of IAM as well.
 func peopleAreOfThisAccountOrNamed(t *Template) (f Findings) {
 	for _, name := range []string{"AccessUploader", "AccessOperator"} {
 		p, ok := t.resourcePolicy(&f, name, "AssumeRolePolicyDocument")
 		if !ok {
 			continue
+		}
+		for _, s := range p.statements {
+			people := s.principals()["AWS"]
+			account := slices.Equal(people, []string{"arn:aws:iam::" + Account + ":root"})
+			named := !slices.ContainsFunc(people, func(arn string) bool { return !personARN.MatchString(arn) })
+			if len(p.statements) != 1 || len(people) == 0 || !account && !named {
+				f.add(t.find(name).ID, "is for %v: want the account alone, or people by their full ARNs", people)
+			}
 		}
 		for _, who := range []who{foreigner, nobody, {arn: "arn:aws:iam::" + foreignAccount + ":root"}} {
 			if p.answer(ask{who: who, action: "sts:AssumeRole", resource: "*"}).may() {
