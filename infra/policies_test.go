@@ -227,9 +227,15 @@ type trusted struct {
 // trusts is who may assume which role, but for the functions' roles.
 func trusts(v variant) map[string]trusted {
 	fromAccount := object{"aws:SourceAccount": "${AWS::AccountId}"}
-	arn := func(operator, service, resource string) object {
-		value := "arn:aws:" + service + ":" + v.region() + ":${AWS::AccountId}:" + resource
-		return object{"StringEquals": fromAccount, operator: object{"aws:SourceArn": value}}
+	arn := func(operator, service string, resources ...string) object {
+		var values []any
+		for _, resource := range resources {
+			values = append(values, "arn:aws:"+service+":"+v.region()+":${AWS::AccountId}:"+resource)
+		}
+		if len(values) == 1 {
+			return object{"StringEquals": fromAccount, operator: object{"aws:SourceArn": values[0]}}
+		}
+		return object{"StringEquals": fromAccount, operator: object{"aws:SourceArn": values}}
 	}
 	people := func(named []string) object {
 		if len(named) == 0 {
@@ -242,9 +248,9 @@ func trusts(v variant) map[string]trusted {
 		"WorkflowRole":        {object{"Service": "states.amazonaws.com"}, arn("ArnLike", "states", "stateMachine:tuneline-finetune")},
 		"WorkflowReleaseRole": {object{"Service": "states.amazonaws.com"}, arn("ArnLike", "states", "stateMachine:tuneline-release")},
 		"WorkflowSweepRole":   {object{"Service": "states.amazonaws.com"}, arn("ArnLike", "states", "stateMachine:tuneline-sweep")},
-		"SweepRole":           {object{"Service": "scheduler.amazonaws.com"}, object{"StringEquals": fromAccount}},
+		"SweepRole":           {object{"Service": "scheduler.amazonaws.com"}, arn("ArnEquals", "scheduler", "schedule-group/default")},
 		"NetworkFlowLogRole":  {object{"Service": "vpc-flow-logs.amazonaws.com"}, arn("ArnLike", "ec2", "vpc-flow-log/*")},
-		"TriggerStarterRole":  {object{"Service": "events.amazonaws.com"}, object{"StringEquals": fromAccount}},
+		"TriggerStarterRole":  {object{"Service": "events.amazonaws.com"}, arn("ArnLike", "events", "rule/tuneline-TriggerUpload*", "rule/tuneline-TriggerRelease*")},
 		"InferenceLogRole":    {object{"Service": "apigateway.amazonaws.com"}, nil},
 		"AccessUploader":      {people(v.config().Uploaders), nil},
 		"AccessOperator":      {people(v.config().Operators), nil},

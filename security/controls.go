@@ -93,7 +93,6 @@ var accessControls = []Control{
 	{
 		ID: 14, Promise: "A service assumes a role for this account's own resources only; people are of this account or named",
 		Standards: "AISF-IAM-05", Code: "infra/customization, infra/policy",
-		Open:     "the roles of EventBridge and EventBridge Scheduler are bound to the account and not to the rule and the schedule group",
 		Declined: "Lambda names no source when it assumes a function's role; API Gateway's role for logs is the whole account's",
 	},
 	{

@@ -212,6 +212,9 @@ func physical(r *Resource) string {
 	if name := text(r.Properties[kinds[r.Type].property]); kinds[r.Type].property != "" && name != "" {
 		return name
 	}
+	if r.Type == "AWS::Events::Rule" {
+		return stackName + "-" + r.ID
+	}
 	if r.Type == "AWS::S3::Bucket" || r.Type == "AWS::ApiGateway::RestApi" {
 		return strings.ToLower(r.ID)
 	}

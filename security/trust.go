@@ -51,16 +51,19 @@ func bedrockActsForOurJobsOnly(t *Template) (f Findings) {
 }
 
 // deputies are the services that say for whom they act, by their roles, with a source
-// that each names. Lambda names none when it assumes a function's role; API Gateway's
-// role is the whole account's.
+// that each names: the rule, the schedule's group, the machine. A flow log's id is
+// EC2's own, so its role is for all of the account's. Lambda names no source when it
+// assumes a function's role; API Gateway's role is the whole account's.
 func (t *Template) deputies() []struct{ role, service, source string } {
+	rule := func(name string) string { return t.inRegion("events", "rule/"+t.ref(name)) }
 	return []struct{ role, service, source string }{
 		{"NetworkFlowLogRole", "vpc-flow-logs.amazonaws.com", t.inRegion("ec2", "vpc-flow-log/fl-a")},
 		{"WorkflowRole", "states.amazonaws.com", t.inRegion("states", "stateMachine:tuneline-finetune")},
 		{"WorkflowReleaseRole", "states.amazonaws.com", t.inRegion("states", "stateMachine:tuneline-release")},
 		{"WorkflowSweepRole", "states.amazonaws.com", t.inRegion("states", "stateMachine:tuneline-sweep")},
-		{"SweepRole", "scheduler.amazonaws.com", ""},
-		{"TriggerStarterRole", "events.amazonaws.com", ""},
+		{"SweepRole", "scheduler.amazonaws.com", t.inRegion("scheduler", "schedule-group/default")},
+		{"TriggerStarterRole", "events.amazonaws.com", rule("TriggerUpload")},
+		{"TriggerStarterRole", "events.amazonaws.com", rule("TriggerRelease")},
 	}
 }
 
@@ -70,21 +73,17 @@ func servicesActForThisAccountOnly(t *Template) (f Findings) {
 		if !ok {
 			continue
 		}
-		source := d.source
-		if source == "" {
-			source = t.inRegion("events", "rule/a")
-		}
+		theirs := strings.ReplaceAll(d.source, Account, foreignAccount)
+		kind := d.source[:strings.LastIndexAny(d.source, ":/")+1]
 		list := []battery{
-			{"for us", assume(d.service, "aws:SourceAccount", Account, "aws:SourceArn", source), true},
-			{"for another account", assume(d.service, "aws:SourceAccount", foreignAccount, "aws:SourceArn", strings.ReplaceAll(source, Account, foreignAccount)), false},
+			{"for us", assume(d.service, "aws:SourceAccount", Account, "aws:SourceArn", d.source), true},
+			{"for another account", assume(d.service, "aws:SourceAccount", foreignAccount, "aws:SourceArn", theirs), false},
 			{"for no account", assume(d.service), false},
-		}
-		if d.source != "" {
-			list = append(list,
-				battery{"in another account's name", assume(d.service, "aws:SourceAccount", foreignAccount, "aws:SourceArn", source), false},
-				battery{"for another account's resource", assume(d.service, "aws:SourceAccount", Account, "aws:SourceArn", strings.ReplaceAll(source, Account, foreignAccount)), false},
-				battery{"for another resource", assume(d.service, "aws:SourceAccount", Account, "aws:SourceArn", t.inRegion("ec2", "another/a")), false},
-				battery{"for no resource", assume(d.service, "aws:SourceAccount", Account), false})
+			{"in another account's name", assume(d.service, "aws:SourceAccount", foreignAccount, "aws:SourceArn", d.source), false},
+			{"for another account's resource", assume(d.service, "aws:SourceAccount", Account, "aws:SourceArn", theirs), false},
+			{"for another resource", assume(d.service, "aws:SourceAccount", Account, "aws:SourceArn", t.inRegion("ec2", "another/a")), false},
+			{"for no resource", assume(d.service, "aws:SourceAccount", Account), false},
+			{"for another of its kind", assume(d.service, "aws:SourceAccount", Account, "aws:SourceArn", kind+"another"), d.role == "NetworkFlowLogRole"},
 		}
 		for _, context := range without(p.contexts(nil), "aws:SourceAccount", Account) {
 			a := assume(d.service)

@@ -69,12 +69,16 @@ func New(scope constructs.Construct, id string, props Props) *Sweep {
 // newRole makes the schedule's role. It can start a sweep and nothing else. The
 // other statements are the schedule's own: it is decrypted
 // (https://docs.aws.amazon.com/scheduler/latest/UserGuide/encryption-rest.html), and
-// what it could not start is put into the queue, with this role.
+// what it could not start is put into the queue, with this role. What the service
+// names as its source is the schedule's group, never the schedule
+// (https://docs.aws.amazon.com/scheduler/latest/UserGuide/cross-service-confused-deputy-prevention.html).
 func (s *Sweep) newRole(props Props, name string) awsiam.CfnRole {
+	forGroup := policy.FromAccount(s.Scope)
+	forGroup["ArnEquals"] = map[string]any{"aws:SourceArn": policy.ARN(s.Scope, "scheduler", "schedule-group/default")}
 	return policy.NewRole(s.Scope, "Role", policy.RoleProps{
 		Description: "EventBridge Scheduler: starts a sweep",
 		Room:        policy.RoomService,
-		Trust:       policy.ByService("scheduler.amazonaws.com", policy.FromAccount(s.Scope)),
+		Trust:       policy.ByService("scheduler.amazonaws.com", forGroup),
 		Statements: []policy.Statement{
 			{Sid: "StartSweep", Actions: []string{"states:StartExecution"}, Resources: []string{props.Machine.ARN()}},
 			{

@@ -4,6 +4,7 @@
 package trigger
 
 import (
+	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsevents"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
 	"github.com/aws/constructs-go/constructs/v10"
@@ -39,6 +40,12 @@ type Props struct {
 	Notices  *notices.Notices
 }
 
+// The ids of the rules that start executions, with the starter's role.
+const (
+	uploadID  = "Upload"
+	releaseID = "Release"
+)
+
 // New makes the rules.
 func New(scope constructs.Construct, id string, props Props) *Trigger {
 	t := &Trigger{Scope: constructs.NewConstruct(scope, jsii.String(id)), props: props}
@@ -59,7 +66,7 @@ func (t *Trigger) newUpload() awsevents.CfnRule {
 	input := finetune.ExecutionInput{Dataset: finetune.Dataset{
 		Bucket: field("bucket"), Key: field("key"), VersionID: field("version"), Sequencer: field("sequencer"),
 	}}
-	return awsevents.NewCfnRule(t.Scope, jsii.String("Upload"), &awsevents.CfnRuleProps{
+	return awsevents.NewCfnRule(t.Scope, jsii.String(uploadID), &awsevents.CfnRuleProps{
 		Description: jsii.String("A data set was uploaded: start an execution"),
 		State:       jsii.String("ENABLED"),
 		EventPattern: map[string]any{
@@ -86,12 +93,17 @@ func (t *Trigger) newUpload() awsevents.CfnRule {
 	})
 }
 
-// newStarter makes the role EventBridge starts executions with.
+// newStarter makes the role EventBridge starts executions with, for the two rules
+// that do. A rule's ARN would make the rule and the role wait for each other, so the
+// rules are named as CloudFormation names them: by stack and logical id
+// (https://docs.aws.amazon.com/eventbridge/latest/userguide/cross-service-confused-deputy-prevention.html).
 func (t *Trigger) newStarter() awsiam.CfnRole {
+	forRules := policy.FromAccount(t.Scope)
+	forRules["ArnLike"] = map[string]any{"aws:SourceArn": []string{t.namedLike(uploadID), t.namedLike(releaseID)}}
 	return policy.NewRole(t.Scope, "StarterRole", policy.RoleProps{
 		Description: "EventBridge: starts an execution for an uploaded data set, or a release",
 		Room:        policy.RoomService,
-		Trust:       policy.ByService("events.amazonaws.com", policy.FromAccount(t.Scope)),
+		Trust:       policy.ByService("events.amazonaws.com", forRules),
 		Statements: []policy.Statement{
 			{
 				Sid: "StartExecution", Actions: []string{"states:StartExecution"},
@@ -99,6 +111,11 @@ func (t *Trigger) newStarter() awsiam.CfnRole {
 			},
 		},
 	})
+}
+
+// namedLike is a pattern of a rule's ARN, by the rule's id in the construct.
+func (t *Trigger) namedLike(id string) string {
+	return policy.ARN(t.Scope, "events", "rule/"+*awscdk.Stack_Of(t.Scope).StackName()+"-"+*t.Scope.Node().Id()+id+"*")
 }
 
 // badly are the statuses of an execution that did not succeed.
@@ -134,7 +151,7 @@ func (t *Trigger) newNotice(id, description, text string, pattern map[string]any
 // takes the release and not the function itself, for a machine can wait.
 func (t *Trigger) newRelease() awsevents.CfnRule {
 	input := finetune.StatusRelease{ExecutionARN: field("execution"), Status: field("status")}
-	return awsevents.NewCfnRule(t.Scope, jsii.String("Release"), &awsevents.CfnRuleProps{
+	return awsevents.NewCfnRule(t.Scope, jsii.String(releaseID), &awsevents.CfnRuleProps{
 		Description:  jsii.String("An execution ended without its compensation: release what it bought"),
 		State:        jsii.String("ENABLED"),
 		EventPattern: ended(t.props.Workflow.Finetune, badly...),

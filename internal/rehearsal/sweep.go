@@ -56,7 +56,7 @@ func (c *Cloud) StartSweep(ctx context.Context) (executionARN string, err error)
 	}
 	who := calls.Principal{Role: schedule.Role, ARN: schedule.RoleARN}
 	key := map[string]string{"kms:EncryptionContext:aws:scheduler:schedule:arn": schedule.ARN}
-	needed := []calls.Call{c.assumeCall("scheduler.amazonaws.com", schedule.RoleARN, schedule.ARN), c.serviceCall(who, "states:StartExecution", schedule.TargetARN, nil)}
+	needed := []calls.Call{c.assumeCall("scheduler.amazonaws.com", schedule.RoleARN, schedule.GroupARN()), c.serviceCall(who, "states:StartExecution", schedule.TargetARN, nil)}
 	if schedule.KeyARN != "" {
 		needed = append(needed, c.keyCalls(who, key, "kms:Decrypt")...)
 	}

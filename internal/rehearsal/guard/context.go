@@ -52,7 +52,7 @@ var Keys = []Key{
 	{"aws:CalledVia", nil, "The one service that makes a call in the caller's name; absent for the caller's own", forwarded},
 	{"aws:CalledViaFirst", nil, "The same service", forwarded},
 	{"aws:CalledViaLast", nil, "The same service", forwarded},
-	{"aws:SourceArn", nil, "What a service acts for: the rule, the job, the API's method; absent for a role's calls", globalKeys},
+	{"aws:SourceArn", nil, "What a service acts for: the rule, the schedule's group, the job, the API's method; absent for a role's calls", globalKeys},
 	{"aws:SourceAccount", nil, "The account of what a service acts for; absent for a role's calls", globalKeys},
 	{"aws:RequestTag/", []string{"bedrock", "ec2"}, "The tags of a request", "Service Authorization Reference: Amazon Bedrock, Amazon EC2"},
 	{"aws:TagKeys", []string{"bedrock", "ec2"}, "Their keys", "Service Authorization Reference: Amazon Bedrock, Amazon EC2"},

@@ -1,5 +1,7 @@
 package template
 
+import "strings"
+
 // Schedule is an AWS::Scheduler::Schedule.
 type Schedule struct {
 	LogicalID string
@@ -18,6 +20,14 @@ type Schedule struct {
 	Input         string
 	DeadLetterARN string
 	RetryPolicy   *RetryPolicy
+}
+
+// GroupARN is the ARN of the schedule's group, which is what EventBridge Scheduler
+// acts for when it assumes the role
+// (https://docs.aws.amazon.com/scheduler/latest/UserGuide/cross-service-confused-deputy-prevention.html).
+func (s Schedule) GroupARN() string {
+	head, _, _ := strings.Cut(s.ARN, ":schedule/")
+	return head + ":schedule-group/default"
 }
 
 // scheduleKinds: after the type's page in the CloudFormation template reference.
