@@ -31,7 +31,7 @@ func TestGolden(t *testing.T) {
 		concerns []string
 	}{
 		{standard, concerns},
-		{strict, []string{"Storage", "Network", "Notices", "Inference", "Access"}},
+		{strict, []string{"Storage", "Network", "Notices", "Functions", "Inference", "Access"}},
 		{bearer, []string{"Network", "Functions", "Inference"}},
 		{inside, []string{"Inference"}},
 	} {

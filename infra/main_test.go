@@ -50,6 +50,8 @@ var (
 		c.API.CreateLogRole = false
 		c.BucketPolicy.ExemptServiceRole = true
 		c.AlarmEmail = "team@example.com"
+		c.AllowedBaseModels = []string{"meta.llama3-3-70b-instruct-v1:0:128k", c.BaseModel}
+		c.PermissionsBoundary = "arn:aws:iam::111122223333:policy/team/Boundary"
 	}}
 	// sealed takes uploads from the VPC only, and has other limits of the API than
 	// the usual ones, and a firewall and keys beside signed requests.

@@ -20,13 +20,18 @@ func TestEndpointResources(t *testing.T) {
 			}
 			return arns
 		}
-		baseModels := "arn:aws:bedrock:" + v.region() + "::foundation-model/*"
+		baseModels := "arn:aws:bedrock:" + v.region() + "::foundation-model/"
+		tunable := bedrock("custom-model", "model-customization-job")
+		for _, id := range v.config().TunableBaseModels() {
+			parts := strings.Split(id, ":")
+			tunable = append(tunable, baseModels+id, baseModels+strings.Join(parts[:2], ":"))
+		}
 		want := map[string][]string{
 			"UseObjects":  {bucket + "/*"},
 			"ListObjects": {bucket},
 			"DescribeKey": {keyOf(t, tm).ref("Arn")},
-			"Tune":        append(bedrock("custom-model", "model-customization-job"), baseModels),
-			"Serve":       append(bedrock("custom-model", "custom-model-deployment", "provisioned-model"), baseModels),
+			"Tune":        tunable,
+			"Serve":       append(bedrock("custom-model", "custom-model-deployment", "provisioned-model"), baseModels+"*"),
 			"Look":        {"*"},
 			"Ask":         bedrock("custom-model-deployment", "provisioned-model"),
 		}

@@ -83,9 +83,10 @@ var dataControls = []Control{
 		Standards: "AISF-INFRA-08", Code: "infra/storage",
 	},
 	{
-		ID: 13, Promise: "Versions are kept, and end; who reads and writes is logged",
+		ID: 13, Promise: "Versions are kept, and end; no role takes one away; who reads and writes is logged",
 		Standards: "S3.9, S3.13, S3.14, S3.15", Code: "infra/storage",
-		Open: "object lock is not set on any prefix",
+		Declined: "no object is locked: the weights of a model are never in the bucket, and training data may hold what its owner must be able to have deleted before a retention period ends; " +
+			"what a lock would guard against, that a role of the stack takes a version away, no role may",
 	},
 }
 
@@ -105,16 +106,22 @@ var accessControls = []Control{
 		Standards: "AISF-IAM-02", Code: "infra/functions", Elsewhere: []string{"infra TestPassRole"},
 	},
 	{
-		ID: 17, Promise: "Who starts jobs asks no model and deletes, buys and shares nothing",
-		Standards: "LLM06", Code: "infra/functions",
-		Open: "which base models may be tuned is the catalogue's word and the data check's, not yet the policy's",
+		ID: 17, Promise: "Only allowed base models are tuned, by one function, which asks no model and deletes, buys and shares nothing",
+		Standards: "LLM06", Code: "infra/functions, infra/network, infra/config, lambdas/validate",
+		Elsewhere: []string{"lambdas/validate TestResolve", "infra/config TestRefused", "internal/rehearsal TestBaseModelsThatAreNotAllowed"},
 	},
 	{
 		ID: 18, Promise: "No policy of AWS's own, no user, no access key",
 		Standards: "IAM.1, AISF-IAM-02, AISF-IAM-03", Code: "infra/policy",
 	},
 	{ID: 19, Promise: "Every action, condition key and pair of action and resource in a policy exists", Code: "infra/policy"},
-	{ID: 20, Promise: "A permissions boundary can be set on all roles; samples for an organization are shipped", Open: "neither is built"},
+	{
+		ID: 20, Promise: "A permissions boundary can be set on all roles, and the one that is shipped hinders none; policies for an organization are shipped",
+		Code: "infra/policy, examples/organization", Elsewhere: []string{
+			"security TestOrganizationBoundary", "security TestOrganizationServiceControls", "security TestOrganizationResourceControls", "security TestOrganizationSamplesAreWords", "internal/rehearsal TestRunUnderTheShippedBoundary",
+		},
+		Declined: "Bedrock has no condition key for a job's key and VPC, so a sample can only say who starts jobs; the code sends both, and a job without them is stopped",
+	},
 	{
 		ID: 21, Promise: "A job carries subnets, group, key, role, tags and a token, and is stopped if Bedrock does not show them",
 		Standards: "AISF-INFRA-01", Code: "lambdas/submit, lambdas/poll",
@@ -138,7 +145,8 @@ var accessControls = []Control{
 	{
 		ID: 33, Promise: "Where a guardrail is configured, the function cannot leave it out",
 		Standards: "AISF-AI-01, AISF-AI-02, AISF-AI-03, LLM09", Code: "infra/functions", Elsewhere: []string{"infra TestGuardrail"},
-		Open: "no evaluation of what a model says stands before its release",
+		Declined: "nothing judges what a model says before its release: what is safe to say differs from team to team, and a test of ours would be taken for one that knows; " +
+			"there is a word of a person before a purchase, and a guardrail by configuration; the runbook says how to evaluate a model while a run waits",
 	},
 }
 
@@ -167,9 +175,10 @@ var runControls = []Control{
 		Declined:  "media are not copied, since they may be hundreds of gigabytes: a job reads what lies under a key when it reads its data; of personal data only e-mail addresses, card numbers and IBANs are looked for",
 	},
 	{
-		ID: 29, Promise: "A record ties data set, settings, job, model and approval together",
-		Standards: "AISF-ML-04", Code: "internal/registry, lambdas/throughput", Elsewhere: []string{"internal/rehearsal TestSettingsAndValidationDataArePinned"},
-		Open: "records are not signed",
+		ID: 29, Promise: "A record ties data set, settings, job, model and approval together, and only the steps that are named write records",
+		Standards: "AISF-ML-04", Code: "internal/registry, lambdas/throughput", Elsewhere: []string{"internal/rehearsal TestRecordTiesARunTogether", "internal/rehearsal TestSettingsAndValidationDataArePinned"},
+		Declined: "records are not signed: a signature by the role that may write a record proves no more than the policy that lets only this role write it; " +
+			"there is one key, versions keep what was there before, and a trail records who wrote",
 	},
 	{
 		ID: 30, Promise: "Nothing over a ceiling is bought before the operator approved it, and nobody else can",

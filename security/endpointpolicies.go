@@ -58,7 +58,7 @@ func (t *Template) targets() []string {
 		"*", bucket, bucket + "/accepted/a", bucket + "/registry/a", t.arn("Key"),
 		t.inRegion("bedrock", "model-customization-job/a"), t.inRegion("bedrock", "custom-model/a"),
 		t.inRegion("bedrock", "custom-model-deployment/a"), t.inRegion("bedrock", "provisioned-model/a"),
-		"arn:aws:bedrock:" + t.Region + "::foundation-model/a", t.guardrailARN(), t.inRegion("execute-api", "a/live/POST/model/a/converse"),
+		t.baseModel(t.tunableModel()), t.guardrailARN(), t.inRegion("execute-api", "a/live/POST/model/a/converse"),
 	}
 }
 

@@ -12,7 +12,7 @@ import (
 
 // mutations are all seeded defects.
 func mutations() []mutation {
-	return slices.Concat(networkMutations, dataMutations, permissionMutations, runMutations, strangerMutations, formMutations, namedMutations)
+	return slices.Concat(networkMutations, dataMutations, permissionMutations, runMutations, strangerMutations, formMutations, namedMutations, controlMutations)
 }
 
 // wanted is how many defects there must be at least.

@@ -68,7 +68,7 @@ func (t *Template) models() []string {
 	return []string{
 		t.inRegion("bedrock", "model-customization-job/a"), t.inRegion("bedrock", "custom-model/a"),
 		t.inRegion("bedrock", "custom-model-deployment/a"), t.inRegion("bedrock", "provisioned-model/a"),
-		"arn:aws:bedrock:" + t.Region + "::foundation-model/amazon.nova-micro-v1:0:128k",
+		t.baseModel(t.tunableModel()),
 	}
 }
 

@@ -9,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/tuneline/tuneline/internal/catalog"
 	"github.com/tuneline/tuneline/internal/finetune"
 )
 
@@ -17,6 +16,7 @@ var (
 	regionName   = regexp.MustCompile(`^[a-z]{2}(-[a-z]+)+-[0-9]$`)
 	zoneName     = regexp.MustCompile(`^[a-z]{2}(-[a-z]+)+-[0-9][a-z]$`)
 	prefixListID = regexp.MustCompile(`^pl-[0-9a-f]{8,17}$`)
+	boundary     = regexp.MustCompile(`^(arn:aws:iam::([0-9]{12}|aws):policy/(?:[\w+=,.@-]+/)*)?[\w+=,.@-]{1,128}$`)
 	principalARN = regexp.MustCompile(`^arn:aws:iam::[0-9]{12}:(role|user)/[\w+=,.@/-]+$`)
 )
 
@@ -105,53 +105,6 @@ func (c Config) checkSpending() []error {
 	return errs
 }
 
-// checkBaseModel asks the catalogue what Bedrock takes of the base model, so
-// that no run fails on what was known before the stack was deployed.
-func (c Config) checkBaseModel() []error {
-	known, err := catalog.Load()
-	if err != nil {
-		return []error{err}
-	}
-	model, err := known.Find(c.BaseModel)
-	if err != nil {
-		return []error{fmt.Errorf("baseModel is %q: %w", c.BaseModel, err)}
-	}
-	var errs []error
-	if err := model.CheckRegion(c.Region); err != nil {
-		errs = append(errs, fmt.Errorf("region is %q with baseModel %q: %w", c.Region, c.BaseModel, err))
-	}
-	if err := model.CheckCustomizationType(c.CustomizationType); err != nil {
-		errs = append(errs, fmt.Errorf("customizationType is %q: %w", c.CustomizationType, err))
-	}
-	_, wrong := model.CheckHyperparameters(c.Hyperparameters)
-	for _, err := range wrong {
-		errs = append(errs, fmt.Errorf("hyperparameters: %w", err))
-	}
-	return append(errs, c.checkServing(model)...)
-}
-
-// checkServing refuses a mode the base model does not have, and what is said of
-// a provisioned throughput where there will be none: it would be dropped in
-// silence.
-func (c Config) checkServing(model *catalog.BaseModel) []error {
-	mode, err := model.ServingFor(c.Serving.Mode)
-	if err != nil {
-		return []error{fmt.Errorf("serving.mode is %q: %w", c.Serving.Mode, err)}
-	}
-	if mode != finetune.ServeOnDemand {
-		return nil
-	}
-	const instead = "with serving.mode %q, which is on-demand for baseModel %q: only a provisioned throughput has any; leave it out, or set serving.mode to provisioned"
-	var errs []error
-	if c.Serving.Commitment != CommitmentNone {
-		errs = append(errs, fmt.Errorf("serving.commitment is %q "+instead, c.Serving.Commitment, c.Serving.Mode, c.BaseModel))
-	}
-	if c.Serving.ModelUnits != Default().Serving.ModelUnits {
-		errs = append(errs, fmt.Errorf("serving.modelUnits is %d "+instead, c.Serving.ModelUnits, c.Serving.Mode, c.BaseModel))
-	}
-	return errs
-}
-
 func (c Config) checkPeople() []error {
 	var errs []error
 	for key, arns := range map[string][]string{"uploaders": c.Uploaders, "operators": c.Operators} {
@@ -175,6 +128,9 @@ func (c Config) checkRest() []error {
 	errs := []error{
 		oneOf("architecture", string(c.Architecture), string(ARM64), string(X8664)),
 		within("retentionDays.objects", c.RetentionDays.Objects, minObjectDays, 3650),
+	}
+	if c.PermissionsBoundary != "" {
+		errs = append(errs, matches("permissionsBoundary", c.PermissionsBoundary, boundary, "the name of a managed policy of the account, or the ARN of one, such as arn:aws:iam::111122223333:policy/boundary"))
 	}
 	if !slices.Contains(logPeriods, c.RetentionDays.Logs) {
 		errs = append(errs, fmt.Errorf("retentionDays.logs is %d: allowed are %s", c.RetentionDays.Logs, strings.Trim(fmt.Sprint(logPeriods), "[]")))

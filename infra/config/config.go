@@ -56,6 +56,9 @@ type Config struct {
 	BaseModel         string            `json:"baseModel"`
 	CustomizationType string            `json:"customizationType"`
 	Hyperparameters   map[string]string `json:"hyperparameters"`
+	// AllowedBaseModels are the ids of the base models that may be tuned, by a
+	// tuning.json as well; none means all of the catalogue that the Region has.
+	AllowedBaseModels []string `json:"allowedBaseModels"`
 	// Serving is how models are served unless their tuning.json says otherwise.
 	Serving Serving `json:"serving"`
 	// Dataset is about what should not be trained on.
@@ -79,6 +82,10 @@ type Config struct {
 	API API `json:"api"`
 	// BucketPolicy holds the exceptions to the bucket policy.
 	BucketPolicy BucketPolicy `json:"bucketPolicy"`
+
+	// PermissionsBoundary is the name or the ARN of a managed policy that bounds what
+	// every role of the stack can be allowed; "" means none.
+	PermissionsBoundary string `json:"permissionsBoundary"`
 
 	// RetentionDays is how long what is not needed any more is kept.
 	RetentionDays Retention `json:"retentionDays"`
@@ -185,6 +192,7 @@ func Default() Config {
 		BaseModel:         catalog.DefaultBaseModel,
 		CustomizationType: "FINE_TUNING",
 		Hyperparameters:   map[string]string{},
+		AllowedBaseModels: []string{},
 		Serving: Serving{
 			Mode: finetune.ServeAuto, ModelUnits: 1, Commitment: CommitmentNone,
 			WarnIdleAfter: "24h", Orphans: finetune.OrphansReport, SweepEvery: "1h",

@@ -52,6 +52,13 @@ var parsed = []struct {
 	{"refused data", `{"dataset":{"secrets":"refuse","personalData":"ignore"}}`, func(c *Config) {
 		c.Dataset = Dataset{Secrets: "refuse", PersonalData: "ignore"}
 	}},
+	{"base models", `{"allowedBaseModels":["amazon.nova-lite-v1:0:300k","amazon.nova-micro-v1:0:128k"]}`, func(c *Config) {
+		c.AllowedBaseModels = []string{"amazon.nova-lite-v1:0:300k", "amazon.nova-micro-v1:0:128k"}
+	}},
+	{"boundary", `{"permissionsBoundary":"Boundary-1"}`, func(c *Config) { c.PermissionsBoundary = "Boundary-1" }},
+	{"boundary by its ARN", `{"permissionsBoundary":"arn:aws:iam::111122223333:policy/team/Boundary"}`, func(c *Config) {
+		c.PermissionsBoundary = "arn:aws:iam::111122223333:policy/team/Boundary"
+	}},
 	{"uploads from the VPC only", `{"bucketPolicy":{"uploadsFromVpcOnly":true}}`, func(c *Config) { c.BucketPolicy.UploadsFromVPCOnly = true }},
 	{"provisioned", `{"serving":{"mode":"provisioned","modelUnits":2,"commitment":"OneMonth"}}`, func(c *Config) {
 		c.Serving.Mode, c.Serving.ModelUnits, c.Serving.Commitment = "provisioned", 2, "OneMonth"
@@ -119,6 +126,14 @@ var refused = []struct {
 	{`{"api":{"createLogRole":1}}`, []string{"api.createLogRole", "true or false"}},
 	{`{"uploaders":"me"}`, []string{"uploaders", "list of strings"}},
 	{`{"hyperparameters":{"epochCount":2}}`, []string{"hyperparameters", "number", "string"}},
+	{`{"allowedBaseModels":["amazon.nova-lite-v1:0:300k"]}`, []string{"baseModel", "amazon.nova-micro-v1:0:128k", "allowed are amazon.nova-lite-v1:0:300k"}},
+	{`{"allowedBaseModels":["acme.model"]}`, []string{"allowedBaseModels", "acme.model", "use one of"}},
+	{`{"allowedBaseModels":["amazon.nova-micro-v1:0"]}`, []string{"allowedBaseModels", "amazon.nova-micro-v1:0:128k"}},
+	{`{"allowedBaseModels":["arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-micro-v1:0:128k"]}`, []string{"allowedBaseModels", "want the id", "baseModel"}},
+	{`{"allowedBaseModels":["amazon.nova-micro-v1:0:128k","amazon.nova-micro-v1:0:128k"]}`, []string{"allowedBaseModels", "twice"}},
+	{`{"allowedBaseModels":["amazon.nova-micro-v1:0:128k","meta.llama3-1-8b-instruct-v1:0:128k"]}`, []string{"region", "allowedBaseModels", "meta.llama3-1-8b-instruct-v1:0:128k", "us-west-2"}},
+	{`{"permissionsBoundary":"team/boundary"}`, []string{"permissionsBoundary", `"team/boundary"`, "name of a managed policy"}},
+	{`{"permissionsBoundary":"arn:aws:iam::111122223333:role/boundary"}`, []string{"permissionsBoundary", "arn:aws:iam::111122223333:policy/boundary"}},
 	{`{"region":"nowhere"}`, []string{"region", `"nowhere"`, "us-east-1"}},
 	{`{"region":"eu-west-1"}`, []string{"eu-west-1", "prefixListIds", "describe-managed-prefix-lists"}},
 	{`{"prefixListIds":{"eu-west-1":"6da54004"}}`, []string{"prefixListIds.eu-west-1", `"6da54004"`, "pl-"}},

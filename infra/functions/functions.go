@@ -93,6 +93,7 @@ func (f *Functions) newValidate() *Function {
 		Environment: lambdaenv.Validate{
 			Bucket: f.bucket.Name(), Region: f.place.Config.Region, Defaults: string(defaults),
 			Secrets: f.place.Config.Dataset.Secrets, PersonalData: f.place.Config.Dataset.PersonalData,
+			BaseModels: strings.Join(f.place.Config.TunableBaseModels(), ","),
 		},
 		Statements: f.mayValidate(),
 		Seconds:    validateSeconds, MegaBytes: validateMegaBytes,

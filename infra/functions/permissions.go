@@ -25,6 +25,7 @@ func (f *Functions) mayValidate() []policy.Statement {
 }
 
 func (f *Functions) maySubmit(c *customization.Customization) []policy.Statement {
+	baseModels := policy.BaseModels(f.Scope, f.place.Config.TunableBaseModels())
 	return []policy.Statement{
 		{
 			// A job makes a custom model of a base model; AWS checks all three.
@@ -34,16 +35,15 @@ func (f *Functions) maySubmit(c *customization.Customization) []policy.Statement
 		},
 		{
 			// The tags of the request are for what it makes, so the check on the
-			// base model may be without them.
-			Sid: "StartJobOnBaseModel", Actions: []string{"bedrock:CreateModelCustomizationJob"},
-			Resources: []string{policy.FoundationModels(f.Scope)},
+			// base model may be without them. It is one of those that may be tuned.
+			Sid: "StartJobOnBaseModel", Actions: []string{"bedrock:CreateModelCustomizationJob"}, Resources: baseModels,
 		},
 		{
 			Sid: "TagJob", Actions: []string{"bedrock:TagResource"},
 			Resources:  []string{policy.CustomModels(f.Scope), policy.CustomizationJobs(f.Scope)},
 			Conditions: policy.Tagging(f.Scope),
 		},
-		{Sid: "CheckBaseModel", Actions: []string{"bedrock:GetFoundationModel"}, Resources: []string{policy.FoundationModels(f.Scope)}},
+		{Sid: "CheckBaseModel", Actions: []string{"bedrock:GetFoundationModel"}, Resources: baseModels},
 		{Sid: "FindJob", Actions: []string{"bedrock:GetModelCustomizationJob"}, Resources: []string{policy.CustomizationJobs(f.Scope)}},
 		{Sid: "FindModel", Actions: []string{"bedrock:GetCustomModel"}, Resources: []string{policy.CustomModels(f.Scope)}},
 		{

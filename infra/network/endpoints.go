@@ -34,7 +34,7 @@ func newEndpoints(n *Network, props Props) Endpoints {
 		KMS: n.NewInterfaceEndpoint(n.Scope, "KMSEndpoint", "kms", group, kmsPolicy(n, props)),
 		// Needed so that submit, poll and throughput can ask Bedrock to tune,
 		// to tell and to serve.
-		Bedrock: n.NewInterfaceEndpoint(n.Scope, "BedrockEndpoint", "bedrock", group, bedrockPolicy(n)),
+		Bedrock: n.NewInterfaceEndpoint(n.Scope, "BedrockEndpoint", "bedrock", group, bedrockPolicy(n, props)),
 		// Needed so that invoke, and throughput's smoke test, can ask a tuned
 		// model.
 		BedrockRuntime: n.NewInterfaceEndpoint(n.Scope, "BedrockRuntimeEndpoint", "bedrock-runtime", group, runtimePolicy(n, props)),
@@ -96,14 +96,15 @@ func kmsPolicy(n *Network, props Props) map[string]any {
 	return policy.Document(ours(n, "DescribeKey", []string{"kms:DescribeKey"}, props.Key.ARN()))
 }
 
-func bedrockPolicy(n *Network) map[string]any {
+func bedrockPolicy(n *Network, props Props) map[string]any {
 	job, model := policy.CustomizationJobs(n.Scope), policy.CustomModels(n.Scope)
 	deployment, provisioned := policy.Deployments(n.Scope), policy.ProvisionedModels(n.Scope)
+	tunable := policy.BaseModels(n.Scope, props.Config.TunableBaseModels())
 	return policy.Document(
 		ours(n, "Tune", []string{
 			"bedrock:CreateModelCustomizationJob", "bedrock:GetModelCustomizationJob", "bedrock:StopModelCustomizationJob",
 			"bedrock:GetFoundationModel", "bedrock:GetCustomModel", "bedrock:TagResource",
-		}, job, model, policy.FoundationModels(n.Scope)),
+		}, append(tunable, job, model)...),
 		ours(n, "Serve", []string{
 			"bedrock:CreateCustomModelDeployment", "bedrock:GetCustomModelDeployment",
 			"bedrock:DeleteCustomModelDeployment",

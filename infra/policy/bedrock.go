@@ -42,6 +42,22 @@ func FoundationModels(scope constructs.Construct) string {
 	return *jsii.Sprintf("arn:%s:bedrock:%s::foundation-model/*", *stack.Partition(), *stack.Region())
 }
 
+// BaseModels are the ARNs of base models in the region, by their ids: amazon.nova-micro-v1:0:128k.
+// AWS's pages show ARNs with and without the context length at the end; which of
+// the two Bedrock looks for when a job is started no page says, and both are the
+// same model.
+func BaseModels(scope constructs.Construct, ids []string) []string {
+	all := strings.TrimSuffix(FoundationModels(scope), "*")
+	var arns []string
+	for _, id := range ids {
+		arns = append(arns, all+id)
+		if parts := strings.SplitN(id, ":", 3); len(parts) == 3 {
+			arns = append(arns, all+parts[0]+":"+parts[1])
+		}
+	}
+	return arns
+}
+
 // Guardrail is the ARN of a guardrail that is named by its id or its ARN. A
 // guardrail profile, which lets other regions do its work, is not in it: a
 // question stays in the region.

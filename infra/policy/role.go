@@ -1,6 +1,8 @@
 package policy
 
 import (
+	"strings"
+
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
 	"github.com/aws/constructs-go/constructs/v10"
@@ -48,6 +50,19 @@ func NewRole(scope constructs.Construct, id string, props RoleProps) awsiam.CfnR
 		}}
 	}
 	return awsiam.NewCfnRole(scope, jsii.String(id), role)
+}
+
+// Bound puts a permissions boundary on every role of the stack, whoever made it: the
+// constructs of the CDK as well. The managed policy is named by its ARN, or by the
+// name it has in the account; "" bounds nothing.
+func Bound(stack awscdk.Stack, boundary string) {
+	switch {
+	case boundary == "":
+	case strings.HasPrefix(boundary, "arn:"):
+		awsiam.PermissionsBoundary_Of(stack).Apply(awsiam.ManagedPolicy_FromManagedPolicyArn(stack, jsii.String("Boundary"), jsii.String(boundary)))
+	default:
+		awsiam.PermissionsBoundary_Of(stack).Apply(awsiam.ManagedPolicy_FromManagedPolicyName(stack, jsii.String("Boundary"), jsii.String(boundary)))
+	}
 }
 
 // ByService trusts an AWS service, under conditions.

@@ -17,6 +17,7 @@ import (
 	"github.com/tuneline/tuneline/infra/network"
 	"github.com/tuneline/tuneline/infra/notices"
 	"github.com/tuneline/tuneline/infra/observability"
+	"github.com/tuneline/tuneline/infra/policy"
 	"github.com/tuneline/tuneline/infra/storage"
 	"github.com/tuneline/tuneline/infra/sweep"
 	"github.com/tuneline/tuneline/infra/trigger"
@@ -69,6 +70,7 @@ func New(app awscdk.App, cfg config.Config, binaries functions.Binaries) awscdk.
 		key: key, bucket: bucket, network: net, role: role, machines: machines, api: api, people: people, channels: channels,
 		apiKeys: apiKeys(cfg), uploadsInside: cfg.BucketPolicy.UploadsFromVPCOnly,
 	})
+	policy.Bound(stack, cfg.PermissionsBoundary)
 	awscdk.Tags_Of(stack).Add(jsii.String(finetune.TagStack), jsii.String(Name), nil)
 	return stack
 }

@@ -29,6 +29,9 @@ type Validate struct {
 	// finetune.LookIgnore, LookNote or LookRefuse.
 	Secrets      string `env:"TUNELINE_SECRETS"`
 	PersonalData string `env:"TUNELINE_PERSONAL_DATA"`
+	// BaseModels are the ids of the base models that may be tuned, joined by commas:
+	// those that submit's role may start a job on.
+	BaseModels string `env:"TUNELINE_BASE_MODELS"`
 }
 
 // Submit is the environment of lambdas/submit.

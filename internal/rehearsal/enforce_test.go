@@ -51,8 +51,25 @@ func TestMissingStatementsAreMissed(t *testing.T) {
 }
 
 // without copies an assembly, without a statement of a resource, which is named
-// by how its logical id begins. What the template names is linked to.
+// by how its logical id begins.
 func without(t *testing.T, assembly, resource, sid string) string {
+	t.Helper()
+	return edited(t, assembly, func(resources map[string]any) {
+		removed := 0
+		for id, r := range resources {
+			if strings.HasPrefix(id, resource) && strings.Trim(id[len(resource):], "0123456789ABCDEF") == "" {
+				removed += remove(r, sid)
+			}
+		}
+		if removed != 1 {
+			t.Fatalf("%d statements %s of %s, want 1", removed, sid, resource)
+		}
+	})
+}
+
+// edited copies an assembly with the resources of its template changed. What the
+// template names is linked to.
+func edited(t *testing.T, assembly string, change func(resources map[string]any)) string {
 	t.Helper()
 	dir := t.TempDir()
 	entries, err := os.ReadDir(assembly)
@@ -75,15 +92,7 @@ func without(t *testing.T, assembly, resource, sid string) string {
 		if err := json.Unmarshal(text, &document); err != nil {
 			t.Fatal(err)
 		}
-		removed := 0
-		for id, r := range document["Resources"].(map[string]any) {
-			if strings.HasPrefix(id, resource) && strings.Trim(id[len(resource):], "0123456789ABCDEF") == "" {
-				removed += remove(r, sid)
-			}
-		}
-		if removed != 1 {
-			t.Fatalf("%d statements %s of %s, want 1", removed, sid, resource)
-		}
+		change(document["Resources"].(map[string]any))
 		if text, err = json.Marshal(document); err != nil {
 			t.Fatal(err)
 		}

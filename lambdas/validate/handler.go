@@ -36,10 +36,12 @@ type handler struct {
 	bucket, region string
 	// defaults are the stack's settings.
 	defaults finetune.Settings
-	store    registry.Store
-	catalog  *catalog.Catalog
-	prices   *catalog.Prices
-	limits   copyLimits
+	// allowed are the ids of the base models that may be tuned.
+	allowed []string
+	store   registry.Store
+	catalog *catalog.Catalog
+	prices  *catalog.Prices
+	limits  copyLimits
 	// streaming is how data sets are read, maxBytes how many bytes of them at most.
 	streaming s3object.Options
 	maxBytes  int64
@@ -71,7 +73,7 @@ func newHandler(env lambdaenv.Validate, cfg aws.Config) (handler, error) {
 	}
 	client := s3.NewFromConfig(cfg)
 	return handler{
-		s3: client, bucket: env.Bucket, region: env.Region, defaults: defaults,
+		s3: client, bucket: env.Bucket, region: env.Region, defaults: defaults, allowed: lambdaenv.List(env.BaseModels),
 		store:   registry.Store{S3: client, Bucket: env.Bucket},
 		catalog: known, prices: prices, limits: s3CopyLimits,
 		streaming: streaming, maxBytes: maxBytes, look: look, lookTo: lookTo, maxMedia: maxMedia, now: time.Now,

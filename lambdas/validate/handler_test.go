@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -62,7 +63,8 @@ func newTestHandler(t *testing.T, b *bucket) handler {
 			BaseModel: "amazon.nova-micro-v1:0:128k", CustomizationType: "FINE_TUNING",
 			Serving: finetune.Serving{Mode: finetune.ServeAuto, ModelUnits: 1},
 		},
-		store: registry.Store{S3: b, Bucket: bucketName}, catalog: known, prices: prices, limits: s3CopyLimits,
+		allowed: []string{"amazon.nova-micro-v1:0:128k", "amazon.nova-lite-v1:0:300k"},
+		store:   registry.Store{S3: b, Bucket: bucketName}, catalog: known, prices: prices, limits: s3CopyLimits,
 		streaming: streaming, maxBytes: maxBytes, lookTo: lookTo, maxMedia: maxMedia,
 		now: func() time.Time { return uploaded.Add(time.Minute) },
 	}
@@ -425,9 +427,12 @@ func TestCauseIsBounded(t *testing.T) {
 }
 
 func TestNewHandler(t *testing.T) {
-	env := lambdaenv.Validate{Bucket: bucketName, Region: "us-east-1", Defaults: `{"baseModel":"m","serving":{"mode":"auto"}}`, Secrets: "note", PersonalData: "refuse"}
+	env := lambdaenv.Validate{
+		Bucket: bucketName, Region: "us-east-1", Defaults: `{"baseModel":"m","serving":{"mode":"auto"}}`, BaseModels: "m,n",
+		Secrets: "note", PersonalData: "refuse",
+	}
 	h, err := newHandler(env, aws.Config{})
-	if err != nil || h.defaults.BaseModel != "m" || h.defaults.Serving.Mode != "auto" || h.limits != s3CopyLimits || h.streaming != streaming || h.maxBytes != maxBytes || h.lookTo != lookTo || len(h.look.inspectors) != 2 || !h.look.refuses() {
+	if err != nil || h.defaults.BaseModel != "m" || h.defaults.Serving.Mode != "auto" || h.limits != s3CopyLimits || h.streaming != streaming || h.maxBytes != maxBytes || h.lookTo != lookTo || len(h.look.inspectors) != 2 || !h.look.refuses() || !slices.Equal(h.allowed, []string{"m", "n"}) {
 		t.Errorf("got %+v, %v, want the stack's settings", h, err)
 	}
 	env.Secrets = "warn"

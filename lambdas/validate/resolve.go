@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/tuneline/tuneline/internal/catalog"
 	"github.com/tuneline/tuneline/internal/finetune"
@@ -20,7 +22,10 @@ const (
 // resolve holds settings against the base model's entry in the catalogue and
 // completes them. It returns every problem there is; with any, the settings
 // are as they were asked for.
-func resolve(known *catalog.Catalog, region string, asked finetune.Settings) (finetune.Settings, *catalog.BaseModel, []string) {
+//
+// allowed are the ids of the base models that the stack tunes: the policies let a
+// job be started on no other, so that one is refused here, before anything is paid.
+func resolve(known *catalog.Catalog, region string, allowed []string, asked finetune.Settings) (finetune.Settings, *catalog.BaseModel, []string) {
 	model, err := known.Find(asked.BaseModel)
 	if err != nil {
 		return asked, nil, []string{err.Error()}
@@ -30,6 +35,9 @@ func resolve(known *catalog.Catalog, region string, asked finetune.Settings) (fi
 	var problems []string
 	if err := model.CheckRegion(region); err != nil {
 		problems = append(problems, err.Error())
+	} else if !slices.Contains(allowed, model.ID) {
+		problems = append(problems, fmt.Sprintf("base model %q may not be tuned by this stack: use one of %s, or have it added to allowedBaseModels of the stack's configuration and the stack deployed again",
+			model.ID, strings.Join(allowed, ", ")))
 	}
 	if asked.CustomizationType != fineTuning {
 		problems = append(problems, fmt.Sprintf("customizationType is %q: use %s, the one that is supported", asked.CustomizationType, fineTuning))

@@ -80,9 +80,9 @@ func (h handler) settle(ctx context.Context, model string) (settled, error) {
 	}
 	asked, problems := parseTuning(body)
 	all := overlay(h.defaults, asked)
-	settings, base, more := resolve(h.catalog, h.region, all)
+	settings, base, more := resolve(h.catalog, h.region, h.allowed, all)
 	if problems != nil || more != nil { // said once more, of what may be told
-		settings, base, more = resolve(h.catalog, h.region, tellable(all))
+		settings, base, more = resolve(h.catalog, h.region, h.allowed, tellable(all))
 	}
 	return settled{settings: settings, model: base, tuningVersion: version, problems: append(problems, more...)}, nil
 }

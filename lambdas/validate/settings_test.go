@@ -134,6 +134,10 @@ func TestResolve(t *testing.T) {
 				Serving:         finetune.Serving{Mode: "provisioned", ModelUnits: 3, Commitment: "SixMonths"},
 			},
 		},
+		"not allowed": {
+			asked: finetune.Settings{BaseModel: "amazon.nova-pro-v1:0:300k", CustomizationType: "FINE_TUNING", Serving: finetune.Serving{Mode: "auto"}},
+			wrong: []string{`"amazon.nova-pro-v1:0:300k" may not be tuned by this stack: use one of ` + nova + ", " + llama + ", or have it added to allowedBaseModels"},
+		},
 		"unknown":        {asked: finetune.Settings{BaseModel: "acme.model"}, wrong: []string{"acme.model"}},
 		"elsewhere":      {asked: finetune.Settings{BaseModel: llama, CustomizationType: "FINE_TUNING", Serving: finetune.Serving{Mode: "auto"}}, wrong: []string{"us-west-2"}},
 		"another way":    {asked: finetune.Settings{BaseModel: nova, CustomizationType: "DISTILLATION", Serving: finetune.Serving{Mode: "auto"}}, wrong: []string{"DISTILLATION"}},
@@ -147,7 +151,7 @@ func TestResolve(t *testing.T) {
 			if region == "" {
 				region = "us-east-1"
 			}
-			got, _, problems := resolve(known, region, test.asked)
+			got, _, problems := resolve(known, region, []string{nova, llama}, test.asked)
 			if len(problems) != len(test.wrong) {
 				t.Fatalf("problems = %q, want %d: %q", problems, len(test.wrong), test.wrong)
 			}

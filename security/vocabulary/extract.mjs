@@ -15,7 +15,7 @@ const read = (...path) => JSON.parse(readFileSync(join(root, ...path), 'utf8'));
 
 // The services whose actions stand in a policy of the stack.
 const services = [
-  'bedrock', 'cloudformation', 'cloudwatch', 'ec2', 'events', 'execute-api', 'iam', 'kms', 'lambda', 'logs', 's3',
+  'bedrock', 'cloudformation', 'cloudtrail', 'cloudwatch', 'ec2', 'events', 'execute-api', 'iam', 'kms', 'lambda', 'logs', 's3',
   'servicequotas', 'sns', 'sqs', 'states', 'sts', 'xray',
 ];
 

@@ -1,0 +1,97 @@
+package security
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+)
+
+var baseModelAssertions = []Assertion{
+	{"AllowedBaseModelsOnly", 17, allowedBaseModelsOnly},
+	{"SettingsAndPolicyAllowTheSame", 17, settingsAndPolicyAllowTheSame},
+}
+
+// tunable are the ids of the base models that the check of a data set lets through.
+func (t *Template) tunable() []string {
+	if f := t.find("FunctionsValidateFunction"); f != nil {
+		if list := text(get(f.Properties, "Environment", "Variables", "TUNELINE_BASE_MODELS")); list != "" {
+			return strings.Split(list, ",")
+		}
+	}
+	return nil
+}
+
+// tunableModel is one of them.
+func (t *Template) tunableModel() string {
+	if list := t.tunable(); len(list) > 0 {
+		return list[0]
+	}
+	return "none"
+}
+
+// withoutContext is a base model's id without the context length at its end.
+func withoutContext(id string) string {
+	parts := strings.SplitN(id, ":", 3)
+	return strings.Join(parts[:min(len(parts), 2)], ":")
+}
+
+func (t *Template) baseModel(id string) string {
+	return "arn:aws:bedrock:" + t.Region + "::foundation-model/" + id
+}
+
+// baseModels are ids of base models: real ones, and such as are nearly those that are
+// allowed.
+func (t *Template) baseModels() []string {
+	ids := []string{
+		"amazon.nova-micro-v1:0:128k", "amazon.nova-lite-v1:0:300k", "amazon.nova-pro-v1:0:300k", "amazon.nova-2-lite-v1:0:256k",
+		"amazon.titan-image-generator-v2:0", "anthropic.claude-3-haiku-20240307-v1:0:200k", "meta.llama3-1-8b-instruct-v1:0:128k",
+		"meta.llama3-1-70b-instruct-v1:0:128k", "meta.llama3-3-70b-instruct-v1:0:128k", "a", "*",
+	}
+	for _, id := range t.tunable() {
+		ids = append(ids, id, withoutContext(id), id+"0", withoutContext(id)+":1k", strings.Replace(id, "-v1", "-v2", 1), id[:len(id)-1])
+	}
+	return ids
+}
+
+// allowedBaseModelsOnly: for all roles and many base models: a job is started on those
+// that the check lets through, by the one function that starts jobs, and the endpoint
+// lets no other through either.
+func allowedBaseModelsOnly(t *Template) (f Findings) {
+	const create = "bedrock:CreateModelCustomizationJob"
+	allowed := map[string]bool{}
+	for _, id := range t.tunable() {
+		allowed[id], allowed[withoutContext(id)] = true, true
+	}
+	for _, role := range t.ofType("AWS::IAM::Role") {
+		submit := role == t.find("FunctionsSubmitRole")
+		list, me := t.permissions(&f, role), who{arn: attribute(role, t.Region, "Arn")}
+		for _, id := range t.baseModels() {
+			try(&f, role.ID, list, []battery{{"starts a job", ask{me, create, t.baseModel(id), tagged()}, submit && allowed[id]}})
+		}
+		if region := strings.Replace(t.baseModel(t.tunableModel()), t.Region, "eu-west-1", 1); answers(list, ask{me, create, region, tagged()}).may() {
+			f.add(role.ID, "starts a job on a base model of another Region")
+		}
+	}
+	endpoint, ok := t.resourcePolicy(&f, "NetworkBedrockEndpoint", "PolicyDocument")
+	for _, id := range t.baseModels() {
+		if ok && endpoint.answer(ask{who: colleague, action: create, resource: t.baseModel(id)}).may() != allowed[id] {
+			f.add("NetworkBedrockEndpoint", "lets a job on %s through: %v, want %v", id, !allowed[id], allowed[id])
+		}
+	}
+	return f
+}
+
+// settingsAndPolicyAllowTheSame: the stack's own base model is among those that may be
+// tuned, or every upload without a tuning.json would be refused.
+func settingsAndPolicyAllowTheSame(t *Template) (f Findings) {
+	var settings struct{ BaseModel string }
+	if fn := t.find("FunctionsValidateFunction"); fn != nil {
+		if err := json.Unmarshal([]byte(text(get(fn.Properties, "Environment", "Variables", "TUNELINE_DEFAULTS"))), &settings); err != nil {
+			f.add(fn.ID, "its settings cannot be read: %v", err)
+		}
+	}
+	if settings.BaseModel == "" || !slices.Contains(t.tunable(), settings.BaseModel) {
+		f.add("FunctionsValidateFunction", "the stack's base model %q is not one that may be tuned", settings.BaseModel)
+	}
+	return f
+}
