@@ -129,6 +129,9 @@ func TestKeyPolicyNames(t *testing.T) {
 			"events.amazonaws.com":                  {"kms:Decrypt", "kms:GenerateDataKey"},
 			"cloudwatch.amazonaws.com":              {"kms:Decrypt", "kms:GenerateDataKey"},
 		}
+		if v.config().Trail.Enabled {
+			want["cloudtrail.amazonaws.com"] = []string{"kms:DescribeKey", "kms:GenerateDataKey*"}
+		}
 		equal(t, "services", slices.Sorted(maps.Keys(got)), slices.Sorted(maps.Keys(want)))
 		for service, actions := range want {
 			equal(t, service, slices.Sorted(maps.Keys(got[service])), actions)

@@ -54,12 +54,13 @@ var (
 		c.PermissionsBoundary = "arn:aws:iam::111122223333:policy/team/Boundary"
 	}}
 	// sealed takes uploads from the VPC only, and has other limits of the API than
-	// the usual ones, and a firewall and keys beside signed requests.
+	// the usual ones, a firewall and keys beside signed requests, and a trail.
 	sealed = variant{name: "sealed", configure: func(c *config.Config) {
 		c.BucketPolicy.UploadsFromVPCOnly = true
 		c.API.RateLimit, c.API.BurstLimit = 7, 9
 		c.API.WAF = config.WAF{Enabled: true, RateLimit: 500}
 		c.API.UsagePlan = config.UsagePlan{RateLimit: 3, BurstLimit: 4, Clients: []string{"cron"}}
+		c.Trail.Enabled = true
 	}}
 	// bearer takes tokens, and has whatever guards the API beside them.
 	bearer = variant{name: "bearer", configure: func(c *config.Config) {
@@ -76,6 +77,7 @@ var (
 		c.API.Endpoint = config.EndpointPrivate
 		c.API.Guardrail.Version = "DRAFT"
 		c.API.UsagePlan = config.UsagePlan{Clients: []string{"web"}}
+		c.Trail.Enabled = true
 	}}
 	variants = []variant{standard, intel, strict, sealed, bearer, inside}
 )

@@ -180,12 +180,13 @@ func TestAnyoneIsNeverAlone(t *testing.T) {
 // boundOtherwise are the statements that let a service in without saying
 // aws:SourceAccount, by their Sid, with the conditions they have instead: the
 // services' pages say that the key is not there to compare.
-func boundOtherwise(region string) map[string]object {
+func boundOtherwise(v variant) map[string]object {
+	region := v.region()
 	arn := func(service, resource string) string {
 		return "arn:aws:" + service + ":" + region + ":${AWS::AccountId}:" + resource
 	}
 	like := func(key string, value any) object { return object{"ArnLike": object{key: value}} }
-	return map[string]object{
+	exceptions := map[string]object{
 		"PublishNotices":       nil,
 		"DeliverNotices":       like("kms:EncryptionContext:aws:sns:topicArn", arn("sns", "*")),
 		"DeliverExecutionLogs": like("kms:EncryptionContext:SourceArn", arn("logs", "*")),
@@ -194,13 +195,19 @@ func boundOtherwise(region string) map[string]object {
 			arn("logs", "log-group:API-Gateway-Execution-Logs_*"), arn("logs", "log-group:aws-waf-logs-tuneline"),
 		}),
 	}
+	if v.config().Trail.Enabled {
+		ours := object{"aws:SourceArn": arn("cloudtrail", "trail/tuneline")}
+		exceptions["EncryptTrail"], exceptions["LookAtBucket"] = object{"ArnEquals": ours}, object{"ArnEquals": ours}
+		exceptions["WriteTrail"] = object{"ArnEquals": ours, "StringEquals": object{"s3:x-amz-acl": "bucket-owner-full-control"}}
+	}
+	return exceptions
 }
 
 // TestServicesActForUs: a service that a policy lets in must act for this
 // account, but for exactly the exceptions.
 func TestServicesActForUs(t *testing.T) {
 	forVariants(t, func(t *testing.T, v variant, tm *template) {
-		exceptions := boundOtherwise(v.region())
+		exceptions := boundOtherwise(v)
 		var found []string
 		for _, s := range tm.allStatements() {
 			service := get(s.object, "Principal", "Service")
@@ -243,7 +250,7 @@ func trusts(v variant) map[string]trusted {
 		}
 		return object{"AWS": named}
 	}
-	return map[string]trusted{
+	list := map[string]trusted{
 		"CustomizationRole":   {object{"Service": "bedrock.amazonaws.com"}, arn("ArnEquals", "bedrock", "model-customization-job/*")},
 		"WorkflowRole":        {object{"Service": "states.amazonaws.com"}, arn("ArnLike", "states", "stateMachine:tuneline-finetune")},
 		"WorkflowReleaseRole": {object{"Service": "states.amazonaws.com"}, arn("ArnLike", "states", "stateMachine:tuneline-release")},
@@ -255,6 +262,10 @@ func trusts(v variant) map[string]trusted {
 		"AccessUploader":      {people(v.config().Uploaders), nil},
 		"AccessOperator":      {people(v.config().Operators), nil},
 	}
+	if v.config().Trail.Enabled {
+		list["TrailRole"] = trusted{object{"Service": "cloudtrail.amazonaws.com"}, nil}
+	}
+	return list
 }
 
 // TestTrust holds who may assume which role, under which conditions.

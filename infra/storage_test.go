@@ -39,10 +39,13 @@ func checkRetained(t *testing.T, r resource) {
 }
 
 func TestBuckets(t *testing.T) {
-	forVariants(t, func(t *testing.T, _ variant, tm *template) {
-		buckets := tm.ofType("AWS::S3::Bucket")
-		if len(buckets) != 2 {
-			t.Fatalf("got %d buckets, want 2", len(buckets))
+	forVariants(t, func(t *testing.T, v variant, tm *template) {
+		buckets, want := tm.ofType("AWS::S3::Bucket"), 2
+		if v.config().Trail.Enabled {
+			want = 3
+		}
+		if len(buckets) != want {
+			t.Fatalf("got %d buckets, want %d", len(buckets), want)
 		}
 		for _, b := range buckets {
 			equal(t, b.id+" public access", b.Properties["PublicAccessBlockConfiguration"], object{

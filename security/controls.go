@@ -94,7 +94,7 @@ var accessControls = []Control{
 	{
 		ID: 14, Promise: "A service assumes a role for this account's own resources only; people are of this account or named",
 		Standards: "AISF-IAM-05", Code: "infra/customization, infra/policy",
-		Declined: "Lambda names no source when it assumes a function's role; API Gateway's role for logs is the whole account's",
+		Declined: "Lambda names no source when it assumes a function's role, and CloudTrail none when it writes its log group; API Gateway's role for logs is the whole account's",
 	},
 	{
 		ID: 15, Promise: "Each role has exactly the permissions that are written down: actions, resources, prefixes and conditions",
@@ -193,11 +193,17 @@ var runControls = []Control{
 		ID: 34, Promise: "Logging of model invocations is the account's, and opted into", Standards: "AISF-AI-05",
 		Declined: "the setting is one for the whole account and Region and would log what other teams ask: a stack must not turn it on",
 	},
-	{ID: 35, Promise: "A trail records the data events of the buckets", Standards: "CloudTrail.1 to CloudTrail.7, CIS 4.1, CIS 4.2, CIS 4.5, CIS 4.8, CIS 4.9, AISF-DETECT-01", Open: "no trail is made; use the account's"},
+	{
+		ID: 35, Promise: "Where a trail is configured, it records all calls of all Regions and the use of the bucket's objects, encrypted, checked and kept",
+		Standards: "CloudTrail.1 to CloudTrail.7, CIS 4.1, CIS 4.2, CIS 4.5, CIS 4.8, CIS 4.9, AISF-DETECT-01", Code: "infra/trail, infra/storage",
+		Declined: "it is off by default: most accounts have a trail, and a second one costs money; the use of the trail's own bucket is in the access log only, since each file would record another one",
+	},
 	{ID: 36, Promise: "Logs are encrypted with the key, end, and go nowhere else", Code: "infra/logging"},
 	{
-		ID: 37, Promise: "What matters has an alarm that can ring and is heard", Standards: "CIS 5.1 to CIS 5.14, AISF-DETECT-05", Code: "infra/observability",
-		Open: "no alarm for blocked requests, for a change of key, policies or routes, or for an unexpected caller of Bedrock",
+		ID: 37, Promise: "What matters has an alarm that can ring and is heard; a change of what guards the stack is told, and so is who else makes or asks tuned models",
+		Standards: "CIS 5.1 to CIS 5.14, AISF-DETECT-05", Code: "infra/observability",
+		Declined: "no metric filters on a trail's log group, which the benchmark has: rules on the same events work with any trail, cost nothing and say who did it; " +
+			"outside us-east-1 changes of roles are not told, since IAM's events are there only",
 	},
 	{
 		ID: 38, Promise: "Topic, queue and schedule are encrypted, want TLS and are for this account; no event is lost",

@@ -48,7 +48,7 @@ func Assertions() []Assertion {
 		trustAssertions, roleAssertions, permissionAssertions, vocabularyAssertions, functionAssertions, machineAssertions,
 		apiAssertions, firewallAssertions, logAssertions, alarmAssertions, topicAssertions, teardownAssertions,
 		stepAssertions, wiringAssertions, knownAssertions, formAssertions, namedAssertions, conditionAssertions, grantAssertions,
-		baseModelAssertions, recordAssertions, boundaryAssertions,
+		baseModelAssertions, recordAssertions, boundaryAssertions, trailAssertions, changeAssertions,
 	} {
 		all = append(all, list...)
 	}

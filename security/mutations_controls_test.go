@@ -1,6 +1,6 @@
 package security
 
-// Control 13, 17, 20 and 29.
+// Control 13, 17, 20, 29, 35 and what of 37 is about changes.
 var controlMutations = []mutation{
 	{17, "", "jobs are started on every base model", change("FunctionsSubmitRole", "StartJobOnBaseModel", "Resource", "arn:aws:bedrock:us-east-1::foundation-model/*"), []string{"AllowedBaseModelsOnly"}},
 	{17, "strict", "jobs are started on base models that begin like one", change("FunctionsSubmitRole", "StartJobOnBaseModel", "Resource", "arn:aws:bedrock:us-west-2::foundation-model/meta.llama3-*"), []string{"AllowedBaseModelsOnly"}},
@@ -25,4 +25,52 @@ var controlMutations = []mutation{
 
 	{20, "strict", "a role has no boundary", unset("FunctionsSubmitRole", "Properties.PermissionsBoundary"), []string{"EveryRoleIsBounded"}},
 	{20, "strict", "a role has another boundary", set("LifecycleFunctionRole", "Properties.PermissionsBoundary", "arn:aws:iam::aws:policy/AdministratorAccess"), []string{"EveryRoleIsBounded"}},
+
+	{35, "sealed", "the trail is missing", drop("Trail"), []string{"TrailRecordsEverything", "TrailRecordsObjects", "TrailIsEncryptedAndChecked", "TrailWritesItsBucketAndLog", "TrailIsKept"}},
+	{35, "sealed", "the trail is off", set("Trail", "Properties.IsLogging", false), []string{"TrailRecordsEverything"}},
+	{35, "sealed", "the trail is of one Region", set("Trail", "Properties.IsMultiRegionTrail", false), []string{"TrailRecordsEverything"}},
+	{35, "sealed", "the trail records no calls of IAM", set("Trail", "Properties.IncludeGlobalServiceEvents", false), []string{"TrailRecordsEverything"}},
+	{35, "sealed", "the trail records writes only", set("Trail", "Properties.AdvancedEventSelectors.0.FieldSelectors", []any{
+		object{"Field": "eventCategory", "Equals": []any{"Management"}}, object{"Field": "readOnly", "Equals": []any{"false"}},
+	}), []string{"TrailRecordsEverything"}},
+	{35, "sealed", "the trail records no objects", set("Trail", "Properties.AdvancedEventSelectors.1.FieldSelectors.0.Equals", []any{"Management"}), []string{"TrailRecordsObjects"}},
+	{35, "sealed", "the trail records another bucket's objects", set("Trail", "Properties.AdvancedEventSelectors.1.FieldSelectors.2.StartsWith", []any{"arn:aws:s3:::another/"}), []string{"TrailRecordsObjects"}},
+	{35, "inside", "the use of the guardrail is not recorded", set("Trail", "Properties.AdvancedEventSelectors.2.FieldSelectors.1.Equals", []any{"AWS::Bedrock::AgentAlias"}), []string{"TrailRecordsObjects"}},
+	{35, "sealed", "the trail's files have S3's key", unset("Trail", "Properties.KMSKeyId"), []string{"TrailIsEncryptedAndChecked"}},
+	{35, "sealed", "nobody sees that a file was changed", set("Trail", "Properties.EnableLogFileValidation", false), []string{"TrailIsEncryptedAndChecked"}},
+	{35, "sealed", "every trail uses the key", change("Key", "EncryptTrail", "Condition", nil), []string{"TrailIsEncryptedAndChecked"}},
+	{35, "sealed", "CloudTrail decrypts with the key", also("Key", "EncryptTrail", "kms:Decrypt"), []string{"TrailIsEncryptedAndChecked"}},
+	{35, "sealed", "every trail writes to the bucket", change("StorageTrailPolicy", "WriteTrail", "Condition>ArnEquals", nil), []string{"TrailWritesItsBucketAndLog"}},
+	{35, "sealed", "CloudTrail writes anywhere in the bucket", change("StorageTrailPolicy", "WriteTrail", "Resource", objectsIn("StorageTrail")), []string{"TrailWritesItsBucketAndLog"}},
+	{35, "sealed", "the trail cannot look at its bucket", forget("StorageTrailPolicy", "LookAtBucket"), []string{"TrailWritesItsBucketAndLog"}},
+	{35, "sealed", "the trail writes to another bucket", set("Trail", "Properties.S3BucketName", link{"StorageAccessLog", ""}), []string{"TrailWritesItsBucketAndLog"}},
+	{35, "sealed", "the trail has no log group", unset("Trail", "Properties.CloudWatchLogsLogGroupArn"), []string{"TrailWritesItsBucketAndLog"}},
+	{35, "sealed", "the trail's files are deleted", forget("StorageTrailPolicy", "DenyDeletion"), []string{"TrailIsKept"}},
+	{35, "sealed", "the trail's files are kept for a week", set("StorageTrail", "Properties.LifecycleConfiguration.Rules.0.ExpirationInDays", 7), []string{"TrailIsKept"}},
+	{35, "sealed", "who reads the trail is not logged", unset("StorageTrail", "Properties.LoggingConfiguration"), []string{"TrailIsKept"}},
+	{15, "sealed", "the trail is written with the machine's role", set("Trail", "Properties.CloudWatchLogsRoleArn", link{"WorkflowRole", "Arn"}), []string{"WorkIsDoneWithItsOwnRole"}},
+
+	{37, "", "nobody is told of a change of the key", drop("ObservabilityKeyChanged"), []string{"ChangesAreTold"}},
+	{37, "", "a disabled key is not told", set("ObservabilityKeyChanged", "Properties.EventPattern.detail.$or.0.eventName", []any{"PutKeyPolicy"}), []string{"ChangesAreTold"}},
+	{37, "", "a grant to a user is not told", set("ObservabilityKeyChanged", "Properties.EventPattern.detail.$or.2.eventName", []any{"RetireGrant"}), []string{"ChangesAreTold"}},
+	{37, "", "changes of another key are told", set("ObservabilityKeyChanged", "Properties.EventPattern.detail.resources.ARN", []any{"arn:aws:kms:us-east-1:" + Account + ":key/another"}), []string{"ChangesAreTold", "WorkIsNotToldAsChange"}},
+	{37, "", "Bedrock's own grants are told", set("ObservabilityKeyChanged", "Properties.EventPattern.detail.$or.1.userIdentity", object{"sessionContext": object{"sessionIssuer": object{"arn": []any{object{"exists": true}}}}}), []string{"WorkIsNotToldAsChange"}},
+	{37, "sealed", "a change of the trail's bucket is not told", set("ObservabilityBucketChanged", "Properties.EventPattern.detail.$or.0.requestParameters.bucketName", []any{link{"StorageBucket", ""}, link{"StorageAccessLog", ""}}), []string{"ChangesAreTold"}},
+	{37, "", "changes of every bucket are told", unset("ObservabilityBucketChanged", "Properties.EventPattern.detail.$or.0.requestParameters"), []string{"WorkIsNotToldAsChange"}},
+	{37, "", "a change of the network goes to another topic", set("ObservabilityNetworkChanged", "Properties.Targets.0.Arn", "arn:aws:sns:us-east-1:"+foreignAccount+":a"), []string{"ChangesAreTold"}},
+	{37, "", "a new route is not told", set("ObservabilityNetworkChanged", "Properties.EventPattern.detail.requestParameters.$or.0", object{"routeTableId": []any{"rtb-0"}}), []string{"ChangesAreTold"}},
+	{37, "", "a changed endpoint is not told", set("ObservabilityEndpointChanged", "Properties.State", "DISABLED"), []string{"ChangesAreTold"}},
+	{37, "", "a stopped trail is not told", drop("ObservabilityTrailChanged"), []string{"ChangesAreTold"}},
+	{37, "", "a changed role is not told", set("ObservabilityRoleChanged", "Properties.EventPattern.source", []any{"aws.sts"}), []string{"ChangesAreTold"}},
+	{37, "", "a job of somebody else is not told", drop("ObservabilityModelMadeByOthers"), []string{"ChangesAreTold"}},
+	{37, "", "every job of the stack is told", unset("ObservabilityModelMadeByOthers", "Properties.EventPattern.detail.$or"), []string{"WorkIsNotToldAsChange"}},
+	{37, "", "a pattern is none that EventBridge takes", set("ObservabilityTrailChanged", "Properties.EventPattern.detail.eventName", []any{object{"like": "Stop*"}}), []string{"ChangesAreTold"}},
+	{37, "", "questions of others do not reach the rule", set("ObservabilityAskedByOthers", "Properties.State", "ENABLED"), []string{"OtherAskersRing"}},
+	{37, "", "no alarm is on questions of others", drop("ObservabilityModelAskedByOthers"), []string{"OtherAskersRing"}},
+	{37, "", "the alarm on questions is on another rule", set("ObservabilityModelAskedByOthers", "Properties.Dimensions.0.Value", link{"TriggerNotify", ""}), []string{"OtherAskersRing"}},
+	{37, "", "the alarm rings for the stack's own questions", unset("ObservabilityAskedByOthers", "Properties.EventPattern.detail.$or"), []string{"OtherAskersRing"}},
+	{37, "", "questions in a stream are not counted", set("ObservabilityAskedByOthers", "Properties.EventPattern.detail.eventName", []any{"InvokeModel", "Converse"}), []string{"OtherAskersRing"}},
+	{37, "bearer", "nobody is told what the firewall blocks", drop("ObservabilityFirewallBlocks"), []string{"WhatMattersHasAnAlarm"}},
+	{37, "bearer", "the firewall's alarm is on another firewall", set("ObservabilityFirewallBlocks", "Properties.Dimensions.0.Value", "another"), []string{"WhatMattersHasAnAlarm"}},
+	{37, "bearer", "the firewall's alarm never rings", set("ObservabilityFirewallBlocks", "Properties.Threshold", 1000000), []string{"AlarmsCanRing"}},
 }

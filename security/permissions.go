@@ -15,7 +15,7 @@ var permissionAssertions = []Assertion{
 }
 
 // optional are the roles that only some configurations have.
-var optional = []string{"FunctionsAuthorizeRole", "InferenceLogRole"}
+var optional = []string{"FunctionsAuthorizeRole", "InferenceLogRole", "TrailRole"}
 
 // rolesDoWhatTheyMust compares, for all actions of all services of the vocabulary,
 // what a role's policies allow on some resource with the actions in [grants].

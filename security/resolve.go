@@ -170,7 +170,7 @@ func (r *resolver) sub(argument any, depth int) any {
 
 // namedBy are the properties that can be a part of a resource's name or ARN.
 var namedBy = []string{
-	"BucketName", "RoleName", "Path", "FunctionName", "StateMachineName", "TopicName", "QueueName", "LogGroupName", "Name", "AlarmName", "StageName", "ManagedPolicyName",
+	"BucketName", "RoleName", "Path", "FunctionName", "StateMachineName", "TopicName", "QueueName", "LogGroupName", "Name", "AlarmName", "StageName", "ManagedPolicyName", "TrailName",
 }
 
 // kinds are, by type, the property that names a resource and its ARN without the
@@ -189,6 +189,7 @@ var kinds = map[string]struct{ property, arn string }{
 	"AWS::Events::Rule":                {"Name", "arn:aws:events:R:rule/"},
 	"AWS::Scheduler::Schedule":         {"Name", "arn:aws:scheduler:R:schedule/default/"},
 	"AWS::CloudWatch::Alarm":           {"AlarmName", "arn:aws:cloudwatch:R:alarm:"},
+	"AWS::CloudTrail::Trail":           {"TrailName", "arn:aws:cloudtrail:R:trail/"},
 	"AWS::WAFv2::WebACL":               {"Name", "arn:aws:wafv2:R:regional/webacl/"},
 	"AWS::ApiGateway::Stage":           {"StageName", "arn:aws:apigateway:R:stage/"},
 }

@@ -52,6 +52,7 @@ func workIsDoneWithItsOwnRole(t *Template) (f Findings) {
 	has("SweepSchedule", "SweepRole", property("SweepSchedule", "Target", "RoleArn"))
 	has("TriggerUpload", "TriggerStarterRole", property("TriggerUpload", "Targets", 0, "RoleArn"))
 	has("TriggerRelease", "TriggerStarterRole", property("TriggerRelease", "Targets", 0, "RoleArn"))
+	has("Trail", "TrailRole", property("Trail", "CloudWatchLogsRoleArn"))
 	has("NetworkFlowLog", "NetworkFlowLogRole", property("NetworkFlowLog", "DeliverLogsPermissionArn"))
 	return f
 }

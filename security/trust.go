@@ -50,13 +50,16 @@ func bedrockActsForOurJobsOnly(t *Template) (f Findings) {
 	return f
 }
 
+// deputy is a service that says for whom it acts, with a role and a source.
+type deputy struct{ role, service, source string }
+
 // deputies are the services that say for whom they act, by their roles, with a source
 // that each names: the rule, the schedule's group, the machine. A flow log's id is
-// EC2's own, so its role is for all of the account's. Lambda names no source when it
-// assumes a function's role; API Gateway's role is the whole account's.
-func (t *Template) deputies() []struct{ role, service, source string } {
+// EC2's own, so its role is for all of the account's. Lambda and CloudTrail name no
+// source when they assume a role; API Gateway's role is the whole account's.
+func (t *Template) deputies() []deputy {
 	rule := func(name string) string { return t.inRegion("events", "rule/"+t.ref(name)) }
-	return []struct{ role, service, source string }{
+	return []deputy{
 		{"NetworkFlowLogRole", "vpc-flow-logs.amazonaws.com", t.inRegion("ec2", "vpc-flow-log/fl-a")},
 		{"WorkflowRole", "states.amazonaws.com", t.inRegion("states", "stateMachine:tuneline-finetune")},
 		{"WorkflowReleaseRole", "states.amazonaws.com", t.inRegion("states", "stateMachine:tuneline-release")},
@@ -98,7 +101,7 @@ func servicesActForThisAccountOnly(t *Template) (f Findings) {
 // services are those that roles of the template trust.
 var services = []string{
 	"lambda.amazonaws.com", "bedrock.amazonaws.com", "states.amazonaws.com", "events.amazonaws.com", "scheduler.amazonaws.com",
-	"vpc-flow-logs.amazonaws.com", "apigateway.amazonaws.com",
+	"vpc-flow-logs.amazonaws.com", "apigateway.amazonaws.com", "cloudtrail.amazonaws.com",
 }
 
 func rolesTrustOneServiceOrPeople(t *Template) (f Findings) {

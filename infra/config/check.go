@@ -32,6 +32,9 @@ const maxPeople = 20
 // minObjectDays keeps an accepted copy longer than any job may take.
 const minObjectDays = 30
 
+// minTrailDays leaves an inquiry a season.
+const minTrailDays = 90
+
 // check returns everything that is wrong with c, one line each: the key, its
 // value and what is allowed.
 func (c Config) check() error {
@@ -128,6 +131,7 @@ func (c Config) checkRest() []error {
 	errs := []error{
 		oneOf("architecture", string(c.Architecture), string(ARM64), string(X8664)),
 		within("retentionDays.objects", c.RetentionDays.Objects, minObjectDays, 3650),
+		within("retentionDays.trail", c.RetentionDays.Trail, minTrailDays, 3650),
 	}
 	if c.PermissionsBoundary != "" {
 		errs = append(errs, matches("permissionsBoundary", c.PermissionsBoundary, boundary, "the name of a managed policy of the account, or the ARN of one, such as arn:aws:iam::111122223333:policy/boundary"))

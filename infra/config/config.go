@@ -83,6 +83,8 @@ type Config struct {
 	// BucketPolicy holds the exceptions to the bucket policy.
 	BucketPolicy BucketPolicy `json:"bucketPolicy"`
 
+	// Trail is the CloudTrail trail of the stack.
+	Trail Trail `json:"trail"`
 	// PermissionsBoundary is the name or the ARN of a managed policy that bounds what
 	// every role of the stack can be allowed; "" means none.
 	PermissionsBoundary string `json:"permissionsBoundary"`
@@ -173,6 +175,13 @@ type BucketPolicy struct {
 	UploadsFromVPCOnly bool `json:"uploadsFromVpcOnly"`
 }
 
+// Trail is a trail of CloudTrail; by default there is none. An account's first trail
+// records management events for nothing, and most accounts have one: a second one
+// costs money.
+type Trail struct {
+	Enabled bool `json:"enabled"`
+}
+
 // Retention is in days.
 type Retention struct {
 	// Logs is one of the periods CloudWatch Logs offers.
@@ -181,6 +190,8 @@ type Retention struct {
 	// current are kept; an accepted copy is gone a day later, with its versions.
 	// What a team uploaded, its reports and the registry stay.
 	Objects int `json:"objects"`
+	// Trail is how long the files of the stack's trail are kept, where it has one.
+	Trail int `json:"trail"`
 }
 
 // Default is the configuration of a stack without any: a base model that is
@@ -203,7 +214,7 @@ func Default() Config {
 		Uploaders:     []string{},
 		Operators:     []string{},
 		API:           defaultAPI(),
-		RetentionDays: Retention{Logs: 90, Objects: 180},
+		RetentionDays: Retention{Logs: 90, Objects: 180, Trail: 365},
 		Architecture:  ARM64,
 		PrefixListIDs: map[string]string{},
 	}

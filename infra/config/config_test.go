@@ -55,6 +55,7 @@ var parsed = []struct {
 	{"base models", `{"allowedBaseModels":["amazon.nova-lite-v1:0:300k","amazon.nova-micro-v1:0:128k"]}`, func(c *Config) {
 		c.AllowedBaseModels = []string{"amazon.nova-lite-v1:0:300k", "amazon.nova-micro-v1:0:128k"}
 	}},
+	{"trail", `{"trail":{"enabled":true},"retentionDays":{"trail":731}}`, func(c *Config) { c.Trail.Enabled, c.RetentionDays.Trail = true, 731 }},
 	{"boundary", `{"permissionsBoundary":"Boundary-1"}`, func(c *Config) { c.PermissionsBoundary = "Boundary-1" }},
 	{"boundary by its ARN", `{"permissionsBoundary":"arn:aws:iam::111122223333:policy/team/Boundary"}`, func(c *Config) {
 		c.PermissionsBoundary = "arn:aws:iam::111122223333:policy/team/Boundary"
@@ -132,6 +133,8 @@ var refused = []struct {
 	{`{"allowedBaseModels":["arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-micro-v1:0:128k"]}`, []string{"allowedBaseModels", "want the id", "baseModel"}},
 	{`{"allowedBaseModels":["amazon.nova-micro-v1:0:128k","amazon.nova-micro-v1:0:128k"]}`, []string{"allowedBaseModels", "twice"}},
 	{`{"allowedBaseModels":["amazon.nova-micro-v1:0:128k","meta.llama3-1-8b-instruct-v1:0:128k"]}`, []string{"region", "allowedBaseModels", "meta.llama3-1-8b-instruct-v1:0:128k", "us-west-2"}},
+	{`{"trail":true}`, []string{"trail", "want an object"}},
+	{`{"retentionDays":{"trail":30}}`, []string{"retentionDays.trail", "90 to 3650"}},
 	{`{"permissionsBoundary":"team/boundary"}`, []string{"permissionsBoundary", `"team/boundary"`, "name of a managed policy"}},
 	{`{"permissionsBoundary":"arn:aws:iam::111122223333:role/boundary"}`, []string{"permissionsBoundary", "arn:aws:iam::111122223333:policy/boundary"}},
 	{`{"region":"nowhere"}`, []string{"region", `"nowhere"`, "us-east-1"}},

@@ -19,7 +19,7 @@ func deploymentOf(t *testing.T, cfg config.Config, routes []route, responses []r
 	t.Helper()
 	app := awscdk.NewApp(&awscdk.AppProps{Outdir: jsii.String(t.TempDir()), AnalyticsReporting: jsii.Bool(false)})
 	stack := awscdk.NewStack(app, jsii.String("test"), nil)
-	key := storage.NewKey(stack, "Key")
+	key := storage.NewKey(stack, "Key", storage.KeyProps{})
 	binary := functions.Binary{Dir: t.TempDir(), Hash: strings.Repeat("0", 64)}
 	place := functions.Place{Config: cfg, Binaries: functions.Binaries{"invoke": binary, "authorize": binary}, Key: key}
 	made := &functions.Functions{

@@ -33,6 +33,9 @@ var managedRules = []struct {
 // the caller.
 var secretHeaders = []string{"authorization", "x-api-key", "x-amz-security-token"}
 
+// FirewallMetric names the firewall in CloudWatch.
+const FirewallMetric = "tuneline-inference"
+
 // rateWindow is the time an address's requests are counted over, in seconds.
 const rateWindow = 300
 
@@ -46,7 +49,7 @@ func (i *Inference) addFirewall() {
 		Description:          jsii.String("Before the inference API"),
 		Scope:                jsii.String("REGIONAL"),
 		DefaultAction:        &awswafv2.CfnWebACL_DefaultActionProperty{Allow: map[string]any{}},
-		VisibilityConfig:     visible("tuneline-inference"),
+		VisibilityConfig:     visible(FirewallMetric),
 		DataProtectionConfig: &awswafv2.CfnWebACL_DataProtectionConfigProperty{DataProtections: protections()},
 		Rules:                i.firewallRules(),
 	})

@@ -1,7 +1,10 @@
-// Package observability is the alarms: each one means that somebody must look.
+// Package observability is the alarms and the changes that are told: each one means
+// that somebody must look.
 package observability
 
 import (
+	"slices"
+
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
 	"github.com/aws/constructs-go/constructs/v10"
@@ -9,7 +12,9 @@ import (
 
 	"github.com/tuneline/tuneline/infra/functions"
 	"github.com/tuneline/tuneline/infra/inference"
+	"github.com/tuneline/tuneline/infra/network"
 	"github.com/tuneline/tuneline/infra/notices"
+	"github.com/tuneline/tuneline/infra/storage"
 	"github.com/tuneline/tuneline/infra/workflow"
 )
 
@@ -25,6 +30,14 @@ type Props struct {
 	Workflow *workflow.Workflow
 	// Functions has the one that answers the inference API.
 	Functions *functions.Functions
+	// Firewall is set where AWS WAF stands before that API.
+	Firewall bool
+	Key      *storage.Key
+	Network  *network.Network
+	// Buckets are the names of the stack's buckets.
+	Buckets []string
+	// Region is where the stack is deployed to.
+	Region string
 }
 
 // seconds is the period of the alarms.
@@ -38,7 +51,11 @@ const (
 	failedPeriods = 3
 )
 
-// New makes the alarms.
+// blockedRequests is how many requests AWS WAF blocks within a period before
+// anybody is told: an address on the internet is always tried by somebody.
+const blockedRequests = 100
+
+// New makes the alarms, and the rules for changes.
 func New(scope constructs.Construct, id string, props Props) *Alarms {
 	a := &Alarms{Scope: constructs.NewConstruct(scope, jsii.String(id)), topic: props.Notices.Topic.AttrTopicArn()}
 	a.any("Undelivered", "An event could not be delivered: see the dead-letter queue", awscloudwatch.CfnAlarmProps{
@@ -59,6 +76,10 @@ func New(scope constructs.Construct, id string, props Props) *Alarms {
 		Dimensions: dimension("FunctionName", props.Functions.Invoke.Resource.Ref()),
 	})
 	a.failing()
+	if props.Firewall {
+		a.blocking()
+	}
+	a.addChanges(props)
 	return a
 }
 
@@ -76,6 +97,27 @@ func (a *Alarms) failing() {
 		},
 		Period: jsii.Number(seconds), EvaluationPeriods: jsii.Number(failedPeriods), Threshold: jsii.Number(failedShare),
 		ComparisonOperator: jsii.String("GreaterThanThreshold"),
+		TreatMissingData:   jsii.String("notBreaching"),
+		AlarmActions:       &[]any{a.topic},
+	})
+}
+
+// blocking makes the alarm for many requests that the firewall blocks. The metric of
+// all its rules has the name ALL
+// (https://docs.aws.amazon.com/waf/latest/developerguide/waf-metrics.html).
+func (a *Alarms) blocking() {
+	awscloudwatch.NewCfnAlarm(a.Scope, jsii.String("FirewallBlocks"), &awscloudwatch.CfnAlarmProps{
+		AlarmDescription: jsii.String("The firewall blocks many requests: see its log for the rule and the addresses"),
+		Namespace:        jsii.String("AWS/WAFV2"),
+		MetricName:       jsii.String("BlockedRequests"),
+		Statistic:        jsii.String("Sum"),
+		Dimensions: slices.Concat(
+			dimension("WebACL", jsii.String(inference.FirewallMetric)),
+			dimension("Region", awscdk.Stack_Of(a.Scope).Region()),
+			dimension("Rule", jsii.String("ALL")),
+		),
+		Period: jsii.Number(seconds), EvaluationPeriods: jsii.Number(1), Threshold: jsii.Number(blockedRequests),
+		ComparisonOperator: jsii.String("GreaterThanOrEqualToThreshold"),
 		TreatMissingData:   jsii.String("notBreaching"),
 		AlarmActions:       &[]any{a.topic},
 	})

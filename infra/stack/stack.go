@@ -20,6 +20,7 @@ import (
 	"github.com/tuneline/tuneline/infra/policy"
 	"github.com/tuneline/tuneline/infra/storage"
 	"github.com/tuneline/tuneline/infra/sweep"
+	"github.com/tuneline/tuneline/infra/trail"
 	"github.com/tuneline/tuneline/infra/trigger"
 	"github.com/tuneline/tuneline/infra/workflow"
 	"github.com/tuneline/tuneline/internal/finetune"
@@ -36,8 +37,8 @@ func New(app awscdk.App, cfg config.Config, binaries functions.Binaries) awscdk.
 		Description: jsii.String("From a dropped JSONL data set to an answering Bedrock model, in private"),
 	})
 
-	key := storage.NewKey(stack, "Key")
-	bucket := storage.NewBucket(stack, "Storage", storage.BucketProps{Key: key, Retention: cfg.RetentionDays})
+	key := storage.NewKey(stack, "Key", storage.KeyProps{Trail: cfg.Trail.Enabled})
+	bucket := storage.NewBucket(stack, "Storage", storage.BucketProps{Key: key, Retention: cfg.RetentionDays, WithTrail: cfg.Trail.Enabled})
 	net := network.New(stack, "Network", network.Props{Config: cfg, Key: key, Bucket: bucket})
 	role := customization.New(stack, "Customization", customization.Props{Key: key, Bucket: bucket, Network: net})
 	channels := notices.New(stack, "Notices", notices.Props{Key: key, Email: cfg.AlarmEmail})
@@ -47,7 +48,14 @@ func New(app awscdk.App, cfg config.Config, binaries functions.Binaries) awscdk.
 	machines := workflow.New(stack, "Workflow", workflow.Props{Functions: steps, Key: key, Notices: channels, LogDays: cfg.RetentionDays.Logs})
 	rules := trigger.New(stack, "Trigger", trigger.Props{Bucket: bucket, Workflow: machines, Notices: channels})
 	api := inference.New(stack, "Inference", inference.Props{Config: cfg, Functions: steps, Network: net, Key: key})
-	observability.New(stack, "Observability", observability.Props{Notices: channels, Workflow: machines, Functions: steps})
+	watch := observability.New(stack, "Observability", observability.Props{
+		Notices: channels, Workflow: machines, Functions: steps, Firewall: cfg.API.WAF.Enabled,
+		Key: key, Network: net, Buckets: bucket.Names(), Region: cfg.Region,
+	})
+
+	if cfg.Trail.Enabled {
+		trail.New(stack, "Trail", trail.Props{Key: key, Bucket: bucket, Guardrail: cfg.Guardrail(), LogDays: cfg.RetentionDays.Logs})
+	}
 
 	people := access.New(stack, "Access", access.Props{Config: cfg, Key: key, Bucket: bucket, Workflow: machines, Inference: api, Notices: channels, Customization: role})
 	exempt := []awsiam.CfnRole{people.Operator}
@@ -61,7 +69,7 @@ func New(app awscdk.App, cfg config.Config, binaries functions.Binaries) awscdk.
 
 	teardown := lifecycle.New(stack, "Lifecycle", lifecycle.Props{
 		Place: place, Network: net, Workflow: machines, Trigger: rules,
-		Outlive: []constructs.Construct{key.Scope, bucket.Scope, net.Scope, role.Scope, steps.Scope, machines.Scope, rules.Scope},
+		Outlive: []constructs.Construct{key.Scope, bucket.Scope, net.Scope, role.Scope, steps.Scope, machines.Scope, rules.Scope, watch.Scope},
 	})
 
 	sweep.New(stack, "Sweep", sweep.Props{Machine: machines.Sweep, Key: key, Notices: channels, Rules: cfg.Sweeping(), Teardown: teardown.Resource})

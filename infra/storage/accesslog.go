@@ -39,11 +39,14 @@ func newAccessLog(b *Bucket, retention config.Retention) awss3.CfnBucket {
 	return bucket
 }
 
-// protectAccessLog lets S3's log delivery write, for this bucket only.
+// protectAccessLog lets S3's log delivery write, for the stack's buckets only.
 func protectAccessLog(b *Bucket) {
 	arn := *b.Logs.AttrArn()
 	delivery := policy.FromAccount(b.Scope)
 	delivery["ArnLike"] = map[string]any{"aws:SourceArn": b.ARN()}
+	if b.Trail != nil {
+		delivery["ArnLike"] = map[string]any{"aws:SourceArn": []string{b.ARN(), *b.Trail.AttrArn()}}
+	}
 	policyResource := awss3.NewCfnBucketPolicy(b.Scope, jsii.String("AccessLogPolicy"), &awss3.CfnBucketPolicyProps{
 		Bucket: b.Logs.Ref(),
 		PolicyDocument: policy.Document(

@@ -17,6 +17,9 @@ type Bucket struct {
 	Resource awss3.CfnBucket
 	// Logs is the bucket that holds the access log.
 	Logs awss3.CfnBucket
+	// Trail is the bucket of the stack's trail, or nil. TrailPolicy is its policy.
+	Trail       awss3.CfnBucket
+	TrailPolicy awss3.CfnBucketPolicy
 	// Policy is set by [Bucket.Protect].
 	Policy awss3.CfnBucketPolicy
 }
@@ -25,6 +28,8 @@ type Bucket struct {
 type BucketProps struct {
 	Key       *Key
 	Retention config.Retention
+	// WithTrail makes a bucket for the stack's trail as well.
+	WithTrail bool
 }
 
 // NewBucket makes the bucket. It outlives the stack. That it sends its events
@@ -34,15 +39,7 @@ func NewBucket(scope constructs.Construct, id string, props BucketProps) *Bucket
 	b := &Bucket{Scope: constructs.NewConstruct(scope, jsii.String(id))}
 	b.Logs = newAccessLog(b, props.Retention)
 	b.Resource = awss3.NewCfnBucket(b.Scope, jsii.String("Bucket"), &awss3.CfnBucketProps{
-		BucketEncryption: &awss3.CfnBucket_BucketEncryptionProperty{
-			ServerSideEncryptionConfiguration: []any{&awss3.CfnBucket_ServerSideEncryptionRuleProperty{
-				BucketKeyEnabled: jsii.Bool(true),
-				ServerSideEncryptionByDefault: &awss3.CfnBucket_ServerSideEncryptionByDefaultProperty{
-					SseAlgorithm:   jsii.String("aws:kms"),
-					KmsMasterKeyId: props.Key.Resource.AttrArn(),
-				},
-			}},
-		},
+		BucketEncryption:       withKey(props.Key),
 		LifecycleConfiguration: &awss3.CfnBucket_LifecycleConfigurationProperty{Rules: lifecycleRules(props.Retention)},
 		LoggingConfiguration: &awss3.CfnBucket_LoggingConfigurationProperty{
 			DestinationBucketName: b.Logs.Ref(),
@@ -56,7 +53,33 @@ func NewBucket(scope constructs.Construct, id string, props BucketProps) *Bucket
 		VersioningConfiguration:        &awss3.CfnBucket_VersioningConfigurationProperty{Status: jsii.String("Enabled")},
 	})
 	policy.Retain(b.Resource)
+	if props.WithTrail {
+		b.Trail = newTrailBucket(b, props)
+		b.TrailPolicy = protectTrail(b)
+	}
 	return b
+}
+
+// withKey encrypts what names no encryption itself.
+func withKey(key *Key) *awss3.CfnBucket_BucketEncryptionProperty {
+	return &awss3.CfnBucket_BucketEncryptionProperty{
+		ServerSideEncryptionConfiguration: []any{&awss3.CfnBucket_ServerSideEncryptionRuleProperty{
+			BucketKeyEnabled: jsii.Bool(true),
+			ServerSideEncryptionByDefault: &awss3.CfnBucket_ServerSideEncryptionByDefaultProperty{
+				SseAlgorithm:   jsii.String("aws:kms"),
+				KmsMasterKeyId: key.Resource.AttrArn(),
+			},
+		}},
+	}
+}
+
+// Names are the names of all the stack's buckets.
+func (b *Bucket) Names() []string {
+	names := []string{b.Name(), *b.Logs.Ref()}
+	if b.Trail != nil {
+		names = append(names, *b.Trail.Ref())
+	}
+	return names
 }
 
 // Name is the bucket's name.

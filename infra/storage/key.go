@@ -25,35 +25,27 @@ type Key struct {
 // and the deletion.
 const pendingDays = 30
 
+// KeyProps is what the key needs to know.
+type KeyProps struct {
+	// Trail is set where the stack has a trail of CloudTrail, which encrypts its files.
+	Trail bool
+}
+
 // NewKey makes the key. It outlives the stack, like the bucket and the custom
 // models: without it they could never be read again.
-func NewKey(scope constructs.Construct, id string) *Key {
+func NewKey(scope constructs.Construct, id string, props KeyProps) *Key {
 	k := &Key{Scope: constructs.NewConstruct(scope, jsii.String(id))}
+	statements := keyStatements(k.Scope)
+	if props.Trail {
+		statements = append(statements, encryptTrail(k.Scope))
+	}
 	k.Resource = awskms.NewCfnKey(k.Scope, jsii.String("Key"), &awskms.CfnKeyProps{
 		Description:         jsii.Sprintf("Encrypts everything of %s: data sets, custom models, logs", *awscdk.Stack_Of(scope).StackName()),
 		KeySpec:             jsii.String("SYMMETRIC_DEFAULT"),
 		KeyUsage:            jsii.String("ENCRYPT_DECRYPT"),
 		EnableKeyRotation:   jsii.Bool(true),
 		PendingWindowInDays: jsii.Number(pendingDays),
-		KeyPolicy: policy.Document(
-			administer(k.Scope),
-			describe(k.Scope),
-			useThroughS3(k.Scope),
-			useThroughBedrock(k.Scope),
-			pointBackThroughBedrock(k.Scope),
-			grantThroughBedrock(k.Scope),
-			useForExecutions(k.Scope),
-			useForExecutionLogs(k.Scope),
-			useThroughSQS(k.Scope),
-			tellThroughSNS(k.Scope),
-			useForSchedules(k.Scope),
-			keepUnstarted(k.Scope),
-			encryptLogs(k.Scope),
-			deliverLogs(k.Scope),
-			deliverNotices(k.Scope),
-			keepUndelivered(k.Scope),
-			deliverAlarms(k.Scope),
-		),
+		KeyPolicy:           policy.Document(statements...),
 	})
 	policy.Retain(k.Resource)
 	k.Alias = awskms.NewCfnAlias(k.Scope, jsii.String("Alias"), &awskms.CfnAliasProps{
@@ -107,6 +99,11 @@ const APILogGroupPrefix = "API-Gateway-Execution-Logs_"
 // FirewallLogGroup is the name of the group AWS WAF logs to.
 func FirewallLogGroup(scope constructs.Construct) string {
 	return "aws-waf-logs-" + *awscdk.Stack_Of(scope).StackName()
+}
+
+// TrailARN is the ARN of the stack's trail, which is named as the stack is.
+func TrailARN(scope constructs.Construct) string {
+	return policy.ARN(scope, "cloudtrail", "trail/"+*awscdk.Stack_Of(scope).StackName())
 }
 
 // LogGroupPrefix begins the names of the stack's log groups.

@@ -11,6 +11,29 @@ import (
 // any IAM policy can allow. A key policy's resource is always the key itself.
 var itself = []string{"*"}
 
+// keyStatements are those that every stack has.
+func keyStatements(scope constructs.Construct) []policy.Statement {
+	return []policy.Statement{
+		administer(scope),
+		describe(scope),
+		useThroughS3(scope),
+		useThroughBedrock(scope),
+		pointBackThroughBedrock(scope),
+		grantThroughBedrock(scope),
+		useForExecutions(scope),
+		useForExecutionLogs(scope),
+		useThroughSQS(scope),
+		tellThroughSNS(scope),
+		useForSchedules(scope),
+		keepUnstarted(scope),
+		encryptLogs(scope),
+		deliverLogs(scope),
+		deliverNotices(scope),
+		keepUndelivered(scope),
+		deliverAlarms(scope),
+	}
+}
+
 // administer lets the account look after the key, which never includes using
 // it. The stack's own roles cannot, whatever their policies say one day.
 func administer(scope constructs.Construct) policy.Statement {
@@ -266,6 +289,19 @@ func deliverAlarms(scope constructs.Construct) policy.Statement {
 		Actions:    []string{"kms:Decrypt", "kms:GenerateDataKey"},
 		Resources:  itself,
 		Conditions: policy.FromAccount(scope),
+	}
+}
+
+// encryptTrail is CloudTrail, for this stack's trail only: it names the trail whenever
+// it uses the key
+// (https://docs.aws.amazon.com/awscloudtrail/latest/userguide/create-kms-key-policy-for-cloudtrail.html).
+func encryptTrail(scope constructs.Construct) policy.Statement {
+	return policy.Statement{
+		Sid:        "EncryptTrail",
+		Principals: policy.Principals{"Service": "cloudtrail.amazonaws.com"},
+		Actions:    []string{"kms:GenerateDataKey*", "kms:DescribeKey"},
+		Resources:  itself,
+		Conditions: policy.Conditions{"ArnEquals": {"aws:SourceArn": TrailARN(scope)}},
 	}
 }
 

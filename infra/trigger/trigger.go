@@ -87,8 +87,8 @@ func (t *Trigger) newUpload() awsevents.CfnRule {
 				"version":   "$.detail.object.version-id",
 				"sequencer": "$.detail.object.sequencer",
 			}),
-			RetryPolicy:      patiently(),
-			DeadLetterConfig: t.deadLetters(),
+			RetryPolicy:      notices.Patiently(),
+			DeadLetterConfig: t.props.Notices.KeepUndelivered(),
 		}},
 	})
 }
@@ -130,19 +130,11 @@ func (t *Trigger) newNotice(id, description, text string, pattern map[string]any
 		Status    string `json:"status"`
 		Time      string `json:"time"`
 	}{text, field("execution"), field("status"), field("time")}
-	return awsevents.NewCfnRule(t.Scope, jsii.String(id), &awsevents.CfnRuleProps{
-		Description:  jsii.String(description),
-		State:        jsii.String("ENABLED"),
-		EventPattern: pattern,
-		Targets: []any{&awsevents.CfnRule_TargetProperty{
-			Id:  jsii.String("Publish"),
-			Arn: t.props.Notices.Topic.AttrTopicArn(),
-			InputTransformer: transformer(notice, fields{
-				"execution": "$.detail.executionArn", "status": "$.detail.status", "time": "$.time",
-			}),
-			RetryPolicy:      patiently(),
-			DeadLetterConfig: t.deadLetters(),
-		}},
+	return t.props.Notices.NewRule(t.Scope, id, notices.RuleProps{
+		Description: description, State: notices.Enabled, Pattern: pattern,
+		Text: transformer(notice, fields{
+			"execution": "$.detail.executionArn", "status": "$.detail.status", "time": "$.time",
+		}),
 	})
 }
 
@@ -162,8 +154,8 @@ func (t *Trigger) newRelease() awsevents.CfnRule {
 			InputTransformer: transformer(input, fields{
 				"execution": "$.detail.executionArn", "status": "$.detail.status",
 			}),
-			RetryPolicy:      patiently(),
-			DeadLetterConfig: t.deadLetters(),
+			RetryPolicy:      notices.Patiently(),
+			DeadLetterConfig: t.props.Notices.KeepUndelivered(),
 		}},
 	})
 }
@@ -178,13 +170,4 @@ func ended(machine *workflow.Machine, statuses ...string) map[string]any {
 			"status":          statuses,
 		},
 	}
-}
-
-// patiently is EventBridge's longest: 185 tries in a day.
-func patiently() *awsevents.CfnRule_RetryPolicyProperty {
-	return &awsevents.CfnRule_RetryPolicyProperty{MaximumRetryAttempts: jsii.Number(185), MaximumEventAgeInSeconds: jsii.Number(86400)}
-}
-
-func (t *Trigger) deadLetters() *awsevents.CfnRule_DeadLetterConfigProperty {
-	return &awsevents.CfnRule_DeadLetterConfigProperty{Arn: t.props.Notices.DeadLetters.AttrArn()}
 }

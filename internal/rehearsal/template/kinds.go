@@ -53,6 +53,9 @@ var serviceKinds = map[string]kind{
 	"AWS::Logs::LogGroup": {nameProperty: "LogGroupName", generated: "{unique:512}", attributes: map[string]string{
 		"Arn": "arn:{partition}:logs:{region}:{account}:log-group:{name}:*",
 	}},
+	"AWS::CloudTrail::Trail": {nameProperty: "TrailName", generated: "{unique:128}", attributes: map[string]string{
+		"Arn": "arn:{partition}:cloudtrail:{region}:{account}:trail/{name}",
+	}},
 	"AWS::Logs::MetricFilter":         {nameProperty: "FilterName", generated: "{unique:512}"},
 	"AWS::Logs::ResourcePolicy":       {ref: "{property:PolicyName}"},
 	"AWS::CloudWatch::Alarm":          {nameProperty: "AlarmName", generated: "{unique:255}", attributes: alarmAttributes},
