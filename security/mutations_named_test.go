@@ -9,9 +9,6 @@ import (
 // The defects of this file have names of their own, which no assertion's requests have:
 // what finds them must go by what the template says.
 
-// elsewhere is an account that no assertion knows of.
-const elsewhere = "123456789012"
-
 // accountOf is another account as a principal, roleOf a role of this one.
 func accountOf(id string) object { return object{"AWS": "arn:aws:iam::" + id + ":root"} }
 
@@ -63,10 +60,10 @@ func where(s object, operator, key string, value any) object {
 	return s
 }
 
-var namedMutations = slices.Concat(strangerMutations, contextMutations, patternMutations, valueMutations)
+var namedMutations = slices.Concat(namedStrangers, contextMutations, patternMutations, namedValues)
 
 // Accounts and principals.
-var strangerMutations = []mutation{
+var namedStrangers = []mutation{
 	{14, "", "the people of a firm become operators beside ours", change("AccessOperator", "Assume", "Principal", object{"AWS": []any{"arn:aws:iam::" + Account + ":root", "arn:aws:iam::" + elsewhere + ":root"}}), []string{"PeopleAreOfThisAccountOrNamed", "NobodyElseIsNamed"}},
 	{14, "", "everybody in the account is an operator without a permission", both(change("AccessOperator", "Assume", "Principal", object{"AWS": "*"}), demands("AccessOperator", "Assume", "StringEquals", "aws:PrincipalAccount", Account)), []string{"PeopleAreOfThisAccountOrNamed"}},
 	{14, "", "who knows a word is an operator", beside("AccessOperator", "Assume", where(object{"Sid": "Seeded", "Effect": "Allow", "Principal": object{"AWS": "*"}, "Action": "sts:AssumeRole"}, "StringEquals", "sts:ExternalId", "word")), []string{"PeopleAreOfThisAccountOrNamed", "TrustAsksWhatIsWrittenDown"}},
@@ -134,7 +131,7 @@ var patternMutations = []mutation{
 }
 
 // Values and operators.
-var valueMutations = []mutation{
+var namedValues = []mutation{
 	{32, "", "invoke asks models of stacks with names like ours", change("FunctionsInvokeRole", "Ask", "Condition", object{"StringLike": object{"aws:ResourceTag/tuneline:stack": "tuneline*"}}), []string{"RolesAskWhatIsWrittenDown", "RolesHaveWhatIsWrittenDown"}},
 	{32, "", "throughput releases what has our name in capitals", change("FunctionsThroughputRole", "Release", "Condition", object{"StringEqualsIgnoreCase": object{"aws:ResourceTag/tuneline:stack": "tuneline"}}), []string{"RolesAskWhatIsWrittenDown"}},
 	{32, "", "throughput releases what production has", widen("FunctionsThroughputRole", "Release", "Condition>StringEquals>aws:ResourceTag/tuneline:stack", "production"), []string{"RolesAskWhatIsWrittenDown", "RolesHaveWhatIsWrittenDown"}},

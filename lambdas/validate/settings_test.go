@@ -185,7 +185,7 @@ func FuzzParseTuning(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body string) {
 		asked, problems := parseTuning([]byte(body))
 		all := overlay(defaults, asked)
-		_, _, more := resolve(known, "us-east-1", tellable(all))
+		_, _, more := resolve(known, "us-east-1", []string{"amazon.nova-micro-v1:0:128k"}, tellable(all))
 		if told := strings.Join(append(problems, more...), "\n"); strings.Contains(told, "4711") {
 			t.Errorf("%q is told: %s", body, told)
 		}
