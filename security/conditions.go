@@ -66,6 +66,7 @@ var writtenConditions = map[string][]conditionForm{
 		{effect: denies, operator: "Null", values: []string{"false", "true"}}, {effect: denies, operator: "StringNotEquals", ours: isTheKey},
 	},
 	"s3:x-amz-server-side-encryption-customer-algorithm": {{effect: denies, operator: "Null", values: []string{"false"}}},
+	"s3:x-amz-acl": {{effect: allows, operator: "StringEquals", on: "BucketPolicy", values: []string{"bucket-owner-full-control"}}},
 	"s3:prefix": {
 		{effect: allows, operator: "StringLike", on: "Role", ours: isPrefix}, {effect: allows, operator: "StringLikeIfExists", on: "Role", ours: isPrefix},
 	},
@@ -112,7 +113,7 @@ var sources = map[string][]string{
 }
 
 func isOurSource(t *Template, value string) bool {
-	if value == t.arn("StorageBucket") {
+	if value == t.arn("StorageBucket") || value == t.arn("StorageTrail") {
 		return true
 	}
 	segments := strings.SplitN(value, ":", arnSegments)

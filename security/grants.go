@@ -32,8 +32,12 @@ func (t *Template) places() *strings.Replacer {
 	for _, r := range t.ofType("AWS::EC2::Subnet") {
 		subnets = append(subnets, t.inRegion("ec2", "subnet/"+reference(r, t.Region)))
 	}
+	var models []string
+	for _, id := range t.tunable() {
+		models = append(models, t.baseModel(id), t.baseModel(withoutContext(id)))
+	}
 	pairs := []string{
-		"{subnets}", strings.Join(subnets, " "), "{guardrail}", t.guardrailARN(), "{guardrail version}", t.guardrail(),
+		"{subnets}", strings.Join(subnets, " "), "{tunable}", strings.Join(models, " "), "{guardrail}", t.guardrailARN(), "{guardrail version}", t.guardrail(),
 		"MODEL:", "arn:aws:bedrock:REGION:ACCOUNT:", "BASE:", "arn:aws:bedrock:REGION::",
 	}
 	for _, list := range grants {

@@ -33,6 +33,7 @@ var known = map[string]string{
 	"AWS::ApiGateway::UsagePlanKey":                       "KeyId KeyType UsagePlanId",
 
 	"AWS::CloudWatch::Alarm": "AlarmActions AlarmDescription ComparisonOperator Dimensions EvaluationPeriods MetricName Namespace Period Statistic Tags Threshold TreatMissingData",
+	"AWS::CloudTrail::Trail": "AdvancedEventSelectors CloudWatchLogsLogGroupArn CloudWatchLogsRoleArn EnableLogFileValidation IncludeGlobalServiceEvents IsLogging IsMultiRegionTrail KMSKeyId S3BucketName Tags TrailName",
 	"AWS::Logs::LogGroup":    "KmsKeyId LogGroupName RetentionInDays Tags",
 
 	"AWS::EC2::FlowLog":                     "DeliverLogsPermissionArn LogDestinationType LogGroupName ResourceId ResourceType Tags TrafficType",
@@ -63,7 +64,7 @@ var known = map[string]string{
 	"AWS::Lambda::Permission":                      "Action FunctionName Principal SourceAccount SourceArn",
 	"Custom::TunelineLifecycle":                    "ServiceTimeout ServiceToken",
 	"AWS::IAM::ManagedPolicy":                      "Description PolicyDocument Roles",
-	"AWS::IAM::Role":                               "AssumeRolePolicyDocument Description Path Policies Tags",
+	"AWS::IAM::Role":                               "AssumeRolePolicyDocument Description Path PermissionsBoundary Policies Tags",
 	"AWS::KMS::Alias":                              "AliasName TargetKeyId",
 	"AWS::KMS::Key":                                "Description EnableKeyRotation KeyPolicy KeySpec KeyUsage PendingWindowInDays Tags",
 	"AWS::S3::Bucket":                              "BucketEncryption LifecycleConfiguration LoggingConfiguration NotificationConfiguration OwnershipControls PublicAccessBlockConfiguration Tags VersioningConfiguration",
