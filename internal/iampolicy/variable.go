@@ -9,9 +9,9 @@ import (
 // template is a text of a policy with its policy variables ("IAM policy
 // elements: Variables and tags", IAM User Guide).
 type template struct {
-	// pattern is the text when it has no variable.
-	pattern pattern
-	pieces  []piece
+	// pattern is the text when it has no variable, and inARN the same as an ARN's.
+	pattern, inARN pattern
+	pieces         []piece
 	// arn: wildcards keep to the segments of an ARN.
 	arn bool
 }
@@ -62,7 +62,7 @@ func parseTemplate(text string) (template, error) {
 		literal = nil
 	}
 	if len(t.pieces) == 0 {
-		t.pattern = literal
+		t.pattern, t.inARN = literal, arnPattern(literal)
 		return t, nil
 	}
 	t.pieces = append(t.pieces, piece{pattern: literal})
@@ -103,6 +103,9 @@ func (t template) fill(context map[string][]string) (p pattern, ok bool, err err
 // matchesResource tells whether the template is about a resource. One with a
 // variable that has no value is about none.
 func (t template) matchesResource(resource string, context map[string][]string) (bool, error) {
+	if t.arn && t.fixed() {
+		return t.inARN.matches(resource), nil
+	}
 	p, ok, err := t.fill(context)
 	if err != nil || !ok {
 		return false, err
