@@ -88,14 +88,14 @@ func overRecentTLS(bucketARN string) policy.Statement {
 // say this": a request that says nothing gets the bucket's default, which is
 // the stack's key. Bedrock's own writes are expected to say nothing.
 func (b *Bucket) withKMS() policy.Statement {
-	return b.denyPut("DenyOtherEncryption", policy.Conditions{
+	return b.denyWrites("DenyOtherEncryption", policy.Conditions{
 		"Null":            {"s3:x-amz-server-side-encryption": "false"},
 		"StringNotEquals": {"s3:x-amz-server-side-encryption": "aws:kms"},
 	})
 }
 
 func (b *Bucket) withOurKey(key *Key) policy.Statement {
-	return b.denyPut("DenyOtherKey", policy.Conditions{
+	return b.denyWrites("DenyOtherKey", policy.Conditions{
 		"Null":            {"s3:x-amz-server-side-encryption-aws-kms-key-id": "false"},
 		"StringNotEquals": {"s3:x-amz-server-side-encryption-aws-kms-key-id": key.ARN()},
 	})
@@ -105,22 +105,27 @@ func (b *Bucket) withOurKey(key *Key) policy.Statement {
 // AWS's own key for S3, not the bucket's default
 // (https://docs.aws.amazon.com/AmazonS3/latest/userguide/specifying-kms-encryption.html).
 func (b *Bucket) withNamedKey() policy.Statement {
-	return b.denyPut("DenyUnnamedKey", policy.Conditions{"Null": {
+	return b.denyWrites("DenyUnnamedKey", policy.Conditions{"Null": {
 		"s3:x-amz-server-side-encryption":                "false",
 		"s3:x-amz-server-side-encryption-aws-kms-key-id": "true",
 	}})
 }
 
 func (b *Bucket) withoutCustomerKey() policy.Statement {
-	return b.denyPut("DenyCustomerProvidedKey", policy.Conditions{
+	return b.denyWrites("DenyCustomerProvidedKey", policy.Conditions{
 		"Null": {"s3:x-amz-server-side-encryption-customer-algorithm": "false"},
 	})
 }
 
-func (b *Bucket) denyPut(sid string, conditions policy.Conditions) policy.Statement {
+// encrypting are the actions that say how an object is encrypted: S3's replication
+// and the change of an existing object's encryption say it in the same words as a
+// write. Nothing of the pipeline does either, and IAM alone should not decide that.
+var encrypting = []string{"s3:PutObject", "s3:ReplicateObject", "s3:UpdateObjectEncryption"}
+
+func (b *Bucket) denyWrites(sid string, conditions policy.Conditions) policy.Statement {
 	return policy.Statement{
 		Sid: sid, Deny: true, Principals: policy.Anyone,
-		Actions: []string{"s3:PutObject"}, Resources: b.Objects(""), Conditions: conditions,
+		Actions: encrypting, Resources: b.Objects(""), Conditions: conditions,
 	}
 }
 
