@@ -378,14 +378,22 @@ func TestRollbackOpensNoDoor(t *testing.T) {
 	first, _ := f.train("support", conversation("first"), finetune.EndDeployed)
 	release := f.StepFunctions.Hold()
 	older, newer := f.drop("support", "older.jsonl", larger("older")), f.drop("support", "newer.jsonl", conversation("newer"))
+	published := make(chan func(), 1) // time stands until the rollback was asked for
+	f.whenEntered(finetune.EndDeployed, func(string) { published <- f.StepFunctions.Hold() })
 	release()
 	started := f.Started()
 	execution := f.endOf(started[2])
 	f.checkEnd(f.run(newer), execution, finetune.EndDeployed)
-	f.goBack("support", first.ID, finetune.EndDeployed)
+	asked, err := f.rollBack("support", first.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
 	if run := f.run(older); run.End != "" {
 		t.Fatalf("the older run ended %s before the rollback", run.End)
 	}
+	(<-published)()
+	execution = f.endOf(asked.ExecutionARN)
+	f.checkEnd(f.run(first.ID), execution, finetune.EndDeployed)
 	execution = f.endOf(started[1])
 	f.checkEnd(f.run(older), execution, finetune.EndSuperseded)
 	f.checkServed(first, "first", newer)
