@@ -45,10 +45,20 @@ func FuzzKeys(f *testing.F) {
 		if key := ExecutionKey(name); CheckKey(key) == nil && !strings.Contains(name, "/") { // as no execution is called
 			below(PrefixRuns+"executions/", key, 1)
 		}
-		if model, err := ModelName(name); err == nil && CheckModelName(model) != nil {
-			t.Errorf("%q is of the model %q, which cannot be one", name, model)
+	})
+}
+
+// FuzzCheckKey ensures that no key is let through that leads elsewhere, and no data set
+// that belongs to what cannot be a model.
+func FuzzCheckKey(f *testing.F) {
+	for _, seed := range []string{"runs/a.json", "runs/../a", "runs/./a", "runs//a", "runs/a\\b", "runs/%2e", "fine-tuning-datasets/a/b.jsonl", "fine-tuning-datasets/../b.jsonl", "fine-tuning-datasets/a/../b.jsonl"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, key string) {
+		if model, err := ModelName(key); err == nil && CheckModelName(model) != nil {
+			t.Errorf("%q is of the model %q, which cannot be one", key, model)
 		}
-		for _, key := range []string{name, PrefixRuns + name, PrefixRegistry + name + ".json"} {
+		for _, key := range []string{key, PrefixRuns + key, PrefixRegistry + key + ".json"} {
 			if CheckKey(key) == nil && strays(key) {
 				t.Errorf("the key %q is let through", key)
 			}

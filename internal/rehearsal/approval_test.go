@@ -327,9 +327,9 @@ func TestBadApprovalIsIgnored(t *testing.T) {
 			f.putAsOperator(key, `{"decision":"yes"`)
 		case 2:
 			f.says(f.run(id).Spend[finetune.PurposeTraining].Ignored, key, "no approval")
-			f.putAsOperator(key, fmt.Sprintf(`{"run":"0123456789abcdef","purpose":"training","decision":"approve","usd":null,"by":"me","at":%q,"until":%q}`, time.Now().Format(time.RFC3339), time.Now().Add(time.Hour).Format(time.RFC3339)))
+			f.putAsOperator(key, fmt.Sprintf(`{"run":"0123456789abcdef","purpose":"training","decision":"approve","usd":null,"by":%q,"at":%q,"until":%q}`, ann, time.Now().Format(time.RFC3339), time.Now().Add(time.Hour).Format(time.RFC3339)))
 		case 3:
-			f.says(f.run(id).Spend[finetune.PurposeTraining].Ignored, "about run 0123456789abcdef")
+			f.says(f.run(id).Spend[finetune.PurposeTraining].Ignored, "about another run or purpose")
 			f.boughtNothing()
 			f.mustReply(id, registry.Approve, finetune.PurposeTraining)
 		case 4:

@@ -62,7 +62,7 @@ func (w *watched) bodies(form form) map[string]string {
 		"half of it":         good[:len(good)-3],
 		"bad UTF-8":          strings.Replace(good, `"text":"`, "\"text\":\"\xff", 1),
 		"a list":             "[" + good + "]",
-		"too much":           with(`"x":"` + strings.Repeat(put("too much").Words()+" ", 120_000) + `"`),
+		"too much":           with(`"x":"` + put("too much").Words() + strings.Repeat(" ", 7<<20) + `"`),
 		"a bare control":     strings.Replace(good, `"role"`, "\"\x01"+put("a bare control").Word()+`":1,"role"`, 1),
 		"an image by a link": strings.Replace(good, `"content":[`, `"content":[{"type":"image_url","image_url":{"url":"https://`+put("a link").Word()+`.example/a.png"}},`, 1),
 	}

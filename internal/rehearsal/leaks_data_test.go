@@ -233,7 +233,7 @@ func TestNothingOfApprovalsAndMetricsLeaks(t *testing.T) {
 	if run.Results == nil || run.Results.Verdict != finetune.VerdictUsable {
 		t.Errorf("the results are %+v", run.Results)
 	}
-	w.tight(func(e exhibit, where string) bool { // what was put there, and not what was made of it
+	w.tight(func(e exhibit, _ string) bool { // what was put there, and not what was made of it
 		return e.channel == inRecord && (strings.HasPrefix(e.name, finetune.PrefixApprovals) || strings.HasPrefix(e.name, finetune.PrefixOutputs))
 	})
 }
