@@ -118,60 +118,6 @@ func recentTLSForEveryAction(t *Template) (f Findings) {
 	return f
 }
 
-// writers are who writes objects, and where.
-func (t *Template) writers() map[string]who {
-	return map[string]who{
-		"fine-tuning-datasets/m/a": t.roleARN("AccessUploader"), "accepted/m/a": t.roleARN("FunctionsValidateRole"),
-		"outputs/m/a": t.roleARN("CustomizationRole"), "registry/m/a": t.roleARN("FunctionsThroughputRole"),
-	}
-}
-
-// ourKeyOnly: what is written is encrypted with the stack's key: by its name, or by
-// saying nothing, which leaves it to the bucket's default.
-func ourKeyOnly(t *Template) (f Findings) {
-	const algorithm, name, customer = "s3:x-amz-server-side-encryption", "s3:x-amz-server-side-encryption-aws-kms-key-id", "s3:x-amz-server-side-encryption-customer-algorithm"
-	p, ok := t.resourcePolicy(&f, "StoragePolicy", "PolicyDocument")
-	if !ok {
-		return f
-	}
-	other := t.inRegion("kms", "key/another")
-	refuse := map[string]map[string][]string{
-		"S3's own key":           with(t.inside(), algorithm, "AES256"),
-		"another key":            with(t.inside(), algorithm, "aws:kms", name, other),
-		"another account's key":  with(t.inside(), algorithm, "aws:kms", name, "arn:aws:kms:"+t.Region+":"+foreignAccount+":key/a"),
-		"a key without a scheme": with(t.inside(), name, other),
-		"AWS's own key":          with(t.inside(), algorithm, "aws:kms"),
-		"two layers":             with(t.inside(), algorithm, "aws:kms:dsse", name, t.arn("Key")),
-		"the caller's own key":   with(t.inside(), customer, "AES256"),
-	}
-	for i, context := range p.contexts(with(t.inside(), algorithm, "aws:kms")) {
-		if key := context[name]; len(key) > 0 && key[0] != t.arn("Key") {
-			refuse[fmt.Sprintf("a key that the policy knows (%d)", i)] = context
-		}
-	}
-	for object, who := range t.writers() {
-		a := ask{who: who, action: "s3:PutObject", resource: t.arn("StorageBucket") + "/" + object}
-		for how, context := range refuse {
-			for _, anybody := range append(t.everybody(), p.named()...) {
-				if p.answer(ask{who: anybody, action: a.action, resource: a.resource, keys: context}) != refused {
-					f.add("StoragePolicy", "%s may be written by %s with %s", object, anybody.arn, how)
-				}
-			}
-			for i, own := range p.contexts(context) {
-				if a.keys = own; own[name] == nil == (context[name] == nil) && p.answer(a) != refused { // with a key's name it is another request
-					f.add("StoragePolicy", "%s may be written with %s in context %d of the policy", object, how, i)
-				}
-			}
-		}
-		for how, context := range map[string]map[string][]string{"no word": t.inside(), "the stack's key": with(t.inside(), algorithm, "aws:kms", name, t.arn("Key"))} {
-			if a.keys = context; p.answer(a).bars() {
-				f.add("StoragePolicy", "%s may not be written with %s about encryption", object, how)
-			}
-		}
-	}
-	return f
-}
-
 // insidePrincipals are those whom no configuration lets in from outside. The service
 // role can be exempt by configuration, for objects of its own job.
 func (t *Template) insidePrincipals() []who {

@@ -45,7 +45,7 @@ func Assertions() []Assertion {
 	var all []Assertion
 	for _, list := range [][]Assertion{
 		networkAssertions, endpointAssertions, endpointPolicyAssertions, keyAssertions, bucketAssertions, bucketDecisionAssertions,
-		trustAssertions, roleAssertions, permissionAssertions, vocabularyAssertions, functionAssertions, machineAssertions,
+		strangerAssertions, trustAssertions, roleAssertions, permissionAssertions, vocabularyAssertions, functionAssertions, machineAssertions,
 		apiAssertions, firewallAssertions, logAssertions, alarmAssertions, topicAssertions, teardownAssertions,
 		stepAssertions, wiringAssertions, knownAssertions, formAssertions, namedAssertions, conditionAssertions, grantAssertions,
 		baseModelAssertions, recordAssertions, boundaryAssertions, trailAssertions, changeAssertions,

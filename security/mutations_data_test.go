@@ -13,6 +13,13 @@ func allow(principal any, action, resource any) object {
 	return object{"Sid": "Seeded", "Effect": "Allow", "Principal": principal, "Action": action, "Resource": resource}
 }
 
+// allowIf is allow with one condition.
+func allowIf(principal any, action, resource any, operator, key string, want any) object {
+	s := allow(principal, action, resource)
+	s["Condition"] = object{operator: object{key: want}}
+	return s
+}
+
 // objectsIn are all objects of a bucket, as a policy names them.
 func objectsIn(name string) object {
 	return object{"Fn::Join": []any{"", []any{link{name, "Arn"}, "/*"}}}
@@ -32,6 +39,7 @@ var keyMutations = []mutation{
 	{7, "", "another account may use the key", beside("Key", "UseThroughS3", allow(stranger, "kms:Decrypt", "*")), []string{"KeyIsForNoOtherAccount"}},
 	{7, "", "whoever comes through S3 may use the key, whatever IAM says", change("Key", "UseThroughS3", "Principal", "*"), []string{"KeyPolicyLeavesItToIAM"}},
 	{7, "", "everybody may use the key through S3, of whatever account", both(change("Key", "UseThroughS3", "Principal", "*"), change("Key", "UseThroughS3", "Condition>StringEquals>kms:CallerAccount", nil)), []string{"KeyIsForNoOtherAccount"}},
+	{7, "", "another account's people with a tag of their own may use the key", beside("Key", "UseThroughS3", allowIf(stranger, "kms:Decrypt", "*", "StringEquals", "aws:PrincipalTag/partner", "yes")), []string{"NoPolicyAdmitsAnotherAccount"}},
 	{7, "", "the key is used without a service in between", change("Key", "UseThroughS3", "Condition>StringEquals>kms:ViaService", nil), []string{"AdministratorsCannotUseTheKey", "KeyIsUsedThroughServicesOnly"}},
 	{7, "", "the key is used through any service", change("Key", "UseThroughS3", "Condition", object{"Null": object{"kms:ViaService": "false"}}), []string{"KeyIsUsedThroughServicesOnly"}},
 	{7, "", "anybody uses the key through Bedrock", change("Key", "UseThroughBedrock", "Condition>ArnLike", nil), []string{"KeyIsUsedThroughServicesOnly"}},
@@ -66,6 +74,9 @@ var bucketMutations = []mutation{
 	{9, "", "another account reads objects", beside("StoragePolicy", "DenyWithoutTLS", allow(stranger, "s3:GetObject", objectsIn("StorageBucket"))), []string{"BucketPoliciesGiveNothing"}},
 	{9, "", "everybody lists the bucket of the access log", beside("StorageAccessLogPolicy", "DenyWithoutTLS", allow("*", "s3:ListBucket", link{"StorageAccessLog", "Arn"})), []string{"BucketPoliciesGiveNothing"}},
 
+	{9, "", "an organization's accounts read objects", beside("StoragePolicy", "DenyWithoutTLS", allowIf("*", "s3:GetObject", objectsIn("StorageBucket"), "StringEquals", "aws:PrincipalOrgID", "o-a1b2c3d4e5")), []string{"NoPolicyAdmitsAnotherAccount"}},
+	{9, "", "whoever comes through the endpoint and names no account writes objects", beside("StoragePolicy", "DenyWithoutTLS", allowIf("*", "s3:Put*", objectsIn("StorageBucket"), "Null", "aws:ResourceAccount", "true")), []string{"NoPolicyAdmitsAnotherAccount"}},
+
 	{10, "", "the bucket answers without TLS", forget("StoragePolicy", "DenyWithoutTLS"), []string{"TLSForEveryAction"}},
 	{10, "", "the access log's bucket answers without TLS", forget("StorageAccessLogPolicy", "DenyWithoutTLS"), []string{"TLSForEveryAction"}},
 	{10, "", "TLS is wanted to read objects only", change("StoragePolicy", "DenyWithoutTLS", "Action", "s3:GetObject"), []string{"TLSForEveryAction"}},
@@ -80,6 +91,12 @@ var bucketMutations = []mutation{
 	{11, "", "objects may be written with the caller's own key", forget("StoragePolicy", "DenyCustomerProvidedKey"), []string{"OurKeyOnly"}},
 	{11, "", "what says nothing about encryption is refused", change("StoragePolicy", "DenyOtherEncryption", "Condition>Null", nil), []string{"OurKeyOnly"}},
 	{11, "", "outputs may be written with another key", change("StoragePolicy", "DenyOtherKey", "Resource", object{"Fn::Join": []any{"", []any{link{"StorageBucket", "Arn"}, "/accepted/*"}}}), []string{"OurKeyOnly"}},
+	{11, "", "replicas may be written with another key", change("StoragePolicy", "DenyOtherKey", "Action", []any{"s3:PutObject", "s3:UpdateObjectEncryption"}), []string{"OurKeyOnly"}},
+	{11, "", "an object may be given another key later", but("StoragePolicy", "DenyOtherKey", "s3:UpdateObjectEncryption"), []string{"OurKeyOnly"}},
+	{11, "", "an object may be given S3's own key later", but("StoragePolicy", "DenyOtherEncryption", "s3:UpdateObjectEncryption"), []string{"OurKeyOnly"}},
+	{11, "", "two layers of encryption will do", change("StoragePolicy", "DenyOtherEncryption", "Condition>StringNotEquals>s3:x-amz-server-side-encryption", []any{"aws:kms", "aws:kms:dsse"}), []string{"OurKeyOnly"}},
+	{11, "", "every key of the account will do", both(change("StoragePolicy", "DenyOtherKey", "Condition>StringNotEquals", nil), change("StoragePolicy", "DenyOtherKey", "Condition>StringNotLike", object{"s3:x-amz-server-side-encryption-aws-kms-key-id": "arn:aws:kms:*:" + Account + ":key/*"})), []string{"OurKeyOnly"}},
+	{11, "", "a key is compared by its name's end", both(change("StoragePolicy", "DenyOtherKey", "Condition>StringNotEquals", nil), change("StoragePolicy", "DenyOtherKey", "Condition>StringNotLike", object{"s3:x-amz-server-side-encryption-aws-kms-key-id": object{"Fn::Join": []any{"", []any{"arn:aws:kms:*:*:key/", link{"Key", ""}}}}})), []string{"OurKeyOnly"}},
 	{11, "", "the bucket's default is S3's own key", set("StorageBucket", "Properties.BucketEncryption.ServerSideEncryptionConfiguration.0.ServerSideEncryptionByDefault", object{"SSEAlgorithm": "AES256"}), []string{"BucketIsEncryptedWithOurKey"}},
 	{11, "", "the bucket's default is AWS's key", unset("StorageBucket", "Properties.BucketEncryption.ServerSideEncryptionConfiguration.0.ServerSideEncryptionByDefault.KMSMasterKeyID"), []string{"BucketIsEncryptedWithOurKey"}},
 
@@ -140,6 +157,7 @@ var channelMutations = []mutation{
 	{38, "", "events of other accounts are kept", change("NoticesDeadLettersPolicy", "KeepUndelivered", "Condition", nil), []string{"ChannelsAreOurs"}},
 	{38, "", "everybody reads the queue", beside("NoticesDeadLettersPolicy", "KeepUndelivered", allow("*", "sqs:ReceiveMessage", link{"NoticesDeadLetters", "Arn"})), []string{"ChannelsAreOurs"}},
 	{38, "", "another account subscribes to the topic", beside("NoticesTopicPolicy", "PublishNotices", allow(stranger, "sns:Subscribe", link{"NoticesTopic", "TopicArn"})), []string{"ChannelsAreOurs"}},
+	{38, "", "a partner's topic sends messages to the queue", beside("NoticesDeadLettersPolicy", "KeepUndelivered", allowIf("*", "sqs:SendMessage", link{"NoticesDeadLetters", "Arn"}, "ArnLike", "aws:SourceArn", "arn:aws:sns:*:"+foreignAccount+":*")), []string{"NoPolicyAdmitsAnotherAccount"}},
 	{38, "", "the queue's policy is on no queue", set("NoticesDeadLettersPolicy", "Properties.Queues", []any{}), []string{"ChannelsAreOurs"}},
 	{38, "", "an upload that cannot be delivered is lost", unset("TriggerUpload", "Properties.Targets.0.DeadLetterConfig"), []string{"EventsAreNotLost"}},
 	{38, "", "a sweep that cannot start is lost", unset("SweepSchedule", "Properties.Target.DeadLetterConfig"), []string{"EventsAreNotLost"}},

@@ -27,6 +27,7 @@ var networkMutations = []mutation{
 	{3, "", "the Bedrock runtime endpoint admits other accounts", change("NetworkBedrockRuntimeEndpoint", "Ask", "Condition", nil), []string{"EndpointsAdmitThisAccountOnly"}},
 	{3, "", "the KMS endpoint compares the account only if the request names one", change("NetworkKMSEndpoint", "DescribeKey", "Condition", object{"StringNotEquals": object{"aws:PrincipalAccount": foreignAccount}}), []string{"EndpointsAdmitThisAccountOnly"}},
 	{3, "", "the S3 endpoint compares the account only if there is one", change("NetworkS3Endpoint", "UseObjects", "Condition", object{"StringEqualsIfExists": object{"aws:PrincipalAccount": Account}}), []string{"EndpointsAdmitThisAccountOnly"}},
+	{3, "", "the S3 endpoint admits an organization", change("NetworkS3Endpoint", "UseObjects", "Condition", object{"StringEquals": object{"aws:PrincipalOrgID": "o-a1b2c3d4e5"}}), []string{"NoPolicyAdmitsAnotherAccount"}},
 	{3, "", "the S3 endpoint lets every action through", change("NetworkS3Endpoint", "UseObjects", "Action", "s3:*"), []string{"EndpointsAdmitUsedActionsOnly"}},
 	{3, "", "the Bedrock endpoint lets custom models be deleted", also("NetworkBedrockEndpoint", "Tune", "bedrock:DeleteCustomModel"), []string{"EndpointsAdmitUsedActionsOnly"}},
 	{3, "", "the KMS endpoint lets the key be used", also("NetworkKMSEndpoint", "DescribeKey", "kms:Decrypt"), []string{"EndpointsAdmitUsedActionsOnly"}},

@@ -25,6 +25,7 @@ var permissionMutations = []mutation{
 	{14, "", "a function's role is EC2's as well", change("FunctionsPollRole", "Assume", "Principal", object{"Service": "ec2.amazonaws.com"}), []string{"RolesTrustOneServiceOrPeople"}},
 	{14, "", "another account's people become operators", change("AccessOperator", "Assume", "Principal", stranger), []string{"PeopleAreOfThisAccountOrNamed"}},
 	{14, "", "everybody becomes an uploader", change("AccessUploader", "Assume", "Principal", "*"), []string{"PeopleAreOfThisAccountOrNamed", "RolesTrustOneServiceOrPeople"}},
+	{14, "", "another company becomes an uploader with its id for us", both(change("AccessUploader", "Assume", "Principal", stranger), change("AccessUploader", "Assume", "Condition", object{"StringEquals": object{"sts:ExternalId": "12345"}})), []string{"NoPolicyAdmitsAnotherAccount"}},
 
 	{15, "", "validate deletes objects", also("FunctionsValidateRole", "KeepRun", "s3:DeleteObject"), []string{"RolesDoWhatTheyMustAndNoMore", "ObjectsByPrefix"}},
 	{15, "", "invoke reads every object", change("FunctionsInvokeRole", "ReadRegistry", "Resource", objectsIn("StorageBucket")), []string{"ObjectsByPrefix"}},
@@ -53,6 +54,11 @@ var permissionMutations = []mutation{
 	{16, "", "submit hands the role to services like Bedrock", change("FunctionsSubmitRole", "PassServiceRole", "Condition", object{"StringLike": object{"iam:PassedToService": "*.amazonaws.com"}}), []string{"PassRoleIsNarrow"}},
 	{16, "", "throughput hands over the role as well", beside("FunctionsThroughputRole", "Release", object{"Sid": "Seeded", "Effect": "Allow", "Action": "iam:PassRole", "Resource": link{"CustomizationRole", "Arn"}, "Condition": object{"StringEquals": object{"iam:PassedToService": "bedrock.amazonaws.com"}}}), []string{"PassRoleIsNarrow"}},
 	{16, "", "the service role is checked only if a service is named", change("FunctionsSubmitRole", "PassServiceRole", "Condition", object{"StringEqualsIfExists": object{"iam:PassedToService": "bedrock.amazonaws.com"}}), []string{"PassRoleIsNarrow"}},
+
+	{16, "", "submit hands the role to what begins like Bedrock", change("FunctionsSubmitRole", "PassServiceRole", "Condition", object{"StringLike": object{"iam:PassedToService": "bedrock.amazonaws.com*"}}), []string{"PassRoleIsNarrow"}},
+	{16, "", "submit hands the role to one more service that nobody thought of", change("FunctionsSubmitRole", "PassServiceRole", "Condition", object{"StringEquals": object{"iam:PassedToService": []any{"bedrock.amazonaws.com", "rolesanywhere.amazonaws.com"}}}), []string{"PassRoleIsNarrow"}},
+	{16, "", "submit hands roles with longer names to Bedrock", change("FunctionsSubmitRole", "PassServiceRole", "Resource", object{"Fn::Join": []any{"", []any{link{"CustomizationRole", "Arn"}, "*"}}}), []string{"PassRoleIsNarrow"}},
+	{16, "", "submit hands the role of that name in every account to Bedrock", change("FunctionsSubmitRole", "PassServiceRole", "Resource", object{"Fn::Join": []any{"", []any{"arn:aws:iam::*:role/*", link{"CustomizationRole", ""}}}}), []string{"PassRoleIsNarrow", "PermissionsAreOnThisStack"}},
 
 	{17, "", "who starts jobs asks models", also("FunctionsSubmitRole", "StopJob", "bedrock:InvokeModel"), []string{"StarterStartsOnly"}},
 	{17, "", "who starts jobs deletes models", also("FunctionsSubmitRole", "FindModel", "bedrock:DeleteCustomModel"), []string{"StarterStartsOnly", "ModelsHaveTheStacksTag"}},

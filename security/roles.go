@@ -20,40 +20,90 @@ var roleAssertions = []Assertion{
 	{"JobTouchesItsInterfacesOnly", 15, jobTouchesItsInterfacesOnly},
 }
 
-// passRoleIsNarrow: only submit hands over a role, only the one for jobs, and only to
-// Bedrock.
-func passRoleIsNarrow(t *Template) (f Findings) {
+// passedTo are the services that a role might be handed to: those of the vocabulary,
+// those that the template's roles trust or its policies name, one that nobody knows,
+// and none.
+func (t *Template) passedTo() []string {
+	list := []string{"", "unknown.amazonaws.com", "bedrock.amazonaws.com.example.com"}
+	for name := range vocabulary().Services {
+		list = append(list, name+".amazonaws.com")
+	}
+	for _, d := range t.documents() {
+		for _, s := range statementsOf(d.body) {
+			list = append(list, texts(get(s.object, "Principal", "Service"))...)
+			for _, c := range s.conditions() {
+				if strings.EqualFold(c.key, "iam:PassedToService") {
+					list = append(list, fulfilling(c.values)...)
+				}
+			}
+		}
+	}
+	slices.Sort(list)
+	return slices.Compact(list)
+}
+
+// fulfilling are values that patterns stand for.
+func fulfilling(patterns []string) []string {
+	var list []string
+	for _, p := range patterns {
+		list = append(list, strings.NewReplacer("*", "x", "?", "x").Replace(p))
+	}
+	return list
+}
+
+// passable are the roles that might be handed over: the template's, and others that
+// have a name like that of the one that is.
+func (t *Template) passable() []string {
+	service := t.arn("CustomizationRole")
+	list := []string{
+		"arn:aws:iam::" + foreignAccount + ":role/a", "arn:aws:iam::" + Account + ":role/admin", service + "x", strings.Replace(service, ":role/", ":role/x/", 1),
+		strings.Replace(service, Account, foreignAccount, 1),
+	}
 	for _, role := range t.ofType("AWS::IAM::Role") {
-		submit := role == t.find("FunctionsSubmitRole")
+		list = append(list, attribute(role, t.Region, "Arn"))
+	}
+	return list
+}
+
+// passRoleIsNarrow: for all roles, all roles that they might hand over and all
+// services: only submit hands over a role, only the one for jobs, and only to Bedrock.
+func passRoleIsNarrow(t *Template) (f Findings) {
+	service, targets := "bedrock.amazonaws.com", t.passable()
+	pass := func(me who, target, to string) ask {
+		a := ask{who: me, action: "iam:PassRole", resource: target, keys: keys()}
+		if to != "" {
+			a.keys = keys("iam:PassedToService", to, "iam:AssociatedResourceArn", t.inRegion("bedrock", "model-customization-job/a"))
+		}
+		return a
+	}
+	to := t.passedTo()
+	for _, role := range t.ofType("AWS::IAM::Role") {
+		me, submits := who{arn: attribute(role, t.Region, "Arn")}, role == t.find("FunctionsSubmitRole")
 		list := t.permissions(&f, role)
-		me := who{arn: attribute(role, t.Region, "Arn")}
-		pass := func(target, service string) ask {
-			var context []string
-			if service != "" {
-				context = append(context, "iam:PassedToService", service)
-			}
-			return ask{who: me, action: "iam:PassRole", resource: target, keys: keys(context...)}
+		for _, p := range list {
+			key := slices.Concat(keyOf([]who{me}), targets, to, []string{"passes", role.ID, t.arn("CustomizationRole")})
+			f = append(f, p.once(key, func() (found Findings) {
+				for _, target := range targets {
+					for _, receiver := range to {
+						good := submits && target == t.arn("CustomizationRole") && receiver == service
+						if !good && p.evaluate(pass(me, target, receiver)).may() {
+							found.add(role.ID, "may hand %s to %q", target, receiver)
+						}
+					}
+				}
+				return found
+			})...)
 		}
-		tries := []battery{
-			{"the service role to Bedrock", pass(t.arn("CustomizationRole"), "bedrock.amazonaws.com"), submit},
-			{"the service role to no service it names", pass(t.arn("CustomizationRole"), ""), false},
-			{"another account's role", pass("arn:aws:iam::"+foreignAccount+":role/a", "bedrock.amazonaws.com"), false},
-			{"an administrator's role", pass("arn:aws:iam::"+Account+":role/admin", "bedrock.amazonaws.com"), false},
-		}
-		for _, service := range []string{"lambda", "ec2", "sagemaker", "states", "glue", "ecs-tasks", "cloudformation"} {
-			tries = append(tries, battery{"the service role to " + service, pass(t.arn("CustomizationRole"), service+".amazonaws.com"), false})
-		}
-		for _, other := range t.ofType("AWS::IAM::Role") {
-			if other != t.find("CustomizationRole") {
-				tries = append(tries, battery{other.ID, pass(attribute(other, t.Region, "Arn"), "bedrock.amazonaws.com"), false})
-			}
+		if submits && answers(list, pass(me, t.arn("CustomizationRole"), service)) != granted {
+			f.add(role.ID, "may not hand the role for jobs to Bedrock")
 		}
 		for _, p := range list {
-			for _, context := range without(p.contexts(nil), "iam:PassedToService", "bedrock.amazonaws.com") {
-				tries = append(tries, battery{"the service role, as a policy asks for it", ask{me, "iam:PassRole", t.arn("CustomizationRole"), context}, false})
+			for _, context := range without(p.contexts(nil), "iam:PassedToService", service) {
+				if p.evaluate(ask{me, "iam:PassRole", t.arn("CustomizationRole"), context}).may() {
+					f.add(role.ID, "may hand over the service role as a policy asks for it")
+				}
 			}
 		}
-		try(&f, role.ID, list, tries)
 	}
 	return f
 }

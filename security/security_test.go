@@ -99,7 +99,11 @@ func holds(t *testing.T, tm *Template) {
 	t.Helper()
 	for _, a := range Assertions() {
 		t.Run(a.Name, func(t *testing.T) {
+			before := decisions.Load()
 			found := a.Check(tm)
+			if n := decisions.Load() - before; n >= many {
+				t.Logf("%d decisions", n)
+			}
 			for i, finding := range found {
 				if i == shownFindings {
 					t.Errorf("and %d more", len(found)-i)
@@ -114,6 +118,10 @@ func holds(t *testing.T, tm *Template) {
 // shownFindings is how many of an assertion's findings are printed: one that asks
 // about all actions finds the same thing many times.
 const shownFindings = 10
+
+// many is from how many decisions on an assertion says how many it took: it is about
+// all of something then.
+const many = 100
 
 func isControl(id int) bool {
 	return slices.ContainsFunc(Controls, func(c Control) bool { return c.ID == id })

@@ -24,6 +24,8 @@ type words struct {
 		Actions   map[string][]string
 		Resources map[string]string
 		Keys      []string
+		// Encrypting are S3's actions that write and may say with which key.
+		Encrypting []string
 	}
 }
 

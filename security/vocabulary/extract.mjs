@@ -36,6 +36,11 @@ for (const service of services) {
   }
   const keys = Object.values(read('data', 'conditionKeys', `${service}.json`)).map((k) => k.key.replace('<key>', '${TagKey}')).sort();
   extract.services[service] = { actions, resources, keys };
+  // The actions that decide how an object is encrypted.
+  const encrypting = rows.filter((a) => a.accessLevel === 'Write' && a.conditionKeys.includes('s3:x-amz-server-side-encryption'));
+  if (encrypting.length > 0) {
+    extract.services[service].encrypting = encrypting.map((a) => a.name).sort();
+  }
 }
 
 // One action a line, so that a difference can be read.
