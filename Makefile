@@ -117,6 +117,11 @@ iam-diff: ## hold the IAM evaluator against @cloud-copilot/iam-simulate on CASES
 	@npm install --prefix $(IAM_DIFF) --no-audit --no-fund --no-package-lock --save-exact --loglevel=error $(IAM_DIFF_PACKAGES) > /dev/null
 	@go run ./internal/iampolicy/iamdiff -dir $(IAM_DIFF) -cases $(or $(CASES),100000) $(if $(SEED),-seed $(SEED))
 
+.PHONY: prove
+prove: setup ## prove what policies promise for all requests, with a solver (Debian: apt-get install cvc5; z3 will do, slowly)
+	@command -v cvc5 z3 > /dev/null || { echo 'there is no solver: install cvc5 or z3 (Debian, Ubuntu: apt-get install cvc5)' >&2; exit 1; }
+	@go test -tags prove -count 1 -timeout 30m -v -run '^TestProve|^TestTranslate$$' ./security
+
 .PHONY: synth
 synth: setup ## synthesize the stack into cdk.out, without credentials or network
 	@npx cdk synth --quiet
