@@ -112,7 +112,7 @@ const anyS3 = `(str.prefixof "s3:" action)`
 func (t *Template) withoutTLS(d document) map[string]string {
 	all := map[string]string{}
 	for _, bucket := range t.ofType("AWS::S3::Bucket") {
-		if t.policyOfBucket(bucket) != d.owner {
+		if !slices.Contains(t.policiesOfBucket(bucket), d.owner) {
 			continue
 		}
 		arn := attribute(bucket, t.Region, "Arn")
@@ -157,11 +157,14 @@ func (t *Template) insideAndOurs() map[string]string {
 
 // exemptsTheJob says whether the configuration lets the job's role in from outside.
 func (t *Template) exemptsTheJob() bool {
-	exempt := false
-	t.eachBlock("StoragePolicy", func(b block) {
-		exempt = exempt || b.operator == "ArnNotEquals" && slices.Contains(b.values, t.arn("CustomizationRole"))
-	})
-	return exempt
+	for _, s := range statementsOf(t.find("StoragePolicy").Properties["PolicyDocument"]) {
+		for _, b := range s.conditions() {
+			if b.operator == "ArnNotEquals" && slices.Contains(b.values, t.arn("CustomizationRole")) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // declared are the variables of every request: who makes it, and what it is. An
@@ -285,8 +288,8 @@ func run(script string) (string, error) {
 	return text, nil
 }
 
-// request is a counterexample as a request.
-func request(values map[string]string, kinds map[string]string) ask {
+// shown is a counterexample as a request.
+func shown(values map[string]string, kinds map[string]string) ask {
 	a := ask{action: values["action"], resource: values["resource"], keys: keys()}
 	switch {
 	case values["signed"] == "true":
@@ -362,7 +365,7 @@ func TestProveBroken(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				a := request(values, c.formula.vars.kinds)
+				a := shown(values, c.formula.vars.kinds)
 				if got := p.evaluate(a); c.let && !got.may() || !c.let && got == refused {
 					t.Errorf("%s: the solver has the request %+v, and the evaluator ends with %v", c.name, a, got)
 				}

@@ -165,9 +165,9 @@ func (v *variables) condition(c block) (string, error) {
 		}
 		switch positive {
 		case "StringLike":
-			any = append(any, matching(value, textTokens(want)))
+			any = append(any, regexOf(value, textTokens(want)))
 		case "ArnEquals", "ArnLike":
-			any = append(any, matching(value, conditionTokens(want)))
+			any = append(any, regexOf(value, conditionTokens(want)))
 		case "NumericLessThan":
 			any = append(any, "(< "+value+" "+want+")")
 		default:
@@ -261,9 +261,9 @@ func quote(text string) string { return `"` + strings.ReplaceAll(text, `"`, `""`
 
 func equal(variable, text string) string { return "(= " + variable + " " + quote(text) + ")" }
 
-// matching says that a variable matches a pattern. Most patterns are a text, or how
+// regexOf says that a variable matches a pattern. Most patterns are a text, or how
 // one begins, which solvers are better at than at expressions.
-func matching(variable string, tokens []smtToken) string {
+func regexOf(variable string, tokens []smtToken) string {
 	first := slices.IndexFunc(tokens, func(t smtToken) bool { return t.many || t.one })
 	var begins strings.Builder
 	for _, t := range tokens[:max(first, 0)] {
@@ -290,7 +290,7 @@ func startsWith(variable, text string) string {
 func anyOf(variable string, patterns []string, tokens func(string) []smtToken) string {
 	var any []string
 	for _, p := range patterns {
-		any = append(any, matching(variable, tokens(p)))
+		any = append(any, regexOf(variable, tokens(p)))
 	}
 	return or(any)
 }
