@@ -51,8 +51,8 @@ test: setup $(LINT) ## run every test and the linter, as CI does
 	$(call suite,unit,go test $$(go list ./... | grep -v -e /infra$$ -e /security$$ -e /internal/rehearsal$$ -e /internal/rehearsal/chaos$$))
 	$(call suite,bench,cd internal/dataset/bench && $(CURDIR)/$(LINT) run ./... && go test ./...)
 	$(call suite,infra,go test ./infra)
-	$(call suite,security,go test ./security)
-	$(call suite,rehearsal,go test -timeout 20m ./internal/rehearsal)
+	$(call suite,security,go test -timeout 20m ./security)
+	$(call suite,rehearsal,go test -timeout 40m ./internal/rehearsal)
 	$(call suite,chaos,go test -count 1 -v -timeout 20m ./internal/rehearsal/chaos)
 
 .PHONY: chaos

@@ -228,6 +228,7 @@ const (
 	ofKey         = "the key is administered by none of the stack's roles"
 	ofDeployers   = "who deploys is told it, by the preflight or by the deployment itself"
 	ofTeardown    = "who takes the stack away is told it, when the operator role goes as well"
+	ofJudging     = "the runbook has it for administrators: no role of the stack makes capacity for people"
 	ofInvestigate = "the runbook has it for administrators: the operator role sees the stack's own only"
 )
 
@@ -266,6 +267,10 @@ var othersCommands = []othersCommand{
 	{"aws s3api get-bucket-logging", "s3:GetBucketLogging", bucketOf, ofTeardown},
 	{"aws s3api delete-objects", "s3:DeleteObjectVersion", func(f *fixture) string { return bucketOf(f) + "/runs/a" }, ofTeardown},
 
+	{"aws bedrock create-custom-model-deployment", "bedrock:CreateCustomModelDeployment", everything, ofJudging},
+	{"aws bedrock create-evaluation-job", "bedrock:CreateEvaluationJob", everything, ofJudging},
+
+	{"aws cloudformation detect-stack-drift", "cloudformation:DetectStackDrift", stackOf, ofInvestigate},
 	{"aws cloudtrail lookup-events", "cloudtrail:LookupEvents", everything, ofInvestigate},
 	{"aws events list-rules", "events:ListRules", everything, ofInvestigate},
 }

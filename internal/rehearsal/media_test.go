@@ -111,16 +111,18 @@ func TestImagesOutOfPlaceAreRejected(t *testing.T) {
 	}
 }
 
-// Ensure an image that is removed after the check fails the job with Bedrock's
-// words for it: nothing but the data set itself is copied.
+// Ensure an image that is removed after the check fails the job, with the command
+// that shows Bedrock's own words for it: the image's name is not repeated, and nothing
+// but the data set itself is copied.
 func TestImageRemovedAfterTheCheck(t *testing.T) {
 	t.Parallel()
 	f := start(t, nova, "default")
 	f.takesImages("support")
 	f.whenEntered("SubmitJob", func(string) { f.removeMedia("support", pictureName(3)) })
 	run, _ := f.train("support", f.album("support", "first"), finetune.EndFailed)
-	if want := finetune.MediaPrefix("support") + pictureName(3); run.Error != string(finetune.JobFailed) || !strings.Contains(run.Cause, want) {
-		t.Errorf("ended %s (%s); want JobFailed, naming %s", run.Error, run.Cause, want)
+	const want = "aws bedrock get-model-customization-job --job-identifier "
+	if run.Error != string(finetune.JobFailed) || !strings.Contains(run.Cause, want) || strings.Contains(run.Cause, pictureName(3)) {
+		t.Errorf("ended %s (%s); want JobFailed, with %q", run.Error, run.Cause, want)
 	}
 	f.nothingBought(onDemand)
 }
