@@ -46,7 +46,7 @@ var unneeded = []unexercised{
 	{"Operator", "Read", []string{"s3:GetObjectVersion"}, byPeople},
 	{"Operator", "SeeKey", []string{"*"}, byPreflight},
 	{"Operator", "StartRuns", []string{"states:DescribeStateMachine"}, byPeople},
-	{"Operator", "SeeModels", []string{"bedrock:GetCustomModel", "bedrock:GetFoundationModel", "bedrock:ListTagsForResource"}, byPeople},
+	{"Operator", "SeeModels", []string{"bedrock:GetCustomModel", "bedrock:GetFoundationModel"}, byPeople},
 	{"Operator", "ListAll", []string{"bedrock:ListFoundationModels", "ec2:DescribeNetworkInterfaces"}, byPeople},
 	{"Operator", "HandleUndelivered", []string{"sqs:GetQueueUrl", "sqs:GetQueueAttributes"}, byPeople},
 	{"Operator", "ReadLogs", []string{"logs:GetLogEvents", "logs:DescribeLogStreams"}, byPeople},
