@@ -87,14 +87,12 @@ func useThroughS3(scope constructs.Construct) policy.Statement {
 // and the role Bedrock assumes; AWS's page says only "roles that customize")
 // and for serving it. That they describe the key as well is in [describe].
 func useThroughBedrock(scope constructs.Construct) policy.Statement {
-	conditions := through(scope, "bedrock")
-	conditions["ArnLike"] = map[string]any{"aws:PrincipalArn": bedrockCallers(scope)}
 	return policy.Statement{
 		Sid:        "UseThroughBedrock",
 		Principals: policy.AccountRoot(scope),
 		Actions:    []string{"kms:Decrypt", "kms:GenerateDataKey"},
 		Resources:  itself,
-		Conditions: conditions,
+		Conditions: throughBy(scope, "bedrock", bedrockCallers(scope)),
 	}
 }
 
@@ -104,22 +102,19 @@ func useThroughBedrock(scope constructs.Construct) policy.Statement {
 // The page says it of buying and managing; that re-pointing is asked for the same
 // is unverified.
 func pointBackThroughBedrock(scope constructs.Construct) policy.Statement {
-	conditions := through(scope, "bedrock")
-	conditions["ArnLike"] = map[string]any{"aws:PrincipalArn": policy.RolesIn(scope, policy.RoomPeople)}
 	return policy.Statement{
 		Sid:        "PointBackThroughBedrock",
 		Principals: policy.AccountRoot(scope),
 		Actions:    []string{"kms:Decrypt"},
 		Resources:  itself,
-		Conditions: conditions,
+		Conditions: throughBy(scope, "bedrock", policy.RolesIn(scope, policy.RoomPeople)),
 	}
 }
 
 // grantThroughBedrock lets Bedrock, and nobody else, make the grant it keeps
 // for as long as the custom model exists.
 func grantThroughBedrock(scope constructs.Construct) policy.Statement {
-	conditions := through(scope, "bedrock")
-	conditions["ArnLike"] = map[string]any{"aws:PrincipalArn": bedrockCallers(scope)}
+	conditions := throughBy(scope, "bedrock", bedrockCallers(scope))
 	conditions["Bool"] = map[string]any{"kms:GrantIsForAWSResource": "true"}
 	return policy.Statement{
 		Sid:        "GrantThroughBedrock",
@@ -178,14 +173,12 @@ func useThroughSQS(scope constructs.Construct) policy.Statement {
 // encrypted topic: SNS asks KMS with the publisher's rights
 // (https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html).
 func tellThroughSNS(scope constructs.Construct) policy.Statement {
-	conditions := through(scope, "sns")
-	conditions["ArnLike"] = map[string]any{"aws:PrincipalArn": policy.RolesIn(scope, policy.RoomService)}
 	return policy.Statement{
 		Sid:        "TellThroughSNS",
 		Principals: policy.AccountRoot(scope),
 		Actions:    []string{"kms:Decrypt", "kms:GenerateDataKey"},
 		Resources:  itself,
-		Conditions: conditions,
+		Conditions: throughBy(scope, "sns", policy.RolesIn(scope, policy.RoomService)),
 	}
 }
 
@@ -207,14 +200,12 @@ func useForSchedules(scope constructs.Construct) policy.Statement {
 // keepUnstarted is a schedule's role, with which EventBridge Scheduler keeps in the
 // queue what it could not start.
 func keepUnstarted(scope constructs.Construct) policy.Statement {
-	conditions := through(scope, "sqs")
-	conditions["ArnLike"] = map[string]any{"aws:PrincipalArn": policy.RolesIn(scope, policy.RoomService)}
 	return policy.Statement{
 		Sid:        "KeepUnstarted",
 		Principals: policy.AccountRoot(scope),
 		Actions:    []string{"kms:GenerateDataKey"},
 		Resources:  itself,
-		Conditions: conditions,
+		Conditions: throughBy(scope, "sqs", policy.RolesIn(scope, policy.RoomService)),
 	}
 }
 
@@ -308,6 +299,14 @@ func encryptTrail(scope constructs.Construct) policy.Statement {
 // bedrockCallers are the roles in whose name Bedrock uses the key.
 func bedrockCallers(scope constructs.Construct) []string {
 	return []string{policy.RolesIn(scope, policy.RoomFunction), policy.RolesIn(scope, policy.RoomCustomization)}
+}
+
+// throughBy is through for roles alone: the ARN, or the list of ARNs, that theirs
+// are like.
+func throughBy(scope constructs.Construct, service string, roles any) policy.Conditions {
+	conditions := through(scope, service)
+	conditions["ArnLike"] = map[string]any{"aws:PrincipalArn": roles}
+	return conditions
 }
 
 func through(scope constructs.Construct, service string) policy.Conditions {
