@@ -42,11 +42,11 @@ func (t *Template) passedTo() []string {
 	return slices.Compact(list)
 }
 
-// fulfilling are values that patterns stand for.
+// fulfilling are values that patterns stand for, an [instance] of each.
 func fulfilling(patterns []string) []string {
 	var list []string
 	for _, p := range patterns {
-		list = append(list, strings.NewReplacer("*", "x", "?", "x").Replace(p))
+		list = append(list, instance(p))
 	}
 	return list
 }

@@ -120,10 +120,7 @@ func currentVersionsStay(t *Template) (f Findings) {
 // functionsAreToldOurs: what a variable names is the stack's, and no variable is one
 // that the SDK or the runtime goes by, such as another endpoint of a service.
 func functionsAreToldOurs(t *Template) (f Findings) {
-	ours := map[string]bool{}
-	for _, r := range t.Resources {
-		ours[attribute(r, t.Region, "Arn")] = true
-	}
+	ours := t.ownARNs()
 	for _, fn := range t.ofType("AWS::Lambda::Function") {
 		eachText(get(fn.Properties, "Environment", "Variables"), "", func(name, value string) {
 			switch {
