@@ -11,6 +11,7 @@ import (
 
 	"github.com/tuneline/tuneline/infra/config"
 	"github.com/tuneline/tuneline/infra/functions"
+	"github.com/tuneline/tuneline/infra/rules"
 	"github.com/tuneline/tuneline/infra/stack"
 )
 
@@ -32,6 +33,7 @@ func synthesizeApp() error {
 	if err != nil {
 		return err
 	}
+	rules.Add(app)
 	stack.New(app, cfg, binaries)
 	app.Synth(nil)
 	return nil

@@ -17,6 +17,7 @@ import (
 
 	"github.com/tuneline/tuneline/infra/config"
 	"github.com/tuneline/tuneline/infra/functions"
+	"github.com/tuneline/tuneline/infra/rules"
 	"github.com/tuneline/tuneline/infra/stack"
 )
 
@@ -169,38 +170,44 @@ func synthesizeWith(t *testing.T, v variant, binaries functions.Binaries) *templ
 	cfg := v.config()
 	out := t.TempDir()
 	app := awscdk.NewApp(&awscdk.AppProps{Outdir: jsii.String(out), Context: contextOf(t), AnalyticsReporting: jsii.Bool(false)})
+	rules.Add(app)
 	s := stack.New(app, cfg, binaries)
 	text, err := json.Marshal(app.Synth(nil).GetStackByName(s.StackName()).Template())
 	if err != nil {
 		t.Fatal(err)
 	}
 	tm := parse(t, text)
-	tm.warnings = validationReport(t, filepath.Join(out, "validation-report.json"))
+	for _, v := range violations(t, out) {
+		tm.warnings = append(tm.warnings, v.RuleName+" "+v.Description)
+	}
 	return tm
 }
 
-// validationReport lists the rules that the CDK's own validation found broken.
-func validationReport(t *testing.T, path string) []string {
+// violation is a rule that a template breaks, in a report of the CDK's own
+// validation.
+type violation struct {
+	RuleName, Description string
+	ViolatingConstructs   []struct{ ConstructPath string }
+}
+
+// violations are those that the cloud assembly's report lists.
+func violations(t *testing.T, assembly string) []violation {
 	t.Helper()
-	text, err := os.ReadFile(path)
+	text, err := os.ReadFile(filepath.Join(assembly, "validation-report.json"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	var report struct {
-		PluginReports []struct {
-			Violations []struct{ RuleName, Description string }
-		}
+		PluginReports []struct{ Violations []violation }
 	}
 	if err := json.Unmarshal(text, &report); err != nil {
 		t.Fatal(err)
 	}
-	var broken []string
+	var all []violation
 	for _, plugin := range report.PluginReports {
-		for _, v := range plugin.Violations {
-			broken = append(broken, v.RuleName+" "+v.Description)
-		}
+		all = append(all, plugin.Violations...)
 	}
-	return broken
+	return all
 }
 
 func parse(t *testing.T, text []byte) *template {
