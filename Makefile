@@ -14,6 +14,7 @@ export PATH := $(CURDIR)/node_modules/node-$(NODE_OS)-$(NODE_CPU)/bin:$(CURDIR)/
 TUNELINE := .tuneline/bin/tuneline
 LINT := .tuneline/bin/golangci-lint
 CHAOS := .tuneline/bin/chaos
+BILLS := .tuneline/bin/cyclonedx-gomod
 BENCH := .tuneline/bin/bench-dataset
 BENCH_INFERENCE := .tuneline/bin/bench-inference
 BENCH_RATIOS := internal/dataset/bench/ratios.json
@@ -48,12 +49,30 @@ build: ## build the operator's command line into .tuneline/bin
 .PHONY: test
 test: setup $(LINT) ## run every test and the linter, as CI does
 	$(call suite,lint,$(LINT) run ./...)
-	$(call suite,unit,go test $$(go list ./... | grep -v -e /infra$$ -e /security$$ -e /internal/rehearsal$$ -e /internal/rehearsal/chaos$$))
+	$(call suite,unit,go test $$(go list ./... | grep -v -e /infra$$ -e /security$$ -e /internal/scan$$ -e /internal/rehearsal$$ -e /internal/rehearsal/chaos$$))
 	$(call suite,bench,cd internal/dataset/bench && $(CURDIR)/$(LINT) run ./... && go test ./...)
 	$(call suite,infra,go test ./infra)
 	$(call suite,security,go test -timeout 20m ./security)
+	$(call suite,scan,go test -timeout 20m ./internal/scan)
 	$(call suite,rehearsal,go test -timeout 40m ./internal/rehearsal)
 	$(call suite,chaos,go test -count 1 -v -timeout 20m ./internal/rehearsal/chaos)
+
+.PHONY: scan
+scan: vulncheck ## run every scanner in full, as before a release: vulncheck, and the history for secrets; wants cfn-lint
+	@TUNELINE_SCAN=full go test -count 1 -timeout 40m -v -skip Vulnerabilit ./internal/scan
+
+.PHONY: vulncheck
+vulncheck: setup ## look for known vulnerabilities of what is built, with the calls into them: VULNDB=live for today's list
+	@go mod verify
+	@TUNELINE_SCAN=full VULNDB='$(VULNDB)' go test -count 1 -timeout 40m -v -run Vulnerabilit ./internal/scan
+	@audit=$$(npm audit 2>&1) || { echo "$$audit"; grep -q 'audit endpoint returned an error' <<< "$$audit"; }
+
+.PHONY: sbom
+sbom: setup ## write a bill of materials of each function into dist/sbom, in CycloneDX: of what is synthesized now, or of ASSEMBLY=folder
+	@go mod verify
+	@$(if $(ASSEMBLY),:,$(MAKE) --no-print-directory synth)
+	@go build -C internal/scan/tools -o $(CURDIR)/$(BILLS) github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod
+	@go run ./internal/scan/sbom -tool $(BILLS) -out dist/sbom '$(or $(ASSEMBLY),cdk.out)'
 
 .PHONY: chaos
 chaos: setup ## let every fault strike at every call of the pipeline; again: CHAOS_SEED=<seed> CHAOS_ONLY='<scenario>'

@@ -136,7 +136,8 @@ var accessControls = []Control{
 	},
 	{
 		ID: 23, Promise: "No secret is in the template, in a variable or in a log",
-		Standards: "AISF-DATA-05, LLM02", Code: "infra", Elsewhere: []string{"internal/rehearsal TestNothingOfADataSetLeaks", "infra TestTemplateNamesNobody"},
+		Standards: "AISF-DATA-05, LLM02", Code: "infra",
+		Elsewhere: []string{"internal/rehearsal TestNothingOfADataSetLeaks", "infra TestTemplateNamesNobody", "internal/scan TestSecrets"},
 	},
 	{
 		ID: 32, Promise: "Models are made, changed and asked with the stack's tag only; only two functions ask, and tuned models only",
@@ -223,10 +224,14 @@ var processControls = []Control{
 		Elsewhere: []string{"infra TestSameSourceSameTemplate", "infra TestTemplateNamesNobody"},
 	},
 	{
-		ID: 40, Promise: "What is built is pinned and comes out the same", Standards: "LLM03", Code: "infra/functions",
-		Elsewhere: []string{"infra/functions TestSameSourceSameHash"}, Open: "no bill of materials is written, and no scan for known weaknesses is part of the tests",
+		ID: 40, Promise: "What is built is pinned, comes out the same, has a bill of materials, and no known vulnerability without a reason", Standards: "LLM03", Code: "infra/functions, internal/scan",
+		Elsewhere: []string{"infra/functions TestSameSourceSameHash", "internal/scan TestBills", "internal/scan TestVulnerabilities", "internal/scan TestVulnerabilityIsFound"},
+		Open: "npm's packages, which are for building and testing only, are pinned but not looked up where the registry answers no audits",
 	},
-	{ID: 42, Promise: "Every exception of a scanner is written, reasoned and counted", Open: "no scanner is part of the tests yet"},
+	{
+		ID: 42, Promise: "Every exception of a scanner is for one thing, reasoned, counted, and gone when it is not needed", Code: "internal/scan, infra/rules",
+		Elsewhere: []string{"internal/scan TestNag", "internal/scan TestGuard", "internal/scan TestCfnLint", "internal/scan TestStateMachines", "internal/scan TestHold", "infra TestRulesStopADeployment"},
+	},
 	{ID: 43, Promise: "Each control leads to code, test and seeded defect", Standards: "AISF-GOV-06", Code: "security", Elsewhere: []string{"security TestEveryDefectIsFound", "security TestNoAssertionIsIdle"}},
 	{
 		ID: 44, Promise: "Nothing is in the template that these promises are not about: types, and properties of the types, are listed", Code: "security",
