@@ -187,30 +187,35 @@ func violations(rule json.RawMessage, configuration string) []Finding {
 	return found
 }
 
-// CfnLint holds templates against the rules of cfn-lint.
+// CfnLint holds templates against the rules of cfn-lint, those of style left out,
+// which it calls information.
 func CfnLint(ctx context.Context, cfnLint string, templates []Template) ([]Finding, error) {
-	var found []Finding
+	args := []string{"--format", "json", "--"}
+	configurations := map[string]string{}
 	for _, t := range templates {
-		const errorsWarningsInformation = 2 | 4 | 8
-		out, err := output(ctx, []int{2, 4, 6, 8, 10, 12, errorsWarningsInformation}, cfnLint, "--format", "json", "--include-checks", "I", "--", t.File)
-		if err != nil {
-			return nil, err
+		args = append(args, t.File)
+		configurations[t.File] = t.Configuration
+	}
+	const anError, aWarning = 2, 4
+	out, err := output(ctx, []int{anError, aWarning, anError | aWarning}, cfnLint, args...)
+	if err != nil {
+		return nil, err
+	}
+	var matches []struct {
+		Filename, Message string
+		Rule              struct{ ID string }
+		Location          struct{ Path []any }
+	}
+	if err := json.Unmarshal(out, &matches); err != nil {
+		return nil, fmt.Errorf("reading what cfn-lint found: %w", err)
+	}
+	var found []Finding
+	for _, m := range matches {
+		place := "Template"
+		if path := m.Location.Path; len(path) > 1 {
+			place = fmt.Sprint(path[1])
 		}
-		var matches []struct {
-			Message  string
-			Rule     struct{ ID string }
-			Location struct{ Path []any }
-		}
-		if err := json.Unmarshal(out, &matches); err != nil {
-			return nil, fmt.Errorf("reading what cfn-lint found: %w", err)
-		}
-		for _, m := range matches {
-			place := "Template"
-			if path := m.Location.Path; len(path) > 1 {
-				place = fmt.Sprint(path[1])
-			}
-			found = append(found, Finding{Rule: m.Rule.ID, Resource: plain(place), Configuration: t.Configuration, Message: m.Message})
-		}
+		found = append(found, Finding{Rule: m.Rule.ID, Resource: plain(place), Configuration: configurations[m.Filename], Message: m.Message})
 	}
 	return found, nil
 }
