@@ -48,7 +48,7 @@ func TestKeyPolicy(t *testing.T) {
 			"aws:PrincipalArn": principal, "kms:CallerAccount": "${AWS::AccountId}", "kms:ViaService": service + ".us-east-1.amazonaws.com",
 		}
 		for i := 0; i < len(more); i += 2 {
-			context[more[i]] = more[i+1]
+			context[more[i]] = more[i+1] //nolint:gosec // keys and values come in pairs
 		}
 		return context
 	}

@@ -51,7 +51,7 @@ var permissionMutations = []mutation{
 	{16, "", "submit hands the role to any service", change("FunctionsSubmitRole", "PassServiceRole", "Condition", nil), []string{"PassRoleIsNarrow"}},
 	{16, "", "submit hands any role to Bedrock", change("FunctionsSubmitRole", "PassServiceRole", "Resource", "*"), []string{"PassRoleIsNarrow", "NothingOnEverything"}},
 	{16, "", "submit hands the functions' roles to Bedrock", change("FunctionsSubmitRole", "PassServiceRole", "Resource", "arn:aws:iam::"+Account+":role/tuneline/*"), []string{"PassRoleIsNarrow", "PermissionsAreOnThisStack"}},
-	{16, "", "submit hands the role to services like Bedrock", change("FunctionsSubmitRole", "PassServiceRole", "Condition", object{"StringLike": object{"iam:PassedToService": "*.amazonaws.com"}}), []string{"PassRoleIsNarrow"}},
+	{16, "", "submit hands the role to services like Bedrock", change("FunctionsSubmitRole", "PassServiceRole", "Condition", object{"StringLike": object{"iam:PassedToService": "*.amazonaws.com"}}), []string{"PassRoleIsNarrow"}}, //nolint:gosec // PassRole is no password
 	{16, "", "throughput hands over the role as well", beside("FunctionsThroughputRole", "Release", object{"Sid": "Seeded", "Effect": "Allow", "Action": "iam:PassRole", "Resource": link{"CustomizationRole", "Arn"}, "Condition": object{"StringEquals": object{"iam:PassedToService": "bedrock.amazonaws.com"}}}), []string{"PassRoleIsNarrow"}},
 	{16, "", "the service role is checked only if a service is named", change("FunctionsSubmitRole", "PassServiceRole", "Condition", object{"StringEqualsIfExists": object{"iam:PassedToService": "bedrock.amazonaws.com"}}), []string{"PassRoleIsNarrow"}},
 

@@ -72,7 +72,7 @@ func readAssembly(dir string) ([]source, error) {
 		return nil, err
 	}
 	for i := range files {
-		text, err := os.ReadFile(filepath.Join(dir, files[i].file)) // #nosec G304 G703 -- the folder the caller named
+		text, err := os.ReadFile(filepath.Join(dir, files[i].file)) //nolint:gosec // the folder the caller named
 		if err != nil {
 			return nil, fmt.Errorf("reading the template of %s: %w", files[i].stack, err)
 		}
@@ -98,7 +98,7 @@ type stackFile struct {
 
 // stacksOf lists the templates of an assembly, in the order of their names.
 func stacksOf(dir string) ([]stackFile, error) {
-	text, err := os.ReadFile(filepath.Join(dir, "manifest.json")) // #nosec G304 G703 -- the folder the caller named
+	text, err := os.ReadFile(filepath.Join(dir, "manifest.json")) //nolint:gosec // the folder the caller named
 	if errors.Is(err, os.ErrNotExist) {
 		return looseTemplates(dir)
 	}

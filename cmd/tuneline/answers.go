@@ -112,7 +112,7 @@ func readQuestions(e example, n int) (_ []string, err error) {
 	if path == "" {
 		path = e.training
 	}
-	file, err := os.Open(path) // #nosec G304 -- the user names the file
+	file, err := os.Open(path) //nolint:gosec // the user names the file
 	if err != nil {
 		return nil, fmt.Errorf("reading questions: %w", err)
 	}

@@ -302,7 +302,7 @@ func TestAskRefused(t *testing.T) {
 // TestAskArguments: what cannot be asked is told before anything is.
 func TestAskArguments(t *testing.T) {
 	a := newAskedAPI(t)
-	for args, want := range map[string]string{
+	for args, want := range map[string]string{ //nolint:gosec // command lines, and no credentials
 		"ask support":                                                   "in quotation marks",
 		"ask a/b How?":                                                  "letters",
 		"ask support  ":                                                 "in quotation marks",

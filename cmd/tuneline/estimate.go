@@ -155,7 +155,7 @@ func readConfiguration(path string) (stackconfig.Config, string, error) {
 		c, err := fromContext(path)
 		return c, path, err
 	}
-	text, err := os.ReadFile(path) // #nosec G304 -- the user names the file
+	text, err := os.ReadFile(path) //nolint:gosec // the user names the file
 	if err != nil {
 		return stackconfig.Config{}, "", fmt.Errorf("reading the configuration: %w", err)
 	}
@@ -165,7 +165,7 @@ func readConfiguration(path string) (stackconfig.Config, string, error) {
 
 // fromContext reads the configuration as the synthesis does.
 func fromContext(path string) (stackconfig.Config, error) {
-	text, err := os.ReadFile(path) // #nosec G304 -- the user names the file
+	text, err := os.ReadFile(path) //nolint:gosec // the user names the file
 	if err != nil {
 		return stackconfig.Config{}, fmt.Errorf("reading the configuration: %w", err)
 	}

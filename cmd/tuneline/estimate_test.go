@@ -189,7 +189,7 @@ func usePriceList(t *testing.T, prices map[string]string) {
 // marked, that the rest stays, and that what AWS does not say is told.
 func TestEstimateLive(t *testing.T) {
 	inDir(t, map[string]string{"a.jsonl": conversations(200)})
-	usePriceList(t, map[string]string{
+	usePriceList(t, map[string]string{ //nolint:gosec // price lists, and no credentials
 		"USE1-NovaMicro-Customization-Training":     "1K tokens at 0.0020000000",
 		"USE1-NovaMicro-input-tokens-custom-model":  "1K tokens at 0.0000350000",
 		"USE1-NovaMicro-output-tokens-custom-model": "fortnight at 0.0001400000",

@@ -27,7 +27,7 @@ func written(t *testing.T, name, text string) string {
 func writtenIn(t *testing.T, dir, name, text string) string {
 	t.Helper()
 	path := filepath.Join(dir, name)
-	if err := os.WriteFile(path, []byte(text), 0o640); err != nil {
+	if err := os.WriteFile(path, []byte(text), 0o640); err != nil { //nolint:gosec // the mode is what is tested
 		t.Fatal(err)
 	}
 	return path

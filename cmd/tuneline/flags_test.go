@@ -172,7 +172,7 @@ func TestFixOldRejects(t *testing.T) {
 func TestFixInPlace(t *testing.T) {
 	path := written(t, "a.jsonl", "\n"+fixGood)
 	t.Chdir(filepath.Dir(path))
-	if err := errors.Join(os.Chmod(path, 0o660), os.Symlink("a.jsonl", "link")); err != nil {
+	if err := errors.Join(os.Chmod(path, 0o660), os.Symlink("a.jsonl", "link")); err != nil { //nolint:gosec // the mode is what is tested
 		t.Fatal(err)
 	}
 	if exit, _, stderr := command(t, "fix", "--in-place", "link"); exit != exitOK {

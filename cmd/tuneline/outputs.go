@@ -84,7 +84,7 @@ func modeOf(input string) fs.FileMode {
 
 // add makes a file that gets this name whether or not there is one.
 func (o *outputs) add(name string, replaces bool, mode fs.FileMode) (*outputFile, error) {
-	temp, err := os.OpenFile(filepath.Join(filepath.Dir(name), "."+filepath.Base(name)+"."+rand.Text()), os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode) // #nosec G302 G304 -- the user names the file, and the umask bounds its mode
+	temp, err := os.OpenFile(filepath.Join(filepath.Dir(name), "."+filepath.Base(name)+"."+rand.Text()), os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
 	if detail := new(fs.PathError); errors.As(err, &detail) {
 		return nil, fmt.Errorf("writing %s: no file can be made in its folder: choose another name: %w", name, detail.Err)
 	}

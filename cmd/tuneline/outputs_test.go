@@ -16,7 +16,7 @@ func TestOutputsAllOrNone(t *testing.T) {
 			dir := t.TempDir()
 			old, fresh := filepath.Join(dir, "old"), filepath.Join(dir, "new")
 			err := os.WriteFile(old, []byte("before"), 0o600)
-			if err := errors.Join(err, os.Chmod(old, 0o666)); err != nil { // more than an umask leaves
+			if err := errors.Join(err, os.Chmod(old, 0o666)); err != nil { //nolint:gosec // the mode is what is tested: more than an umask leaves
 				t.Fatal(err)
 			}
 			files := outputs{force: true}

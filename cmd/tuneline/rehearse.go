@@ -85,7 +85,7 @@ func readExample(root string, o rehearseOptions) (example, error) {
 	if !filepath.IsAbs(dir) {
 		dir = filepath.Join(root, dir)
 	}
-	text, err := os.ReadFile(filepath.Join(dir, "rehearsal.json")) // #nosec G304 -- the user names the folder
+	text, err := os.ReadFile(filepath.Join(dir, "rehearsal.json")) //nolint:gosec // the user names the folder
 	if err != nil {
 		return example{}, fmt.Errorf("reading the example: %w: --config names a folder like %s", err, defaultExample)
 	}
@@ -193,7 +193,7 @@ func rehearse(ctx context.Context, o rehearseOptions, stdout io.Writer) (err err
 // checkRegion refuses a scenario of another region than the configuration's,
 // before the stack is synthesized for it.
 func checkRegion(root string, e example, scenario bedrock.Scenario) error {
-	text, err := os.ReadFile(filepath.Join(root, e.config)) // #nosec G304 -- the user names the folder
+	text, err := os.ReadFile(filepath.Join(root, e.config)) //nolint:gosec // the user names the folder
 	if err != nil {
 		return fmt.Errorf("reading the example: %w", err)
 	}
@@ -239,7 +239,7 @@ func synthNote(cached bool) string {
 func startCloud(ctx context.Context, root, assembly string, scenario bedrock.Scenario, show *terminal, logs string) (*rehearsal.Cloud, func() error, error) {
 	output := io.WriteCloser(nopCloser{show.logs()})
 	if logs != "" {
-		file, err := os.Create(logs) // #nosec G304 -- the user names the file
+		file, err := os.Create(logs) //nolint:gosec // the user names the file
 		if err != nil {
 			return nil, nil, fmt.Errorf("writing the functions' logs: %w", err)
 		}
@@ -331,7 +331,7 @@ func uploadFile(ctx context.Context, cloud *rehearsal.Cloud, show *terminal, pat
 	if path == "" {
 		return nil
 	}
-	file, err := os.Open(path) // #nosec G304 -- the user names the file
+	file, err := os.Open(path) //nolint:gosec // the user names the file
 	if err != nil {
 		return fmt.Errorf("opening the data set: %w", err)
 	}

@@ -60,7 +60,7 @@ func compile(root, out string, architecture config.Architecture) error {
 	if err != nil {
 		return err
 	}
-	command := exec.Command("go", "build", // #nosec G204 -- every argument is ours
+	command := exec.Command("go", "build", //nolint:gosec // every argument is ours
 		"-trimpath", "-buildvcs=false", "-ldflags=-s -w -buildid=", "-tags=lambda.norpc",
 		"-o", out+string(filepath.Separator), "./lambdas/...")
 	command.Dir = root
@@ -90,7 +90,7 @@ var howBuilt = []string{
 // the person, neither exported nor made with "go env -w", but for where modules
 // come from.
 func buildEnvironment(root string, architecture config.Architecture) ([]string, error) {
-	command := exec.Command("go", append([]string{"env", "-json"}, wherefrom...)...) // #nosec G204 -- every argument is ours
+	command := exec.Command("go", append([]string{"env", "-json"}, wherefrom...)...) //nolint:gosec // every argument is ours
 	command.Dir = root
 	text, err := command.Output()
 	if err != nil {
@@ -128,7 +128,7 @@ func collect(base, out string) (Binaries, error) {
 
 // keep moves an executable to the folder of its hash, unless it is there.
 func keep(base, executable string) (Binary, error) {
-	content, err := os.ReadFile(executable) // #nosec G304 -- compiled a moment ago
+	content, err := os.ReadFile(executable) //nolint:gosec // compiled a moment ago
 	if err != nil {
 		return Binary{}, fmt.Errorf("reading the executable: %w", err)
 	}

@@ -31,7 +31,7 @@ func openPath(ctx context.Context, path string) (source, error) {
 // waiting for that stops with the context.
 func openFile(ctx context.Context, path string) (*os.File, error) {
 	if info, err := os.Stat(path); err != nil || info.Mode().Type() != fs.ModeNamedPipe {
-		return os.Open(path) // #nosec G304 -- the user names the file
+		return os.Open(path) //nolint:gosec // the user names the file
 	}
 	type opened struct {
 		file *os.File
@@ -39,7 +39,7 @@ func openFile(ctx context.Context, path string) (*os.File, error) {
 	}
 	done := make(chan opened, 1)
 	go func() {
-		file, err := os.Open(path) // #nosec G304 -- the user names the file
+		file, err := os.Open(path) //nolint:gosec // the user names the file
 		done <- opened{file, err}
 	}()
 	select {

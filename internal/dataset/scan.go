@@ -42,7 +42,7 @@ func (m *machine) scanText(b []byte, i int) (end, surplus int) {
 		sum, next = sum+m[p[15]], m[p[15]]>>(next&low)
 		if next&low != stateStop {
 			state = next
-			surplus += int(sum & low) //nolint:gosec // below 64
+			surplus += int(sum & low)
 			i += stride
 			continue
 		}
@@ -76,9 +76,9 @@ func (m *machine) stop(b []byte, i int, state uint64) (at, last, surplus int) {
 			break
 		}
 		state = next
-		surplus += int(step & low) //nolint:gosec // below 64
+		surplus += int(step & low)
 	}
-	return at, int(state & low), surplus //nolint:gosec // below 64
+	return at, int(state & low), surplus
 }
 
 // resume decides what the machine has left: it stopped in this state before the
@@ -213,10 +213,10 @@ var digits = func() (d [256]int32) {
 		d[c] = -1
 	}
 	for c := range 10 {
-		d['0'+c] = int32(c) //nolint:gosec // below 10
+		d['0'+c] = int32(c)
 	}
 	for c := range 6 {
-		d['a'+c], d['A'+c] = int32(10+c), int32(10+c) //nolint:gosec // below 16
+		d['a'+c], d['A'+c] = int32(10+c), int32(10+c)
 	}
 	return d
 }()

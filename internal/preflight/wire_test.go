@@ -135,7 +135,7 @@ func TestWire(t *testing.T) {
 	if err != nil || report.Verdict() != OK {
 		t.Errorf("got %s, %v", report.Verdict(), err)
 	}
-	for check, part := range map[string]string{
+	for check, part := range map[string]string{ //nolint:gosec // names of checks, and no credentials
 		"credentials": "arn:aws:iam::111122223333:user/me", "stack": "CREATE_COMPLETE", "base model": "is ACTIVE", "customization": "takes FINE_TUNING",
 		"model access": "may use", "quota L-1EF80F3E": "0 of 10", "zones": "us-east-1a, us-east-1b, us-east-1c", "interface endpoints": "4 services",
 		"S3 prefix list": "pl-63a5400a", "key": "is enabled", "service role": "can be assumed",

@@ -151,7 +151,7 @@ func shuffleCompletions(text string) (shuffled string, moved map[string]string) 
 			distinct = append(distinct, r.Completion)
 		}
 	}
-	by := 1 + rand.New(rand.NewPCG(1, 2)).IntN(len(distinct)-1)
+	by := 1 + rand.New(rand.NewPCG(1, 2)).IntN(len(distinct)-1) //nolint:gosec // the same order in every run
 	for i, completion := range distinct {
 		moved[completion] = distinct[(i+by)%len(distinct)]
 	}

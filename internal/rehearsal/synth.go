@@ -85,7 +85,7 @@ func runCDK(ctx context.Context, root, config, out string) error {
 	if config != "" {
 		args = append(args, "--context", "config="+config)
 	}
-	command := exec.CommandContext(ctx, node, args...) // #nosec G204 -- the pinned CLI of this repository
+	command := exec.CommandContext(ctx, node, args...) //nolint:gosec // the pinned CLI of this repository
 	command.Dir = root
 	command.Env = append(os.Environ(), "PATH="+filepath.Dir(node)+string(os.PathListSeparator)+os.Getenv("PATH"))
 	var output bytes.Buffer
@@ -138,7 +138,7 @@ func hashTree(sum hash.Hash, root, path string) error {
 
 // hashFile adds one file to sum.
 func hashFile(sum hash.Hash, label, name string) (err error) {
-	file, err := os.Open(name) // #nosec G304 -- a source file of this repository
+	file, err := os.Open(name) //nolint:gosec // a source file of this repository
 	if err != nil {
 		return fmt.Errorf("hashing %s: %w", label, err)
 	}

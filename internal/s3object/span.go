@@ -164,7 +164,7 @@ type notEndError struct{ err error }
 
 func (e notEndError) Error() string        { return e.err.Error() }
 func (e notEndError) As(target any) bool   { return errors.As(e.err, target) }
-func (e notEndError) Is(target error) bool { return target != io.EOF && errors.Is(e.err, target) } //nolint:errorlint // exactly this one
+func (e notEndError) Is(target error) bool { return target != io.EOF && errors.Is(e.err, target) }
 
 // drop ends the request under way, if any. What closing its body says is of no
 // interest: whatever was read of it is known to be right, or was not handed out.

@@ -96,7 +96,7 @@ func (s *sweeping) lastUsed(ctx context.Context, c bought) (used time.Time, leng
 		start = oldest
 	}
 	// At most eight, for what is kept.
-	hours := int32(min(s.at.Sub(start), metricDays+metricHour)/(metricLimit*metricHour)) + 1 // #nosec G115 -- bounded on this line
+	hours := int32(min(s.at.Sub(start), metricDays+metricHour)/(metricLimit*metricHour)) + 1 //nolint:gosec // bounded on this line
 	length = time.Duration(hours) * metricHour
 	out, err := s.sweeper.metrics.GetMetricStatistics(ctx, &cloudwatch.GetMetricStatisticsInput{
 		Namespace: aws.String("AWS/Bedrock"), MetricName: aws.String("Invocations"),

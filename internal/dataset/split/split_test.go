@@ -48,7 +48,7 @@ func sides(t *testing.T, text string, o Options) (res Result, training, validati
 // rows are n records, with questions that repeat in other spellings and with
 // other answers, and now and then an exact copy.
 func rows(n int, seed uint64) string {
-	random := rand.New(rand.NewPCG(seed, 1))
+	random := rand.New(rand.NewPCG(seed, 1)) //nolint:gosec // the same records in every run
 	spellings := []string{"What is %d?", "what  is %d?", "WHAT IS\\t%d?", " What is %d? "}
 	var text strings.Builder
 	for range n {
@@ -66,7 +66,7 @@ func TestNoLeakage(t *testing.T) {
 		for _, want := range []string{"10%", "33.3%", "50%", "1", "77", "300"} {
 			for _, by := range Ways() {
 				t.Run(fmt.Sprintf("%d/%s/%s", seed, want, by), func(t *testing.T) {
-					res, training, validation := sides(t, text, Options{Validation: amount(t, want), Seed: int64(seed), By: by})
+					res, training, validation := sides(t, text, Options{Validation: amount(t, want), Seed: int64(seed), By: by}) //nolint:gosec // a small number
 					checkLeakage(t, training, validation, by)
 					checkOrder(t, text, training, validation)
 					if res.Training != int64(strings.Count(training, "\n")) || res.Validation != int64(strings.Count(validation, "\n")) || res.Records != 400 {
@@ -151,7 +151,7 @@ func TestGolden(t *testing.T) {
 	}
 	golden := filepath.Join("testdata", "split.golden")
 	if *update {
-		if err := os.WriteFile(golden, []byte(got.String()), 0o644); err != nil {
+		if err := os.WriteFile(golden, []byte(got.String()), 0o644); err != nil { //nolint:gosec // a golden file of the repository
 			t.Fatal(err)
 		}
 	}
@@ -202,13 +202,13 @@ func TestAmountIsReached(t *testing.T) {
 
 // TestSmallest compares the bounded choice with sorting everything.
 func TestSmallest(t *testing.T) {
-	random := rand.New(rand.NewPCG(1, 2))
+	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // the same records in every run
 	for range 300 {
 		wanted := 1 + random.Int64N(30)
 		s := Amount{Records: wanted}.chooser().(*smallest)
 		sizes := map[byte]int64{}
 		for range 60 {
-			name := byte(random.IntN(25))
+			name := byte(random.IntN(25)) //nolint:gosec // below 25
 			sizes[name]++
 			s.see(group{name})
 			if int64(len(s.heap)) > wanted || len(s.heap) != len(s.sizes) {

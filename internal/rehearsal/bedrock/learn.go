@@ -86,7 +86,7 @@ func (l *learnt) index() {
 	l.postings = make(map[uint32][]posting, len(frequency))
 	for i, c := range counts {
 		for _, f := range l.vector(c) {
-			l.postings[f.id] = append(l.postings[f.id], posting{int32(i), float32(f.weight)}) //nolint:gosec // rows are far fewer than 2^31
+			l.postings[f.id] = append(l.postings[f.id], posting{int32(i), float32(f.weight)})
 		}
 	}
 }

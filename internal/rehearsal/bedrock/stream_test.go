@@ -301,7 +301,7 @@ func TestModelTimeoutIsOfChunksOnly(t *testing.T) {
 	late := StreamFault{StreamBreak: StreamBreak{Exception: "modelTimeoutException"}, Operation: "InvokeModelWithResponseStream", AfterEvents: 2}
 	r := newRig(t, "default", func(s *Scenario) { s.StreamFaults = []StreamFault{late} })
 	stream := r.invokeStream(sayHello)
-	for range stream.Events() { //nolint:revive // only the end matters
+	for range stream.Events() {
 	}
 	isA[*rt.ModelTimeoutException](t, stream.Err())
 	for name, fault := range map[string]StreamFault{
@@ -343,7 +343,7 @@ func TestStallEndsWithTheClient(t *testing.T) {
 		t.Errorf("while stalled: got %+v", got)
 	}
 	hangUp()
-	for range stream.Events() { //nolint:revive // only the end matters
+	for range stream.Events() {
 	}
 	if stream.Err() == nil {
 		t.Error("got no error for a stream that stalled")
@@ -398,7 +398,7 @@ func TestStreamsAreRecordedAsIAMSeesThem(t *testing.T) {
 	arn := r.deploy("dep", r.train("dep-iam", nova))
 	r.clock.Advance(time.Hour)
 	textOf(r.converseStream(t.Context(), &bedrockruntime.ConverseStreamInput{ModelId: &arn, Messages: userSays("Hello")}))
-	for range r.invokeStream(sayHello).Events() { //nolint:revive // only the call matters
+	for range r.invokeStream(sayHello).Events() {
 	}
 	got := r.log.Find("bedrock:InvokeModelWithResponseStream")
 	if len(got) != 2 || got[0].Resource != arn || !strings.HasSuffix(got[1].Resource, "foundation-model/"+novaPlan) || got[0].Status != 200 {

@@ -41,7 +41,7 @@ func TestChunkSigner_PublishedExamples(t *testing.T) {
 		},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			ring := &Keyring{keys: map[string]issued{"AKIAIOSFODNN7EXAMPLE": {credentials: Credentials{
+			ring := &Keyring{keys: map[string]issued{"AKIAIOSFODNN7EXAMPLE": {credentials: Credentials{ //nolint:gosec // the example key of AWS's documentation
 				SecretAccessKey: "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"}}}}
 			r := httptest.NewRequest("PUT", "https://s3.amazonaws.com/examplebucket/chunkObject.txt", nil)
 			r.Header.Set("X-Amz-Date", "20130524T000000Z")

@@ -26,7 +26,7 @@ func buildBroken(ctx context.Context, root string) (map[string]string, error) {
 	built := map[string]string{}
 	for _, folder := range []string{"submit", "throughput"} {
 		path := filepath.Join(dir, folder)
-		build := exec.CommandContext(ctx, "go", "build", "-tags", "lambda.norpc,"+brokenTag, "-o", path, "./lambdas/"+folder) // #nosec G204 -- every argument is ours
+		build := exec.CommandContext(ctx, "go", "build", "-tags", "lambda.norpc,"+brokenTag, "-o", path, "./lambdas/"+folder) //nolint:gosec // every argument is ours
 		build.Dir = root
 		build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=-mod=readonly")
 		if text, err := build.CombinedOutput(); err != nil {

@@ -94,7 +94,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/cbor")
 	w.Header().Set("Smithy-Protocol", "rpc-v2-cbor")
 	w.WriteHeader(max(call.Status, http.StatusOK))
-	_, _ = w.Write(cbor.Encode(answer)) // #nosec G705 -- CBOR for the SDK, no page; the client has gone if this fails
+	_, _ = w.Write(cbor.Encode(answer)) //nolint:gosec // CBOR for the SDK, no page; the client has gone if this fails
 }
 
 // serve verifies and answers, and completes the call for the recording.

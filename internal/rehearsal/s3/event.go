@@ -95,7 +95,7 @@ type dispatcher struct {
 }
 
 func newDispatcher(deliver func(json.RawMessage), start time.Time) *dispatcher {
-	d := &dispatcher{deliver: deliver, done: make(chan struct{}), sequencer: uint64(start.UnixNano())} //nolint:gosec // after 1970
+	d := &dispatcher{deliver: deliver, done: make(chan struct{}), sequencer: uint64(start.UnixNano())}
 	d.wake = sync.NewCond(&d.mu)
 	go d.run()
 	return d

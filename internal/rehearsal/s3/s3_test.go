@@ -250,7 +250,7 @@ func TestServer_ConditionalWriteRace(t *testing.T) {
 		results := make(chan error, 8)
 		for i := range 8 {
 			go func() {
-				in := &s3.PutObjectInput{Bucket: aws.String(bucket), Key: key, Body: strings.NewReader(condition + string(rune('a'+i))), IfMatch: etag}
+				in := &s3.PutObjectInput{Bucket: aws.String(bucket), Key: key, Body: strings.NewReader(condition + string(rune('a'+i))), IfMatch: etag} //nolint:gosec // a few letters
 				if etag == nil {
 					in.IfNoneMatch = aws.String("*")
 				}

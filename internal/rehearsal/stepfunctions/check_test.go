@@ -11,7 +11,7 @@ import (
 
 func TestCheckRefuses(t *testing.T) {
 	task := `"Type":"Task","End":true,"Resource":"` + lambda("f") + `"`
-	pass := `"Type":"Pass","End":true`
+	pass := `"Type":"Pass","End":true` //nolint:gosec // a state of the kind Pass
 	rule := func(r string) string { return `"Type":"Choice","Choices":[{` + r + `,"Next":"A"}]` }
 	tests := []struct{ name, state, want string }{
 		{"jsonata", pass + `,"QueryLanguage":"JSONata"`, "QueryLanguage: only JSONPath"},
