@@ -158,7 +158,7 @@ func (s *Service) Create(name, roleARN, definition string) (string, error) {
 	if err := json.Unmarshal([]byte(definition), &states); err != nil {
 		return "", fmt.Errorf("creating state machine %s: reading definition: %w", name, err)
 	}
-	if err := s.ask(message{Type: "validate", Definition: definition}); err != nil {
+	if err := s.validate(definition); err != nil {
 		return "", fmt.Errorf("creating state machine %s: validating definition: %w", name, err)
 	}
 	if err := check(states); err != nil {
@@ -187,6 +187,22 @@ func (s *Service) Create(name, roleARN, definition string) (string, error) {
 	defer s.mu.Unlock()
 	s.machines[m.arn] = m
 	return m.arn, nil
+}
+
+// valid has the definitions that the validator has accepted in this process.
+// Validating one takes a third of a second, and tests run hundreds of services with
+// the same three.
+var valid sync.Map
+
+func (s *Service) validate(definition string) error {
+	if _, seen := valid.Load(definition); seen {
+		return nil
+	}
+	if err := s.ask(message{Type: "validate", Definition: definition}); err != nil {
+		return err
+	}
+	valid.Store(definition, true)
+	return nil
 }
 
 // Hold stops virtual time until release is called, for whoever does something

@@ -9,7 +9,6 @@ import { load } from "./interpreter.mjs";
 clock.install();
 console.log = console.error; // stdout belongs to the protocol
 const { StateMachine } = await load();
-const { default: validate } = await import("asl-validator");
 
 const machines = new Map();
 const executions = new Map();
@@ -43,8 +42,10 @@ function checkIdle() {
 }
 
 const handlers = {
-  // The validator writes into what it checks, so the text is parsed for it.
-  validate({ id, definition }) {
+  // The validator is loaded when it is wanted first: it takes as long to load as
+  // all else. It writes into what it checks, so the text is parsed for it.
+  async validate({ id, definition }) {
+    const { default: validate } = await import("asl-validator");
     const { isValid, errorsText } = validate(JSON.parse(definition), { checkArn: true, checkPaths: true });
     send({ type: "reply", id, error: isValid ? undefined : errorsText("; ") });
   },
