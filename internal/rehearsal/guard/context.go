@@ -100,14 +100,25 @@ var Behaviours = [][3]string{
 	{"network of a job", "A job whose role may not make its network interfaces fails before training", "Bedrock User Guide: custom-model-job-access-security; moment and text are unverified"},
 }
 
+// lowerKeys are the names of Keys in lower case, by which requests have them.
+var lowerKeys = func() []string {
+	var names []string
+	for _, k := range Keys {
+		names = append(names, strings.ToLower(k.Name))
+	}
+	return names
+}()
+
 // known tells that a call of a service which does not carry a key is known not
 // to.
 func known(key, service string) bool {
-	return slices.ContainsFunc(Keys, func(k Key) bool {
-		name := strings.ToLower(k.Name)
+	for i, name := range lowerKeys {
 		matches := key == name || (strings.HasSuffix(name, "/") || strings.HasSuffix(name, ":")) && strings.HasPrefix(key, name)
-		return matches && (k.Services == nil || slices.Contains(k.Services, service))
-	})
+		if matches && (Keys[i].Services == nil || slices.Contains(Keys[i].Services, service)) {
+			return true
+		}
+	}
+	return false
 }
 
 // multivalued are the keys whose values a call joins by commas.
