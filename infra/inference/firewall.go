@@ -53,11 +53,9 @@ func (i *Inference) addFirewall() {
 		DataProtectionConfig: &awswafv2.CfnWebACL_DataProtectionConfigProperty{DataProtections: protections()},
 		Rules:                i.firewallRules(),
 	})
-	stage := i.stage.StageArn()
-	association := awswafv2.NewCfnWebACLAssociation(i.Scope, jsii.String("FirewallAssociation"), &awswafv2.CfnWebACLAssociationProps{
-		ResourceArn: stage, WebAclArn: acl.AttrArn(),
+	awswafv2.NewCfnWebACLAssociation(i.Scope, jsii.String("FirewallAssociation"), &awswafv2.CfnWebACLAssociationProps{
+		ResourceArn: i.stage.StageArn(), WebAclArn: acl.AttrArn(),
 	})
-	association.Node().AddDependency(i.stage)
 	i.addFirewallLog(acl)
 }
 
