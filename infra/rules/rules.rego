@@ -33,14 +33,14 @@ violation contains v if {
 	)
 }
 
-# A bucket whose access is logged is one with content: its policy denies objects to
-# whoever does not come through the endpoint.
+# A bucket that tells of its uploads is the one with data sets and models: its policy
+# denies objects to whoever does not come through the endpoint.
 violation contains v if {
 	some name in resources_of_type("AWS::S3::Bucket")
-	input.resources[name].properties.LoggingConfiguration
+	input.resources[name].properties.NotificationConfiguration
 	not name in inside
 	v := make_diag_at(
-		"TL003", "ERROR", name, "Properties.LoggingConfiguration",
+		"TL003", "ERROR", name, "Properties.NotificationConfiguration",
 		"No policy of this bucket denies its objects to requests from outside the VPC (aws:SourceVpce)",
 	)
 }
