@@ -22,7 +22,7 @@ type Template struct{ Configuration, File string }
 var hash = regexp.MustCompile(`\b([A-Za-z][A-Za-z0-9]*?)[0-9A-F]{8}\b`)
 
 // region is one of those that the scanned configurations are for.
-var region = regexp.MustCompile(`\bus-(east|west)-[0-9]\b`)
+var region = regexp.MustCompile(`us-(east|west)-[0-9]\b`)
 
 // plain takes the hashes off the logical ids in a text, and names no Region.
 func plain(text string) string {
