@@ -112,37 +112,56 @@ func parseException(line string) (Exception, error) {
 	return Exception{Rule: strings.Join(words[:len(words)-2], " "), Resource: words[len(words)-2], Configurations: where}, nil
 }
 
-// Hold holds what was found in configurations against the exceptions: it returns
-// the findings that none covers, as lines to be put under a reason, and the
-// exceptions that are not needed, or not as they are.
-func Hold(found []Finding, configurations []string, exceptions []Exception) (unexplained, idle []string) {
+// Hold holds what was found in those configurations that were scanned against the
+// exceptions: it returns the findings that none covers, as lines to be put under a
+// reason, and the exceptions that are not needed, or not as they are.
+func Hold(found []Finding, scanned []string, exceptions []Exception) (unexplained, idle []string) {
 	type key struct{ rule, resource string }
 	where, messages := map[key][]string{}, map[key]string{}
 	for _, f := range found {
 		k := key{f.Rule, f.Resource}
-		where[k] = append(where[k], f.Configuration)
+		if !slices.Contains(where[k], f.Configuration) {
+			where[k] = append(where[k], f.Configuration)
+		}
 		messages[k] = f.Message
 	}
 	for k := range where {
 		slices.Sort(where[k])
-		if where[k] = slices.Compact(where[k]); len(where[k]) == len(configurations) {
-			where[k] = []string{All}
-		}
 	}
 	for _, e := range exceptions {
+		want := e.among(scanned)
+		if len(want) == 0 {
+			continue
+		}
 		k := key{e.Rule, e.Resource}
 		switch in, needed := where[k]; {
 		case !needed:
 			idle = append(idle, e.String()+": nothing is found any more")
-		case !slices.Equal(in, e.Configurations):
-			idle = append(idle, e.String()+": found in "+strings.Join(in, ","))
+		case !slices.Equal(in, want):
+			idle = append(idle, e.String()+": found in "+names(in, scanned))
 		}
 		delete(where, k)
 	}
 	for _, k := range slices.SortedFunc(maps.Keys(where), func(a, b key) int {
 		return cmp.Or(cmp.Compare(a.rule, b.rule), cmp.Compare(a.resource, b.resource))
 	}) {
-		unexplained = append(unexplained, Exception{Rule: k.rule, Resource: k.resource, Configurations: where[k]}.String()+"\n\t"+messages[k])
+		unexplained = append(unexplained, k.rule+" "+k.resource+" "+names(where[k], scanned)+"\n\t"+messages[k])
 	}
 	return unexplained, idle
+}
+
+// among are those of the scanned configurations that the exception is for, sorted.
+func (e Exception) among(scanned []string) []string {
+	if slices.Equal(e.Configurations, []string{All}) {
+		return slices.Sorted(slices.Values(scanned))
+	}
+	return slices.DeleteFunc(slices.Clone(e.Configurations), func(name string) bool { return !slices.Contains(scanned, name) })
+}
+
+// names are configurations as a table has them.
+func names(in, scanned []string) string {
+	if len(in) == len(scanned) {
+		return All
+	}
+	return strings.Join(in, ",")
 }

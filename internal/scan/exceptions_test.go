@@ -59,6 +59,8 @@ func TestHold(t *testing.T) {
 		"found in more":       {both, []Exception{{Rule: "R1", Resource: "Bucket", Configurations: []string{"strict"}}}, "", "R1 Bucket strict: found in all"},
 		"found in less":       {both[1:], []Exception{{Rule: "R1", Resource: "Bucket", Configurations: []string{All}}}, "", "R1 Bucket all: found in default"},
 		"found in one of two": {both[1:], []Exception{{Rule: "R1", Resource: "Bucket", Configurations: []string{"default"}}}, "", ""},
+		"not looked at":       {nil, []Exception{{Rule: "R1", Resource: "Bucket", Configurations: []string{"bearer"}}}, "", ""},
+		"looked at in part":   {both, []Exception{{Rule: "R1", Resource: "Bucket", Configurations: []string{"bearer", "default", "strict"}}}, "", ""},
 	} {
 		unexplained, idle := Hold(tc.found, in, tc.exceptions)
 		if strings.Join(unexplained, ";") != tc.unexplained || strings.Join(idle, ";") != tc.idle {
