@@ -38,7 +38,7 @@ var costs = map[string]string{submits: "training", secures: "serving"}
 
 // stateMembers are the types of states, each with the members it may have. None of
 // them has states inside, and none computes what the others do not show.
-var stateMembers = map[string]string{ // #nosec G101 -- a type of state is called Pass
+var stateMembers = map[string]string{ //nolint:gosec // a type of state is called Pass
 	"Task":    "Catch Comment Next Parameters Resource ResultPath Retry TimeoutSeconds Type",
 	"Pass":    "Comment Next Parameters ResultPath Type",
 	"Choice":  "Choices Comment Default Type",

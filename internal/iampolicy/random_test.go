@@ -27,7 +27,7 @@ func FuzzDecide(f *testing.F) {
 	}
 	deny, allow := statement(iampolicy.Deny), statement(iampolicy.Allow)
 	f.Fuzz(func(t *testing.T, seed uint64) {
-		c := random.New(rand.New(rand.NewPCG(seed, 0)))
+		c := random.New(rand.New(rand.NewPCG(seed, 0))) //nolint:gosec // a seed is to give the same cases again
 		r := c.Request()
 		policies, err := c.Policies()
 		if err != nil {
@@ -67,7 +67,7 @@ func FuzzDecide(f *testing.F) {
 func TestCasesEndInAllWays(t *testing.T) {
 	ends := map[string]int{}
 	for seed := range uint64(drawn) {
-		c := random.New(rand.New(rand.NewPCG(seed, 0)))
+		c := random.New(rand.New(rand.NewPCG(seed, 0))) //nolint:gosec // a seed is to give the same cases again
 		policies, err := c.Policies()
 		if err != nil {
 			t.Fatal(err)

@@ -179,7 +179,7 @@ func (f *fixture) proxy(c calls.Credentials) string {
 		f.t.Fatal(err)
 	}
 	ctx, stop := context.WithCancel(f.t.Context())
-	run := exec.CommandContext(ctx, program, "proxy", "--api", f.APIURL(), "--listen", "127.0.0.1:0", "--json") //nolint:gosec // built above
+	run := exec.CommandContext(ctx, program, "proxy", "--api", f.APIURL(), "--listen", "127.0.0.1:0", "--json")
 	run.Env = f.awsEnvironment(c)
 	out := &address{found: make(chan string, 1)}
 	run.Stdout, run.Stderr = out, out

@@ -26,7 +26,7 @@ func (w *watched) marking(s signer) signer {
 			r.Header.Set(name, w.Put("the header "+name).Words())
 		}
 		r.Header.Set("X-Api-Key", w.Put("the header X-Api-Key").Word())
-		r.AddCookie(&http.Cookie{Name: "session", Value: w.Put("a cookie").Word()})
+		r.AddCookie(&http.Cookie{Name: "session", Value: w.Put("a cookie").Word()}) //nolint:gosec // a client sends it: its attributes are for servers
 		if sign != nil {
 			sign(r)
 		}

@@ -97,7 +97,8 @@ Scanners that other people keep look at the stack in the configurations bearer, 
 tests, at the source and at what is built. Whatever one finds is mended, or is a line of a table under the reason why it is
 accepted: one rule on one resource. A finding without a line fails the tests, and so does a line without its finding. Asking
 other tools to be silent is no part of it: the template has no word for a scanner, and where the linter's gosec is told to leave a
-line alone, that line says why, or the linter fails.
+line alone, that line says why, and finds something, or the linter fails. cfn-guard and cfn-lint look at two of the configurations
+in make test, and at all in make scan.
 
 | scanner | table | exceptions |
 | --- | --- | --- |

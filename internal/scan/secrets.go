@@ -43,7 +43,7 @@ func (s *Secrets) InTree(ctx context.Context, root string) ([]Finding, error) {
 	}
 	var found []Finding
 	for name := range strings.SplitSeq(strings.Trim(string(list), "\x00"), "\x00") {
-		text, err := os.ReadFile(filepath.Join(root, name))
+		text, err := os.ReadFile(filepath.Join(root, name)) //nolint:gosec // a file of this repository
 		if os.IsNotExist(err) {
 			continue // deleted, but not yet in a commit
 		}
@@ -60,7 +60,7 @@ func (s *Secrets) In(ctx context.Context, name string, text []byte) []Finding {
 	if bytes.IndexByte(text[:min(len(text), 8<<10)], 0) >= 0 {
 		return nil // no text
 	}
-	return secretFindings(s.detector.DetectContext(ctx, detect.Fragment{Raw: string(text), FilePath: name}), name)
+	return secretFindings(s.detector.DetectContext(ctx, detect.Fragment{Raw: string(text), FilePath: name}), name) //nolint:staticcheck // the one type this version takes
 }
 
 // InHistory looks into every change that led to the commit that is checked out.

@@ -18,7 +18,7 @@ import (
 
 // errUnauthorized makes API Gateway answer 401; it wants this word and no other
 // (https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-use-lambda-authorizer.html).
-var errUnauthorized = errors.New("Unauthorized") //nolint:staticcheck // API Gateway compares the text
+var errUnauthorized = errors.New("Unauthorized") // API Gateway compares the text
 
 // handler answers API Gateway's questions about tokens.
 type handler struct {

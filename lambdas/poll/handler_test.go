@@ -107,7 +107,7 @@ func golden(t *testing.T, path string, v any) {
 			t.Fatal(err)
 		}
 	}
-	want, err := os.ReadFile(path) //nolint:gosec // a fixture of this test
+	want, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}

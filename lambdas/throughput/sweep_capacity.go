@@ -199,7 +199,7 @@ func (s *sweeping) owned(ctx context.Context, c bought) (bool, error) {
 	}
 	_, _, err := state(ctx, c.arn)
 	if code(err) == notFound {
-		return true, nil //nolint:nilerr // what has gone is nobody's orphan
+		return true, nil // what has gone is nobody's orphan
 	}
 	return false, err
 }

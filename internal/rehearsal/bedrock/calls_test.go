@@ -237,7 +237,7 @@ func TestCommandLine(t *testing.T) {
 
 func checkCommand(t *testing.T, r *rig, args []string, want string) {
 	t.Helper()
-	command := exec.CommandContext(t.Context(), "aws", append(args, "--endpoint-url", r.url, "--output", "json")...) //nolint:gosec // fixed arguments
+	command := exec.CommandContext(t.Context(), "aws", append(args, "--endpoint-url", r.url, "--output", "json")...)
 	command.Env = append(command.Environ(), "AWS_ACCESS_KEY_ID=AKIDTEST", "AWS_SECRET_ACCESS_KEY=secret", "AWS_DEFAULT_REGION="+r.double.o.Region,
 		"AWS_CONFIG_FILE="+t.TempDir()+"/none", "AWS_EC2_METADATA_DISABLED=true", "AWS_PAGER=")
 	var stderr bytes.Buffer
