@@ -1,6 +1,7 @@
 package chaos
 
 import (
+	"context"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -244,5 +245,26 @@ func TestResultErr(t *testing.T) {
 				t.Errorf("counted %+v", r)
 			}
 		})
+	}
+}
+
+// Ensure the figures of a run that was cut say so before anything else, and those of
+// one that was not do not.
+func TestResultOfACutRun(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	suite := Suite{Scenarios: make([]Scenario, 3)}
+	result, err := suite.Play(ctx)
+	if err == nil {
+		t.Error("a run that was cancelled is no error")
+	}
+	for played, want := range []string{
+		"CUT after 0 of 3 scenarios:", "CUT after 1 of 3 scenarios:", "CUT after 2 of 3 scenarios:", "The functions as they are:",
+	} {
+		var text strings.Builder
+		if result.Print(&text); !strings.HasPrefix(text.String(), want) {
+			t.Errorf("after %d: got %q, want it to begin with %q", played, text.String(), want)
+		}
+		result.add(Outcome{Fired: 1})
 	}
 }

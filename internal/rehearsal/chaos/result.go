@@ -16,9 +16,10 @@ type Result struct {
 	// Drawn counts the scenarios that were drawn, Alike those they were drawn of; of
 	// all others each was played.
 	Drawn, Alike int
-	// Played counts the scenarios, Injected those whose fault struck, Killed those
-	// in which it killed a fresh process.
-	Played, Injected, Killed int
+	// Chosen are the scenarios that were to be played, Played those that were: fewer
+	// when the run was cut. Injected counts those whose fault struck, Killed those in
+	// which it killed a fresh process.
+	Chosen, Played, Injected, Killed int
 	// Survived counts the scenarios whose fault struck and after which every
 	// invariant held.
 	Survived int
@@ -68,8 +69,11 @@ func (r Result) Kinds() map[Invariant]int {
 	return kinds
 }
 
-// Print writes the figures.
+// Print writes the figures; those of a run that was cut begin with that.
 func (r Result) Print(w io.Writer) {
+	if r.Played < r.Chosen {
+		fmt.Fprintf(w, "CUT after %d of %d scenarios: the figures say nothing of the others, and the error says why.\n", r.Played, r.Chosen)
+	}
 	build := "The functions as they are"
 	if r.Broken {
 		build = "The broken build, whose names and request tokens are random"

@@ -197,11 +197,12 @@ func draw(random *rand.Rand, from []Scenario, n int) []Scenario {
 	return drawn
 }
 
-// Play plays the scenarios and returns their outcomes.
+// Play plays the scenarios and returns what came of them; with an error, of those
+// that were played before it.
 func (s *Suite) Play(ctx context.Context) (Result, error) {
 	started := time.Now()
 	var mu sync.Mutex
-	result := Result{Seed: s.o.Seed, Broken: s.o.Broken, Drawn: s.Drawn, Alike: s.Alike}
+	result := Result{Seed: s.o.Seed, Broken: s.o.Broken, Drawn: s.Drawn, Alike: s.Alike, Chosen: len(s.Scenarios)}
 	var jobs []batch
 	for _, scenario := range s.Scenarios {
 		jobs = append(jobs, batch{ground: scenario.Workload.Ground, retries: scenario.fault.retriedBySDK(), play: func(t *theatre) error {
