@@ -27,9 +27,15 @@ func TestControlsAreProved(t *testing.T) {
 				t.Errorf("control %d: %v", c.ID, err)
 			}
 		}
-		for _, name := range c.Elsewhere {
-			if !testExists(t, name) {
-				t.Errorf("control %d: there is no test %s", c.ID, name)
+		for _, tests := range c.Elsewhere {
+			dir, names := testsOf(tests)
+			if len(names) == 0 {
+				t.Errorf("control %d names no test of %s", c.ID, dir)
+			}
+			for _, name := range names {
+				if !testExists(t, dir, name) {
+					t.Errorf("control %d: there is no test %s in %s", c.ID, name, dir)
+				}
 			}
 		}
 	}
@@ -40,10 +46,16 @@ func TestControlsAreProved(t *testing.T) {
 	}
 }
 
-// testExists says whether a package has the test that is named "package Test".
-func testExists(t *testing.T, name string) bool {
+// testsOf are a package's folder and the tests of it in one line of
+// [Control.Elsewhere].
+func testsOf(line string) (dir string, names []string) {
+	words := strings.Fields(line)
+	return words[0], words[1:]
+}
+
+// testExists says whether a package has a test.
+func testExists(t *testing.T, dir, test string) bool {
 	t.Helper()
-	dir, test, _ := strings.Cut(name, " ")
 	files, err := filepath.Glob(filepath.Join(root, dir, "*_test.go"))
 	if err != nil {
 		t.Fatal(err)
@@ -134,11 +146,11 @@ func controlTable() string {
 			}
 		}
 		var elsewhere []string
-		for _, name := range c.Elsewhere {
-			dir, test, _ := strings.Cut(name, " ")
-			elsewhere = append(elsewhere, "`"+test+"` in "+dir)
+		for _, tests := range c.Elsewhere {
+			dir, names := testsOf(tests)
+			elsewhere = append(elsewhere, code(names)+" in "+dir)
 		}
-		b.WriteString(tableRow(fmt.Sprint(c.ID), c.Promise, c.Standards, c.Code, code(assertionsOf(c.ID)), strings.Join(elsewhere, ", "), fmt.Sprint(defects)))
+		b.WriteString(tableRow(fmt.Sprint(c.ID), c.Promise, c.Standards, c.Code, code(assertionsOf(c.ID)), strings.Join(elsewhere, "; "), fmt.Sprint(defects)))
 	}
 	return b.String()
 }
