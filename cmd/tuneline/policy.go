@@ -6,10 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/tuneline/tuneline/internal/iampolicy"
 	"github.com/tuneline/tuneline/internal/rehearsal"
@@ -33,10 +35,11 @@ func policyCommand() *cobra.Command {
 
 // explainOptions are the command's flags.
 type explainOptions struct {
-	config  string
-	region  string
-	context []string
-	asJSON  bool
+	config   string
+	region   string
+	boundary string
+	context  []string
+	asJSON   bool
 }
 
 func explainCommand() *cobra.Command {
@@ -74,6 +77,7 @@ example because a condition asks about a key that nobody has said anything about
 	flags := command.Flags()
 	flags.StringVar(&o.config, "config", "", "the stack's configuration file, as with \"cdk deploy -c config=FILE\"")
 	flags.StringVar(&o.region, "region", "us-east-1", "the Region the stack is synthesized for")
+	boundaryFlag(flags, &o.boundary)
 	flags.StringArrayVar(&o.context, "context", nil, "a condition key of the request, key=value; key= for one that is absent")
 	flags.BoolVar(&o.asJSON, "json", false, "print one JSON document")
 	return command
@@ -89,11 +93,15 @@ func explain(ctx context.Context, o explainOptions, q guard.Question, stdout io.
 	if err != nil {
 		return err
 	}
+	boundary, err := readBoundary(o.boundary)
+	if err != nil {
+		return err
+	}
 	assembly, _, err := rehearsal.Synth(ctx, root, o.config)
 	if err != nil {
 		return err
 	}
-	answer, err := answerFrom(assembly, o.region, q)
+	answer, err := answerFrom(assembly, o.region, boundary, q)
 	if err != nil {
 		return err
 	}
@@ -107,18 +115,35 @@ func explain(ctx context.Context, o explainOptions, q guard.Question, stdout io.
 }
 
 // answerFrom puts the question to the stack of an assembly.
-func answerFrom(assembly, region string, q guard.Question) (guard.Explanation, error) {
+func answerFrom(assembly, region string, boundary json.RawMessage, q guard.Question) (guard.Explanation, error) {
 	stack, err := template.Load(assembly, template.Options{Region: region, AccountID: rehearsal.AccountID})
 	if err != nil {
 		return guard.Explanation{}, fmt.Errorf("reading the synthesized stack: %w", err)
 	}
-	g, err := guard.New(guard.Options{Stack: stack, Others: func(calls.Principal) ([]iampolicy.Policy, error) {
+	g, err := guard.New(guard.Options{Stack: stack, Boundary: boundary, Others: func(calls.Principal) ([]iampolicy.Policy, error) {
 		return nil, errors.New("only roles of the stack can be asked about")
 	}})
 	if err != nil {
 		return guard.Explanation{}, err
 	}
 	return g.Answer(q)
+}
+
+// boundaryFlag is the flag of commands that evaluate the stack's policies.
+func boundaryFlag(flags *pflag.FlagSet, file *string) {
+	flags.StringVar(file, "boundary", "", "the file of the permissions boundary that the configuration names in permissionsBoundary: no template has its document")
+}
+
+// readBoundary reads the file of a permissions boundary, if one is named.
+func readBoundary(file string) (json.RawMessage, error) {
+	if file == "" {
+		return nil, nil
+	}
+	document, err := os.ReadFile(file) // #nosec G304 -- the user names the file
+	if err != nil {
+		return nil, fmt.Errorf("--boundary: %w", err)
+	}
+	return document, nil
 }
 
 // contextKeys reads the values of --context.

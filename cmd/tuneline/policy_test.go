@@ -39,6 +39,15 @@ func TestPolicyExplain(t *testing.T) {
 	if err := json.Unmarshal([]byte(stdout), &got); err != nil || exit != exitOK || got.Decision != "allowed" || len(got.Statements) != 1 || got.Statements[0].Sid != "Approve" {
 		t.Errorf("--json: %d %+v, %v; %s", exit, got, err, stderr)
 	}
+	question := []string{"policy", "explain", "Operator", "s3:PutObject", "StorageBucket/approvals/x", "--boundary"}
+	for file, want := range map[string]string{
+		"../../examples/organization/permissions-boundary.json": "no role of the stack has a permissions boundary",
+		"nowhere.json": "--boundary: open nowhere.json",
+	} {
+		if exit, _, stderr := command(t, append(question, file)...); exit != exitError || !strings.Contains(stderr, want) {
+			t.Errorf("--boundary %s of a stack without one: %d %s, want %q", file, exit, stderr, want)
+		}
+	}
 	if exit, _, stderr := command(t, "policy", "explain", "Nobody", "s3:GetObject", "*"); exit != exitError || !strings.Contains(stderr, "AccessOperator") {
 		t.Errorf("a role that is not there: %d %s, want the roles that are", exit, stderr)
 	}

@@ -28,6 +28,7 @@ type rehearseOptions struct {
 	dataset   string
 	scenario  string
 	model     string
+	boundary  string
 	questions int
 	stay      bool
 	asJSON    bool
@@ -63,6 +64,7 @@ itself failed.`,
 	flags.StringVar(&o.dataset, "dataset", "", "the data set to drop (default: the example's train.jsonl)")
 	flags.StringVar(&o.scenario, "scenario", "", fmt.Sprintf("the account's state, one of %v (default: the example's)", bedrock.ScenarioNames()))
 	flags.StringVar(&o.model, "model", "", "the model's name, the folder the data set is dropped into (default: the example's)")
+	boundaryFlag(flags, &o.boundary)
 	flags.IntVar(&o.questions, "questions", 3, "how many questions to ask base and tuned model")
 	flags.BoolVar(&o.stay, "stay", false, "keep everything up on loopback until Ctrl-C, and print how to use it")
 	flags.BoolVar(&o.asJSON, "json", false, "print one JSON document at the end, nothing else")
@@ -150,6 +152,10 @@ func rehearse(ctx context.Context, o rehearseOptions, stdout io.Writer) (err err
 	if err := checkRegion(root, e, scenario); err != nil {
 		return err
 	}
+	boundary, err := readBoundary(o.boundary)
+	if err != nil {
+		return err
+	}
 	show := newTerminal(stdout, o.asJSON)
 	show.title(e.Model, filepath.Base(e.training), scenario.Assumes)
 
@@ -164,7 +170,7 @@ func rehearse(ctx context.Context, o rehearseOptions, stdout io.Writer) (err err
 	result := result{SynthSeconds: time.Since(started).Seconds(), Assumes: scenario.Assumes}
 
 	afterSynth := time.Now()
-	cloud, closeCloud, err := startCloud(ctx, root, assembly, scenario, show, o.logs)
+	cloud, closeCloud, err := startCloud(ctx, rehearsal.Options{Root: root, Assembly: assembly, Scenario: scenario, Boundary: boundary}, show, o.logs)
 	if err != nil {
 		return err
 	}
@@ -236,7 +242,7 @@ func synthNote(cached bool) string {
 
 // startCloud starts the local cloud, with the functions' logs in the file
 // named logs, if any.
-func startCloud(ctx context.Context, root, assembly string, scenario bedrock.Scenario, show *terminal, logs string) (*rehearsal.Cloud, func() error, error) {
+func startCloud(ctx context.Context, options rehearsal.Options, show *terminal, logs string) (*rehearsal.Cloud, func() error, error) {
 	output := io.WriteCloser(nopCloser{show.logs()})
 	if logs != "" {
 		file, err := os.Create(logs) //nolint:gosec // the user names the file
@@ -246,9 +252,8 @@ func startCloud(ctx context.Context, root, assembly string, scenario bedrock.Sce
 		output = file
 	}
 	done := show.working("starting the local cloud")
-	cloud, err := rehearsal.Start(ctx, rehearsal.Options{
-		Root: root, Assembly: assembly, Scenario: scenario, OnEvent: show.event, Output: output,
-	})
+	options.OnEvent, options.Output = show.event, output
+	cloud, err := rehearsal.Start(ctx, options)
 	if err != nil {
 		done("failed")
 		return nil, nil, errors.Join(err, output.Close())

@@ -46,6 +46,9 @@ type Options struct {
 	Pace time.Duration
 	// FunctionEnvironment is added to every function's own variables.
 	FunctionEnvironment map[string]string
+	// Boundary is the document of the permissions boundary that the configuration
+	// names, which no template has; nil if it names none.
+	Boundary json.RawMessage
 	// Bootstraps are executables to run in place of functions' own, by the name
 	// of the function's folder under lambdas/.
 	Bootstraps map[string]string

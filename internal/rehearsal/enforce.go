@@ -13,7 +13,7 @@ import (
 
 // enforce holds every call from now on against the stack's policies.
 func (c *Cloud) enforce() (err error) {
-	c.guard, err = guard.New(guard.Options{Stack: c.Stack, Others: c.others, Free: free})
+	c.guard, err = guard.New(guard.Options{Stack: c.Stack, Others: c.others, Boundary: c.options.Boundary, Free: free})
 	if err != nil {
 		return fmt.Errorf("reading the stack's policies: %w", err)
 	}

@@ -91,6 +91,12 @@ func startWith(t *testing.T, example, scenario string, environment map[string]st
 // startAt is startWith with a synthesized stack.
 func startAt(t *testing.T, assembly, scenario string, environment map[string]string, change ...func(*bedrock.Scenario)) *fixture {
 	t.Helper()
+	return startAs(t, Options{Assembly: assembly, FunctionEnvironment: environment}, scenario, change...)
+}
+
+// startAs is start as some options say, which need not say more than is of interest.
+func startAs(t *testing.T, o Options, scenario string, change ...func(*bedrock.Scenario)) *fixture {
+	t.Helper()
 	s, err := bedrock.LoadScenario(scenario)
 	if err != nil {
 		t.Fatal(err)
@@ -99,17 +105,15 @@ func startAt(t *testing.T, assembly, scenario string, environment map[string]str
 		c(&s)
 	}
 	f := &fixture{t: t}
-	f.Cloud, err = Start(t.Context(), Options{
-		Root: absRoot(), Assembly: assembly, Scenario: s, OnEvent: f.event, Output: f, FunctionEnvironment: environment,
-	})
-	if err != nil {
+	o.Root, o.Scenario, o.OnEvent, o.Output = absRoot(), s, f.event, f
+	if f.Cloud, err = Start(t.Context(), o); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
 		for _, violation := range f.Bedrock.Violations() {
 			t.Errorf("against AWS's API model: %v", violation)
 		}
-		if strings.HasPrefix(assembly, absRoot()) { // and not a stack that a test changed
+		if strings.HasPrefix(o.Assembly, absRoot()) { // and not a stack that a test changed
 			noteGrants(f.Grants())
 		}
 		for _, call := range f.Undecided() {

@@ -19,19 +19,14 @@ func TestRunUnderTheShippedBoundary(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var document map[string]any
-	if err := json.Unmarshal(text, &document); err != nil {
-		t.Fatal(err)
-	}
 	bounded := edited(t, assembly(t, nova), func(resources map[string]any) {
-		resources["Boundary"] = map[string]any{"Type": "AWS::IAM::ManagedPolicy", "Properties": map[string]any{"PolicyDocument": document}}
 		for _, r := range resources {
 			if r := r.(map[string]any); r["Type"] == "AWS::IAM::Role" {
-				r["Properties"].(map[string]any)["PermissionsBoundary"] = map[string]any{"Ref": "Boundary"}
+				r["Properties"].(map[string]any)["PermissionsBoundary"] = "arn:aws:iam::" + AccountID + ":policy/tuneline-boundary"
 			}
 		}
 	})
-	f := startAt(t, bounded, "default", nil, func(s *bedrock.Scenario) { s.ModelUnits = map[string]int{quotaUncommitted: 1, quotaNovaLite: 1} })
+	f := startAs(t, Options{Assembly: bounded, Boundary: text}, "default", func(s *bedrock.Scenario) { s.ModelUnits = map[string]int{quotaUncommitted: 1, quotaNovaLite: 1} })
 	f.put(finetune.TuningKey("m"), `{"baseModel":"amazon.nova-lite-v1:0:300k","serving":{"mode":"provisioned"}}`)
 	f.answersAll()
 	f.train("m", conversation("a"), finetune.EndDeployed)

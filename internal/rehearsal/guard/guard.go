@@ -12,6 +12,7 @@
 package guard
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -28,6 +29,9 @@ type Options struct {
 	// Others returns the identity policies of a principal that is no role of
 	// the stack.
 	Others func(calls.Principal) ([]iampolicy.Policy, error)
+	// Boundary is the document of the permissions boundary that roles have and the
+	// template does not; nil if they have none.
+	Boundary json.RawMessage
 	// Free tells that a principal may do everything: somebody who administers
 	// the account, and is not what a rehearsal is about.
 	Free func(calls.Principal) bool

@@ -1,6 +1,7 @@
 package guard
 
 import (
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"slices"
@@ -226,12 +227,45 @@ func TestAnswer(t *testing.T) {
 // Ensure a policy that cannot be read, or is not there, is an error at the start.
 func TestNewRefuses(t *testing.T) {
 	for name, change := range map[string][2]string{
-		"a boundary elsewhere": {`{"Ref": "Boundary"}`, `"arn:aws:iam::111122223333:policy/elsewhere"`},
+		"a boundary elsewhere": elsewhere,
 		"an unknown operator":  {`"StringNotEquals"`, `"StringIsNot"`},
 	} {
 		stack := stackOf(t, strings.Replace(small, change[0], change[1], 1))
 		if _, err := New(Options{Stack: stack}); err == nil {
 			t.Errorf("%s: no error", name)
+		}
+	}
+}
+
+// elsewhere is what makes the boundary of the worker's role one that the template has
+// not.
+var elsewhere = [2]string{`{"Ref": "Boundary"}`, `"arn:aws:iam::111122223333:policy/elsewhere"`}
+
+// Ensure a boundary that the template only names is read from the document that is
+// given for it, and that one is wanted where it counts only.
+func TestBoundaryThatIsGiven(t *testing.T) {
+	named := stackOf(t, strings.Replace(small, elsewhere[0], elsewhere[1], 1))
+	g, err := New(Options{Stack: named, Boundary: json.RawMessage(`{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}}`)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for action, want := range map[string]string{"s3:ListBucket": "allowed", "kms:Decrypt": "implicitDeny"} {
+		resource := map[string]string{"s3:ListBucket": "Bucket", "kms:Decrypt": "Key"}[action]
+		got, err := g.Answer(Question{Role: "Worker", Action: action, Resource: resource, Context: map[string]string{"kms:ViaService": "s3.us-east-1.amazonaws.com"}})
+		if err != nil || got.Decision != want {
+			t.Errorf("%s: %+v, %v; want %s", action, got, err, want)
+		}
+	}
+	for name, test := range map[string]struct {
+		options Options
+		want    string
+	}{
+		"none is given":   {Options{Stack: named}, "--boundary"},
+		"it is no policy": {Options{Stack: named, Boundary: json.RawMessage(`{"Version": "2012-10-17", "Statement": 1}`)}, "reading policy arn:aws:iam::111122223333:policy/elsewhere"},
+		"nobody has one":  {Options{Stack: stackOf(t, strings.Replace(small, `"PermissionsBoundary": {"Ref": "Boundary"},`, "", 1)), Boundary: json.RawMessage(`{}`)}, "leave --boundary out"},
+	} {
+		if _, err := New(test.options); err == nil || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s: %v, want %q in it", name, err, test.want)
 		}
 	}
 }

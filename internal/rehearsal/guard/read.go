@@ -2,6 +2,7 @@ package guard
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -11,6 +12,7 @@ import (
 
 // readRoles reads every role's policies, its boundary and its trust policy.
 func (g *Guard) readRoles() error {
+	bounded := false
 	for _, r := range g.options.Stack.Roles {
 		read := role{id: r.LogicalID}
 		var err error
@@ -24,6 +26,10 @@ func (g *Guard) readRoles() error {
 			return err
 		}
 		g.roles[r.ARN] = read
+		bounded = bounded || read.boundary != nil
+	}
+	if g.options.Boundary != nil && !bounded {
+		return errors.New("no role of the stack has a permissions boundary: name one in permissionsBoundary of the configuration, or leave --boundary out")
 	}
 	return nil
 }
@@ -48,8 +54,8 @@ func identityOf(r template.Role) ([]iampolicy.Policy, error) {
 	return list, nil
 }
 
-// boundaryOf reads a role's permissions boundary, which must be a managed policy
-// of the stack.
+// boundaryOf reads a role's permissions boundary: a managed policy of the stack, or
+// the one whose document was given.
 func (g *Guard) boundaryOf(r template.Role) (*iampolicy.Policy, error) {
 	if r.PermissionsBoundary == "" {
 		return nil, nil
@@ -65,7 +71,11 @@ func (g *Guard) boundaryOf(r template.Role) (*iampolicy.Policy, error) {
 		policy, err := iampolicy.ParseIdentity(r.LogicalID+"/permissions boundary", document)
 		return &policy, err
 	}
-	return nil, fmt.Errorf("role %s has the permissions boundary %s, whose document is not in the template", r.LogicalID, r.PermissionsBoundary)
+	if g.options.Boundary == nil {
+		return nil, fmt.Errorf("role %s has the permissions boundary %s, whose document is not in the template: name the file that has it with --boundary", r.LogicalID, r.PermissionsBoundary)
+	}
+	policy, err := iampolicy.ParseIdentity(r.PermissionsBoundary, g.options.Boundary)
+	return &policy, err
 }
 
 // readResources reads the policies of buckets, keys, APIs, topics and queues.
