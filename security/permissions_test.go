@@ -35,8 +35,12 @@ func TestPermissions(t *testing.T) {
 
 // permissionSet are a role's permissions, for any account and Region.
 func permissionSet(tm *Template, role *Resource) string {
-	lines := strings.Join(tm.permissionsOf(role), "\n") + "\n"
-	return strings.NewReplacer(Account, "ACCOUNT", tm.Region, "REGION").Replace(lines)
+	var lines []string
+	for _, l := range tm.permissionsOf(role) {
+		lines = append(lines, strings.NewReplacer(Account, "ACCOUNT", tm.Region, "REGION").Replace(l))
+	}
+	slices.Sort(lines)
+	return strings.Join(lines, "\n") + "\n"
 }
 
 func golden(t *testing.T, path, got string) {
