@@ -128,6 +128,7 @@ func TestKeyPolicyNames(t *testing.T) {
 			"delivery.logs.amazonaws.com":           {"kms:Decrypt"},
 			"events.amazonaws.com":                  {"kms:Decrypt", "kms:GenerateDataKey"},
 			"cloudwatch.amazonaws.com":              {"kms:Decrypt", "kms:GenerateDataKey"},
+			"bedrock.amazonaws.com":                 {"kms:Decrypt", "kms:GenerateDataKey"},
 		}
 		if v.config().Trail.Enabled {
 			want["cloudtrail.amazonaws.com"] = []string{"kms:DescribeKey", "kms:GenerateDataKey*"}
@@ -151,6 +152,13 @@ func TestKeyPolicyOfServices(t *testing.T) {
 		return map[string]string{"kms:EncryptionContext:aws:sns:topicArn": "arn:aws:sns:us-east-1:" + account + ":topic"}
 	}
 	source := func(account string) map[string]string { return map[string]string{"aws:SourceAccount": account} }
+	bought := func(encrypted string, more ...string) map[string]string {
+		context := map[string]string{"kms:EncryptionContextKeys": encrypted}
+		for _, account := range more {
+			context["aws:SourceAccount"] = account
+		}
+		return context
+	}
 	delivery := func(account string) map[string]string {
 		return map[string]string{"kms:EncryptionContext:SourceArn": "arn:aws:logs:us-east-1:" + account + ":*"}
 	}
@@ -182,7 +190,12 @@ func TestKeyPolicyOfServices(t *testing.T) {
 		{"EventBridge administers", "events", "kms:PutKeyPolicy", source(ours), false},
 		{"S3 by itself", "s3", "kms:Decrypt", source(ours), false},
 		{"Lambda by itself", "lambda", "kms:Decrypt", source(ours), false},
-		{"Bedrock by itself", "bedrock", "kms:CreateGrant", source(ours), false},
+		{"a bought model", "bedrock", "kms:GenerateDataKey", bought("aws:bedrock:custom-model"), true},
+		{"a bought model, for this account", "bedrock", "kms:Decrypt", bought("aws:bedrock:custom-model", ours), true},
+		{"another account's model", "bedrock", "kms:Decrypt", bought("aws:bedrock:custom-model", theirs), false},
+		{"an object, by Bedrock itself", "bedrock", "kms:Decrypt", bought("aws:s3:arn", ours), false},
+		{"nothing that Bedrock names", "bedrock", "kms:Decrypt", source(ours), false},
+		{"a grant of Bedrock's own", "bedrock", "kms:CreateGrant", bought("aws:bedrock:custom-model", ours), false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			statements := keyPolicy(t, tm, "Service", test.service+".amazonaws.com")

@@ -187,7 +187,11 @@ func boundOtherwise(v variant) map[string]object {
 	}
 	like := func(key string, value any) object { return object{"ArnLike": object{key: value}} }
 	exceptions := map[string]object{
-		"PublishNotices":       nil,
+		"PublishNotices": nil,
+		"OptimizeThroughput": {
+			"ForAnyValue:StringEquals": object{"kms:EncryptionContextKeys": "aws:bedrock:custom-model"},
+			"StringEqualsIfExists":     object{"aws:SourceAccount": "${AWS::AccountId}"},
+		},
 		"DeliverNotices":       like("kms:EncryptionContext:aws:sns:topicArn", arn("sns", "*")),
 		"DeliverExecutionLogs": like("kms:EncryptionContext:SourceArn", arn("logs", "*")),
 		"EncryptLogs": like("kms:EncryptionContext:aws:logs:arn", []any{

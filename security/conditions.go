@@ -46,7 +46,9 @@ var writtenConditions = map[string][]conditionForm{
 		{effect: allows, operator: "StringEquals", on: "VPCEndpoint", values: []string{"ACCOUNT"}},
 		{effect: denies, operator: "StringNotEquals", on: "RestApi", values: []string{"ACCOUNT"}},
 	},
-	"aws:SourceAccount": {{effect: allows, operator: "StringEquals", values: []string{"ACCOUNT"}}},
+	"aws:SourceAccount": {
+		{effect: allows, operator: "StringEquals", values: []string{"ACCOUNT"}}, {effect: allows, operator: "StringEqualsIfExists", on: "Key", values: []string{"ACCOUNT"}},
+	},
 	"aws:SourceArn": {
 		{effect: allows, operator: "ArnLike", ours: isOurSource}, {effect: allows, operator: "ArnEquals", ours: isOurSource},
 		{effect: allows, operator: "StringEquals", ours: isOurSource},
@@ -74,6 +76,7 @@ var writtenConditions = map[string][]conditionForm{
 	"kms:CallerAccount":                                {{effect: allows, operator: "StringEquals", on: "Key", values: []string{"ACCOUNT"}}},
 	"kms:ViaService":                                   {{effect: allows, operator: "StringEquals", values: pipelines}},
 	"kms:GrantIsForAWSResource":                        {{effect: allows, operator: "Bool", values: []string{"true"}}},
+	"kms:EncryptionContextKeys":                        {{effect: allows, operator: "ForAnyValue:StringEquals", on: "Key", values: []string{customModel}}},
 	"kms:EncryptionContext:SourceArn":                  encrypts("arn:aws:logs:REGION:ACCOUNT:*"),
 	"kms:EncryptionContext:aws:sns:topicArn":           encrypts("arn:aws:sns:REGION:ACCOUNT:*"),
 	"kms:EncryptionContext:aws:scheduler:schedule:arn": encrypts("arn:aws:scheduler:REGION:ACCOUNT:schedule/*", "arn:aws:scheduler:REGION:ACCOUNT:schedule/default/tuneline-sweep"),

@@ -60,6 +60,8 @@ var dataControls = []Control{
 	{
 		ID: 7, Promise: "The key is for this account, through the services of the pipeline, and no role of the stack administers it",
 		Standards: "KMS.1, KMS.2, KMS.5, CIS 2.21, AISF-INFRA-07", Code: "infra/storage",
+		Declined: "Bedrock itself, which AWS has optimize Nova models that throughput is bought for, need not name the account it acts for: no page says that it does; " +
+			"if it names one it must be this, and it is bound to encryptions of custom models",
 	},
 	{
 		ID: 8, Promise: "Grants on the key are made by Bedrock, for its own resources, and by nobody else",

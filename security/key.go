@@ -207,6 +207,18 @@ func rolesCannotAdministerTheKey(t *Template) (f Findings) {
 	return f
 }
 
+// customModel is the name in the encryption context of what Bedrock itself encrypts of
+// a custom model.
+const customModel = "aws:bedrock:custom-model"
+
+// ownUses are what a service may do with the key though it names nobody it acts for:
+// AWS's page has no such condition for it. It is bound by what it encrypts.
+func ownUses(a ask) bool {
+	_, named := a.keys["aws:SourceAccount"]
+	return !named && a.who.service == "bedrock.amazonaws.com" && slices.Contains([]string{"kms:Decrypt", "kms:GenerateDataKey"}, a.action) &&
+		slices.Equal(a.keys["kms:EncryptionContextKeys"], []string{customModel})
+}
+
 // servicesUseTheKeyForUsOnly: a service that acts for another account, or for a
 // resource that is not the stack's, gets nothing.
 func servicesUseTheKeyForUsOnly(t *Template) (f Findings) {
@@ -222,6 +234,8 @@ func servicesUseTheKeyForUsOnly(t *Template) (f Findings) {
 	}
 	shapes := []map[string][]string{
 		{}, keys("aws:SourceAccount", foreignAccount),
+		keys("kms:EncryptionContextKeys", customModel), keys("kms:EncryptionContextKeys", customModel, "aws:SourceAccount", foreignAccount),
+		keys("kms:EncryptionContextKeys", "aws:s3:arn"),
 		keys("kms:EncryptionContext:aws:logs:arn", "arn:aws:logs:"+t.Region+":"+foreignAccount+":log-group:/tuneline/a"),
 		keys("kms:EncryptionContext:aws:logs:arn", t.inRegion("logs", "log-group:/somebody/else")),
 		keys("kms:EncryptionContext:SourceArn", "arn:aws:logs:"+t.Region+":"+foreignAccount+":a"),
@@ -230,7 +244,7 @@ func servicesUseTheKeyForUsOnly(t *Template) (f Findings) {
 	key := t.find("Key").ID
 	return append(f, p.once(append(keyOf(services, shapes...), "services", key), func() (found Findings) {
 		for _, a := range asks(services, actionsOf("kms"), []string{t.arn("Key")}, shapes) {
-			if p.evaluate(a).may() {
+			if p.evaluate(a).may() && !ownUses(a) {
 				found.add(key, "%s may %s for another account, or for nobody it names", a.who.service, a.action)
 			}
 		}
@@ -264,6 +278,12 @@ func keyIsUsable(t *Template) (f Findings) {
 		a := ask{who: t.roleARN(use.role), action: use.action, resource: t.arn("Key"), keys: via(use.service)}
 		if own := answers(t.permissions(&f, role), a); own != granted || !p.answer(a).lets() {
 			f.add(role.ID, "may not %s through %s", use.action, use.service)
+		}
+	}
+	for _, action := range []string{"kms:Decrypt", "kms:GenerateDataKey"} {
+		bought := ask{who: who{service: "bedrock.amazonaws.com"}, action: action, resource: t.arn("Key"), keys: keys("kms:EncryptionContextKeys", customModel)}
+		if p.answer(bought) != granted {
+			f.add(t.find("Key").ID, "Bedrock may not %s for a Nova model that throughput is bought for", action)
 		}
 	}
 	logs := ask{who: who{service: "logs." + t.Region + ".amazonaws.com"}, action: "kms:GenerateDataKey", resource: t.arn("Key")}

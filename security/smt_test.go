@@ -40,6 +40,14 @@ func (v *variables) there(key string) string {
 	return "|has " + key + "|"
 }
 
+// isThere is there for a key that nothing else need be said of.
+func (v *variables) isThere(key string) string {
+	if _, ok := follows[key]; !ok && v.kinds[key] == "" {
+		v.kinds[key] = "any"
+	}
+	return v.there(key)
+}
+
 func (v *variables) value(key, kind string) (string, error) {
 	if f, ok := follows[key]; ok {
 		return f[1], nil
@@ -138,14 +146,13 @@ func whoIs(s statement) (string, error) {
 func (v *variables) condition(c block) (string, error) {
 	key := strings.ToLower(c.key)
 	operator, ifExists := strings.CutSuffix(c.operator, "IfExists")
-	if operator == "Null" {
-		if _, ok := follows[key]; !ok && v.kinds[key] == "" {
-			v.kinds[key] = "any"
-		}
-		if c.values[0] == "true" {
-			return not(v.there(key)), nil
-		}
-		return v.there(key), nil
+	switch {
+	case operator == "Null" && c.values[0] == "true":
+		return not(v.isThere(key)), nil
+	case operator == "Null":
+		return v.isThere(key), nil
+	case key == "kms:encryptioncontextkeys" && operator == "ForAnyValue:StringEquals":
+		return v.inContext(c.values), nil
 	}
 	positive := strings.Replace(operator, "Not", "", 1)
 	kind, ok := map[string]string{
@@ -182,6 +189,16 @@ func (v *variables) condition(c block) (string, error) {
 		without = "true"
 	}
 	return "(ite " + v.there(key) + " " + holds + " " + without + ")", nil
+}
+
+// inContext says that a request on a key names one of some texts in its encryption
+// context, each of which is a condition key of its own.
+func (v *variables) inContext(names []string) string {
+	var any []string
+	for _, name := range names {
+		any = append(any, v.isThere("kms:encryptioncontext:"+strings.ToLower(name)))
+	}
+	return or(any)
 }
 
 // A token of a pattern: a literal text, or a wildcard.
@@ -332,6 +349,7 @@ func TestTranslate(t *testing.T) {
 		"the account": {of("Condition", object{"StringEquals": object{"aws:PrincipalAccount": "1"}}), `(and true ` + get + ` true (ite (not isService) (= (ite signed account "anonymous") "1") false))`},
 		"Null":        {of("Condition", object{"Null": object{"k:a": "true"}}), `(and true ` + get + ` true (not |has k:a|))`},
 		"a set":       {of("Condition", object{"ForAnyValue:StringEquals": object{"k:a": "x"}}), "the operator is not modelled"},
+		"a context":   {of("Condition", object{"ForAnyValue:StringEquals": object{"kms:EncryptionContextKeys": "a:B"}}), "(and true " + get + " true |has kms:encryptioncontext:a:b|)"},
 		"a variable":  {of("Condition", object{"StringEquals": object{"k:a": "${aws:username}"}}), "policy variables are not modelled"},
 		"a session":   {of("Principal", object{"AWS": "arn:aws:sts::1:assumed-role/a/b"}), "the principal arn:aws:sts::1:assumed-role/a/b is not modelled"},
 		"two kinds":   {of("Condition", object{"Bool": object{"k:a": "true"}, "StringEquals": object{"k:a": "true"}}), "is compared as truth and as text"},

@@ -20,6 +20,7 @@ func keyStatements(scope constructs.Construct) []policy.Statement {
 		useThroughBedrock(scope),
 		pointBackThroughBedrock(scope),
 		grantThroughBedrock(scope),
+		optimizeThroughput(scope),
 		useForExecutions(scope),
 		useForExecutionLogs(scope),
 		useThroughSQS(scope),
@@ -122,6 +123,26 @@ func grantThroughBedrock(scope constructs.Construct) policy.Statement {
 		Actions:    []string{"kms:CreateGrant"},
 		Resources:  itself,
 		Conditions: conditions,
+	}
+}
+
+// optimizeThroughput is Bedrock itself, which reads and writes a Nova model that
+// provisioned throughput is bought for
+// (https://docs.aws.amazon.com/nova/latest/userguide/customize-fine-tune-encrypt.html):
+// what it encrypts then is of a custom model, and nothing else that the key encrypts is.
+// The page has no condition on the account. Where Bedrock names one it must be this;
+// whether it does is unverified, and a condition that wants it could fail the purchase
+// when the training is paid.
+func optimizeThroughput(scope constructs.Construct) policy.Statement {
+	return policy.Statement{
+		Sid:        "OptimizeThroughput",
+		Principals: policy.Principals{"Service": "bedrock.amazonaws.com"},
+		Actions:    []string{"kms:Decrypt", "kms:GenerateDataKey"},
+		Resources:  itself,
+		Conditions: policy.Conditions{
+			"ForAnyValue:StringEquals": {"kms:EncryptionContextKeys": "aws:bedrock:custom-model"},
+			"StringEqualsIfExists":     {"aws:SourceAccount": policy.Account(scope)},
+		},
 	}
 }
 

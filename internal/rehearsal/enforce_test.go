@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/tuneline/tuneline/internal/finetune"
+	"github.com/tuneline/tuneline/internal/rehearsal/bedrock"
 	"github.com/tuneline/tuneline/internal/rehearsal/stepfunctions"
 )
 
@@ -47,6 +48,21 @@ func TestMissingStatementsAreMissed(t *testing.T) {
 			}
 			t.Errorf("no %s was denied; states %v", missing.denied, execution.States)
 		})
+	}
+}
+
+// Ensure throughput for a Nova model that Bedrock itself may not read ends the run, with
+// the reason, and that nothing of it is kept.
+func TestBedrockMayNotUseTheKey(t *testing.T) {
+	t.Parallel()
+	f := startAt(t, without(t, assembly(t, nova), "Key", "OptimizeThroughput"), "default", nil, func(s *bedrock.Scenario) {
+		s.ModelUnits = map[string]int{quotaUncommitted: 1, quotaNovaMicro: 1}
+	})
+	f.put(finetune.TuningKey("m"), `{"serving":{"mode":"provisioned"}}`)
+	f.answersAll()
+	run, _ := f.train("m", conversation("a"), finetune.EndFailed)
+	if !strings.Contains(run.Cause, "KMS key") || len(f.Bedrock.Throughputs()) > 0 {
+		t.Errorf("the cause is %q, and there are %d throughputs; want what Bedrock may not use, and none", run.Cause, len(f.Bedrock.Throughputs()))
 	}
 }
 

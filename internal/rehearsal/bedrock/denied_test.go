@@ -2,10 +2,13 @@ package bedrock
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	sdk "github.com/aws/aws-sdk-go-v2/service/bedrock"
 	"github.com/aws/aws-sdk-go-v2/service/bedrock/types"
 
 	"github.com/tuneline/tuneline/internal/rehearsal/calls"
@@ -38,6 +41,59 @@ func TestDenials(t *testing.T) {
 		if jobs := r.double.Jobs(); len(jobs) != 0 {
 			t.Errorf("%s: there are %d jobs", action, len(jobs))
 		}
+	}
+}
+
+// Ensure Bedrock asks for the key of a Nova model that is provisioned, or that a
+// throughput is pointed to, in its own name; that what it may not use ends Failed; and
+// that it asks for nothing with other models.
+func TestKeyOfProvisionedModels(t *testing.T) {
+	units := func(s *Scenario) {
+		s.ModelUnits = map[string]int{noCommitmentQuota: 9, "L-AC096F71": 9, "L-3632DE15": 9}
+	}
+	encrypted := func(r *rig, name, base, region string) string {
+		in := r.request(name, base)
+		in.CustomModelKmsKeyId = aws.String("arn:aws:kms:" + region + ":" + account + ":key/1234abcd-12ab-34cd-56ef-1234567890ab")
+		r.submit(in)
+		r.clock.Advance(3 * time.Hour)
+		return aws.ToString(r.job(name).OutputModelArn)
+	}
+	own := func(r *rig) (list []string) {
+		for _, c := range r.log.All() {
+			if c.Principal.Service == "bedrock.amazonaws.com" && strings.HasPrefix(c.Action, "kms:") {
+				list = append(list, c.Action+" "+c.Context["kms:EncryptionContext:aws:bedrock:custom-model"])
+			}
+		}
+		return list
+	}
+	r := newRig(t, "default", units)
+	first, second := encrypted(r, "a", nova, "us-east-1"), encrypted(r, "b", nova, "us-east-1")
+	arn, err := r.provision("pt", first, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"kms:Decrypt " + first, "kms:GenerateDataKey " + first}
+	if got := own(r); !slices.Equal(got, want) {
+		t.Errorf("bought: got %q, want %q", got, want)
+	}
+	r.clock.Advance(time.Hour)
+	r.log.SetJudge(func(c calls.Call) *calls.Denial {
+		if c.Principal.Service != "" && c.Action == "kms:GenerateDataKey" {
+			return &calls.Denial{Message: "not by itself"}
+		}
+		return nil
+	})
+	if _, err := r.control.UpdateProvisionedModelThroughput(t.Context(), &sdk.UpdateProvisionedModelThroughputInput{ProvisionedModelId: &arn, DesiredModelId: &second}); err != nil {
+		t.Fatal(err)
+	}
+	r.clock.Advance(time.Hour)
+	if got := r.throughput(arn); got.Status != types.ProvisionedModelStatusFailed || !strings.Contains(aws.ToString(got.FailureMessage), "not by itself") {
+		t.Errorf("re-pointed without the key: %s %q", got.Status, aws.ToString(got.FailureMessage))
+	}
+
+	r = newRig(t, "article", units)
+	if _, err := r.provision("pt", encrypted(r, "c", llama, "us-west-2"), ""); err != nil || len(own(r)) > 0 {
+		t.Errorf("with a Llama model: %v, %q", err, own(r))
 	}
 }
 

@@ -3,7 +3,10 @@ package bedrock
 import (
 	"maps"
 	"slices"
+	"strings"
 	"time"
+
+	"github.com/tuneline/tuneline/internal/rehearsal/calls"
 )
 
 // noCommitmentQuota is the quota of no-commitment model units across all
@@ -15,6 +18,8 @@ type throughput struct {
 	Throughput
 	base    BaseModel
 	outcome ServeOutcome
+	// keyless is why Bedrock may not use the key of the model it is to serve; "" if it may.
+	keyless string
 	readyAt time.Time
 }
 
@@ -29,6 +34,8 @@ func (t *throughput) settle(now time.Time) {
 	if t.busy() && !t.readyAt.After(now) {
 		t.Modified = t.readyAt
 		switch {
+		case t.keyless != "":
+			t.Status, t.FailureMessage = statusFailed, t.keyless
 		case t.Status == statusCreating && t.outcome.CreateFails, t.Status == statusUpdating && t.outcome.UpdateFails:
 			t.Status, t.FailureMessage = statusFailed, failureOr(t.outcome.FailureMessage)
 		default:
@@ -84,10 +91,33 @@ func (d *Double) createThroughput(rq *request) (any, *apiError) {
 	}}
 	t.outcome = outcomeFor(d.o.Scenario.Throughputs, in.Name, d.served["throughputs"])
 	t.readyAt = rq.now.Add(takes(t.outcome, d.o.Scenario.Durations.Throughput))
+	d.optimize(t, m, rq.now)
 	d.throughputs = append(d.throughputs, t)
 	d.setTags(t.ARN, in.Tags)
 	d.remember(rq, in.Token, in, t.ARN)
 	return map[string]any{"provisionedModelArn": t.ARN}, nil
+}
+
+// optimize is what Bedrock does by itself with the key of a Nova model that is
+// provisioned: with neither the caller's rights nor a grant.
+func (d *Double) optimize(t *throughput, m *model, at time.Time) {
+	if m.KMSKey == "" || !strings.HasPrefix(m.base.ID, "amazon.nova") {
+		return
+	}
+	var needed []calls.Call
+	for _, action := range []string{"kms:Decrypt", "kms:GenerateDataKey"} {
+		needed = append(needed, calls.Call{
+			Time: at, Principal: calls.Principal{Service: "bedrock.amazonaws.com"}, Action: action, Resource: m.KMSKey,
+			Context: map[string]string{"kms:EncryptionContext:aws:bedrock:custom-model": m.ARN}, Status: 200,
+		})
+	}
+	if denial := d.o.Log.Authorize(needed...); denial != nil {
+		t.keyless = "Access to the KMS key of the custom model was denied: " + denial.Message
+		return
+	}
+	for _, c := range needed {
+		d.o.Log.Record(c)
+	}
 }
 
 func (d *Double) checkThroughput(rq *request, in createThroughputInput) (*model, *apiError) {
@@ -197,7 +227,8 @@ func (d *Double) updateThroughput(rq *request) (any, *apiError) {
 // swapModel starts to replace the model behind a throughput.
 func (d *Double) swapModel(rq *request, t *throughput, desired string) *apiError {
 	arn := ""
-	if m := d.findModel(desired); m != nil && m.Status == statusActive && m.base.ID == t.base.ID {
+	m := d.findModel(desired)
+	if m != nil && m.Status == statusActive && m.base.ID == t.base.ID {
 		arn = m.ARN
 	} else if base, ok := d.baseModel(desired); ok && base.ID == t.base.ID {
 		arn = d.foundationARN(base.ID)
@@ -207,6 +238,9 @@ func (d *Double) swapModel(rq *request, t *throughput, desired string) *apiError
 	}
 	t.DesiredModelARN, t.Status, t.Modified = arn, statusUpdating, rq.now
 	t.readyAt = rq.now.Add(takes(t.outcome, d.o.Scenario.Durations.ThroughputUpdate))
+	if m != nil {
+		d.optimize(t, m, rq.now)
+	}
 	return nil
 }
 

@@ -67,7 +67,8 @@ var Keys = []Key{
 	{"kms:CallerAccount", []string{"kms"}, "The caller's account", kmsKeys},
 	{"kms:GrantIsForAWSResource", []string{"kms"}, "true when Bedrock makes its grant", kmsKeys + "; that Bedrock's grants carry it is unverified"},
 	{"kms:RequestAlias", []string{"kms"}, "The alias that named the key", kmsKeys},
-	{"kms:EncryptionContext:", []string{"kms"}, "aws:s3:arn the bucket's (it has a bucket key), aws:states:stateMachineArn the machine's, aws:sns:topicArn the topic's, aws:scheduler:schedule:arn the schedule's", kmsKeys + "; S3, Step Functions, SNS and Scheduler guides on encryption at rest; that Bedrock sets none is unverified"},
+	{"kms:EncryptionContext:", []string{"kms"}, "aws:s3:arn the bucket's (it has a bucket key), aws:states:stateMachineArn the machine's, aws:sns:topicArn the topic's, aws:scheduler:schedule:arn the schedule's, aws:bedrock:custom-model the model's when Bedrock uses the key by itself", kmsKeys + "; S3, Step Functions, SNS and Scheduler guides on encryption at rest; that Bedrock sets none in the caller's name is unverified"},
+	{"kms:EncryptionContextKeys", []string{"kms"}, "The names in that context", kmsKeys},
 	{"s3:ResourceAccount", []string{"s3"}, "The account", s3Keys},
 	{"s3:TlsVersion", []string{"s3"}, "1.3: loopback stands for TLS", s3Keys},
 	{"s3:VersionId", []string{"s3"}, "The version that is named", s3Keys},
@@ -122,7 +123,11 @@ func known(key, service string) bool {
 }
 
 // multivalued are the keys whose values a call joins by commas.
-var multivalued = map[string]bool{"aws:tagkeys": true, "aws:calledvia": true}
+var multivalued = map[string]bool{"aws:tagkeys": true, "aws:calledvia": true, "kms:encryptioncontextkeys": true}
+
+// encryptionContext begins the keys of an encryption context, whose names are those of
+// another key.
+const encryptionContext = "kms:encryptioncontext:"
 
 // request is a call as policies see it.
 func (g *Guard) request(c calls.Call) iampolicy.Request {
@@ -164,7 +169,11 @@ func (g *Guard) request(c calls.Call) iampolicy.Request {
 		set["aws:sourcevpce"], set["aws:sourcevpc"] = e.id, e.vpc
 	}
 	for key, value := range c.Context {
-		set[strings.ToLower(key)] = value
+		lower := strings.ToLower(key)
+		set[lower] = value
+		if strings.HasPrefix(lower, encryptionContext) {
+			r.Context["kms:encryptioncontextkeys"] = append(r.Context["kms:encryptioncontextkeys"], key[len(encryptionContext):])
+		}
 	}
 	for key, value := range set {
 		switch {

@@ -32,7 +32,8 @@ const small = `{"Resources": {
 	"BucketPolicy": {"Type": "AWS::S3::BucketPolicy", "Properties": {"Bucket": {"Ref": "Bucket"}, "PolicyDocument": {"Version": "2012-10-17", "Statement": [
 		{"Sid": "Outside", "Effect": "Deny", "Principal": "*", "Action": "s3:PutObject", "Resource": "arn:aws:s3:::data/*", "Condition": {"StringNotEquals": {"aws:SourceVpce": {"Ref": "Endpoint"}}}}]}}},
 	"Key": {"Type": "AWS::KMS::Key", "Properties": {"KeyPolicy": {"Version": "2012-10-17", "Statement": [
-		{"Sid": "ThroughS3", "Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::111122223333:root"}, "Action": "kms:Decrypt", "Resource": "*", "Condition": {"StringEquals": {"kms:ViaService": "s3.us-east-1.amazonaws.com"}}}]}}},
+		{"Sid": "ThroughS3", "Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::111122223333:root"}, "Action": "kms:Decrypt", "Resource": "*", "Condition": {"StringEquals": {"kms:ViaService": "s3.us-east-1.amazonaws.com"}}},
+		{"Sid": "Itself", "Effect": "Allow", "Principal": {"Service": "bedrock.amazonaws.com"}, "Action": "kms:Decrypt", "Resource": "*", "Condition": {"ForAnyValue:StringEquals": {"kms:EncryptionContextKeys": "aws:Of"}}}]}}},
 	"VPC": {"Type": "AWS::EC2::VPC", "Properties": {"CidrBlock": "10.0.0.0/16"}},
 	"Endpoint": {"Type": "AWS::EC2::VPCEndpoint", "Properties": {"ServiceName": "com.amazonaws.us-east-1.s3", "VpcId": {"Ref": "VPC"}, "PolicyDocument": {"Version": "2012-10-17", "Statement": [
 		{"Sid": "Objects", "Effect": "Allow", "Principal": "*", "Action": ["s3:PutObject", "s3:ListBucket"], "Resource": "*"}]}}}
@@ -104,6 +105,9 @@ func TestJudge(t *testing.T) {
 		"the role for somebody else's":      {service, "sts:AssumeRole", worker.ARN, map[string]string{"aws:SourceAccount": "999988887777"}, "no resource-based policy allows"},
 		"the role without a source":         {service, "sts:AssumeRole", worker.ARN, nil, "no resource-based policy allows"},
 		"the role for another service":      {calls.Principal{Service: "lambda.amazonaws.com"}, "sts:AssumeRole", worker.ARN, map[string]string{"aws:SourceAccount": "111122223333"}, "no resource-based policy allows"},
+		"the key, by the service itself":    {service, "kms:Decrypt", key.ARN, map[string]string{"kms:EncryptionContext:aws:Of": "a", "kms:EncryptionContext:aws:s3:arn": "b"}, ""},
+		"the key, for something else":       {service, "kms:Decrypt", key.ARN, map[string]string{"kms:EncryptionContext:aws:of": "a"}, "no resource-based policy allows"},
+		"the key, for nothing named":        {service, "kms:Decrypt", key.ARN, nil, "no resource-based policy allows"},
 		"a key nobody knows":                {outside, "bedrock:GetCustomModel", "arn:aws:bedrock:us-east-1:111122223333:custom-model/x", nil, "says nothing about aws:principalorgid"},
 	} {
 		denial := g.Judge(calls.Call{Time: time.Now(), Principal: tc.who, Action: tc.action, Resource: tc.resource, Context: tc.context})
