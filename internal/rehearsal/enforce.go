@@ -86,9 +86,6 @@ func (c *Cloud) topicCalls(who calls.Principal, topicARN string, context map[str
 		return list
 	}
 	key := map[string]string{"kms:ViaService": "sns." + c.Stack.Region + ".amazonaws.com", "kms:EncryptionContext:aws:sns:topicArn": topicARN}
-	if who.Service == "" {
-		key["aws:ViaAWSService"] = "true"
-	}
 	return append(list, c.keyCalls(who, key, "kms:GenerateDataKey", "kms:Decrypt")...)
 }
 

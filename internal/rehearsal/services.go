@@ -40,8 +40,7 @@ const (
 
 // startS3 starts S3 with the template's buckets and their key.
 func (c *Cloud) startS3(ctx context.Context) (err error) {
-	endpoint, ok := c.Stack.Endpoint("s3")
-	if !ok {
+	if _, ok := c.Stack.Endpoint("s3"); !ok {
 		return errors.New("the stack has no S3 endpoint")
 	}
 	var names []string
@@ -49,17 +48,15 @@ func (c *Cloud) startS3(ctx context.Context) (err error) {
 		names = append(names, bucket.Name)
 	}
 	c.s3, err = s3.Start(ctx, s3.Options{
-		Dir:           filepath.Join(c.dir, "s3"),
-		Buckets:       names,
-		Region:        c.Stack.Region,
-		AccountID:     AccountID,
-		KeyARN:        c.dataKey().ARN,
-		VPCID:         endpoint.VPCID,
-		VPCEndpointID: endpoint.ID,
-		Clock:         c.Clock,
-		Keyring:       c.Keyring,
-		Log:           c.Log,
-		OnCreated:     c.onCreated,
+		Dir:       filepath.Join(c.dir, "s3"),
+		Buckets:   names,
+		Region:    c.Stack.Region,
+		AccountID: AccountID,
+		KeyARN:    c.dataKey().ARN,
+		Clock:     c.Clock,
+		Keyring:   c.Keyring,
+		Log:       c.Log,
+		OnCreated: c.onCreated,
 	})
 	if err != nil {
 		return fmt.Errorf("starting S3: %w", err)
@@ -143,21 +140,17 @@ func (c *Cloud) startBedrock(context.Context) (err error) {
 }
 
 func (c *Cloud) startKMS(ctx context.Context) (err error) {
-	endpoint, ok := c.Stack.Endpoint("kms")
-	if !ok {
+	if _, ok := c.Stack.Endpoint("kms"); !ok {
 		return errors.New("the stack has no KMS endpoint")
 	}
 	key := c.dataKey()
 	c.kms, err = kms.Start(ctx, kms.Options{
-		KeyARN:        key.ARN,
-		Aliases:       key.Aliases,
-		Region:        c.Stack.Region,
-		AccountID:     AccountID,
-		VPCID:         endpoint.VPCID,
-		VPCEndpointID: endpoint.ID,
-		Clock:         c.Clock,
-		Keyring:       c.Keyring,
-		Log:           c.Log,
+		KeyARN:    key.ARN,
+		Aliases:   key.Aliases,
+		AccountID: AccountID,
+		Clock:     c.Clock,
+		Keyring:   c.Keyring,
+		Log:       c.Log,
 	})
 	if err != nil {
 		return fmt.Errorf("starting KMS: %w", err)

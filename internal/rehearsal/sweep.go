@@ -16,14 +16,12 @@ import (
 
 // startCloudWatch starts the metrics, which are counted from the recorded calls.
 func (c *Cloud) startCloudWatch(context.Context) error {
-	endpoint, _ := c.Stack.Endpoint("monitoring")
+	_, endpoint := c.Stack.Endpoint("monitoring")
 	url, err := c.serve(cloudwatch.New(cloudwatch.Options{
-		Region:        c.Stack.Region,
-		AccountID:     AccountID,
-		VPCEndpointID: endpoint.ID,
-		Clock:         c.Clock,
-		Verify:        c.verify("monitoring"),
-		Log:           c.Log,
+		Endpoint: endpoint,
+		Clock:    c.Clock,
+		Verify:   c.verify("monitoring"),
+		Log:      c.Log,
 	}))
 	c.setURL(serviceCloudWatch, url)
 	return err

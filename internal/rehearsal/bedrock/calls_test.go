@@ -42,7 +42,7 @@ func TestCallsAreRecordedAsIAMSeesThem(t *testing.T) {
 		t.Errorf("CreateModelCustomizationJob: got %v, want %v", got, want)
 	}
 	create := r.log.Find("bedrock:CreateModelCustomizationJob")[0]
-	for name, value := range map[string]string{"aws:SourceVpce": "vpce-control", "aws:RequestTag/run": "1", "aws:TagKeys": "run"} {
+	for name, value := range map[string]string{"aws:RequestTag/run": "1", "aws:TagKeys": "run"} {
 		if create.Context[name] != value {
 			t.Errorf("%s: got %q, want %q", name, create.Context[name], value)
 		}

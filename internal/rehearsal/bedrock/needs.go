@@ -28,8 +28,8 @@ func iamAction(operation string) string {
 	return "bedrock:" + operation
 }
 
-// withContext adds the condition keys every Bedrock call has.
-func (d *Double) withContext(rq *request, needs []need) []need {
+// withTags adds the tags of what Bedrock calls are about.
+func (d *Double) withTags(needs []need) []need {
 	for i, n := range needs {
 		if !strings.HasPrefix(n.action, "bedrock:") {
 			continue
@@ -37,9 +37,6 @@ func (d *Double) withContext(rq *request, needs []need) []need {
 		keys := maps.Clone(n.context)
 		if keys == nil {
 			keys = map[string]string{}
-		}
-		if endpoint := d.o.VPCEndpoints[rq.op.Service]; rq.principal.InVPC && endpoint != "" {
-			keys["aws:SourceVpce"] = endpoint
 		}
 		for key, value := range d.tags[n.resource] {
 			keys["aws:ResourceTag/"+key] = value
@@ -168,11 +165,7 @@ func (d *Double) keyNeeds(key string, actions ...string) []need {
 	}
 	var needs []need
 	for _, action := range actions {
-		keys := map[string]string{
-			"kms:ViaService":    "bedrock." + d.o.Region + ".amazonaws.com",
-			"kms:CallerAccount": d.o.AccountID,
-			"aws:ViaAWSService": "true",
-		}
+		keys := map[string]string{"kms:ViaService": "bedrock." + d.o.Region + ".amazonaws.com"}
 		if action == "kms:CreateGrant" {
 			keys["kms:GrantIsForAWSResource"] = "true"
 		}

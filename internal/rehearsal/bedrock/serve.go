@@ -159,7 +159,7 @@ func (d *Double) prepare(rq *request) []need {
 	if strings.HasPrefix(rq.op.Name, "Create") {
 		rq.id, rq.modelID = d.newID(rq.op.Name), d.newID("model")
 	}
-	return d.withContext(rq, d.handlers[rq.op.Name].needs(d, rq))
+	return d.withTags(d.handlers[rq.op.Name].needs(d, rq))
 }
 
 // unreachable tells whether the caller sits in the VPC and the VPC has no

@@ -42,8 +42,9 @@ type Call struct {
 	// Resource is the ARN the action is authorised on, "*" where the Service
 	// Authorization Reference defines no resource type.
 	Resource string `json:"resource"`
-	// Context holds the condition keys of the request, for example
-	// "aws:SourceVpce" or "s3:x-amz-server-side-encryption".
+	// Context holds the condition keys that the service knows of, for example
+	// "s3:x-amz-server-side-encryption". Those that follow from who calls, from where
+	// and when, package guard adds.
 	Context map[string]string `json:"context,omitempty"`
 	// Status is the HTTP status that was answered, and Error the AWS error
 	// code when it was not a success.

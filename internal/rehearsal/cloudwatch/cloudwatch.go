@@ -34,11 +34,10 @@ var Behaviours = [][3]string{
 
 // Options are what a Server stands for.
 type Options struct {
-	Region, AccountID string
-	// VPCEndpointID is the VPC's interface endpoint for CloudWatch; without one a
-	// caller inside the VPC gets no answer.
-	VPCEndpointID string
-	Clock         *clock.Clock
+	// Endpoint tells that the VPC has an interface endpoint for CloudWatch; without one
+	// a caller inside the VPC gets no answer.
+	Endpoint bool
+	Clock    *clock.Clock
 	// Verify checks a request's signature for "monitoring".
 	Verify func(*http.Request) (calls.Principal, error)
 	// Log has the invocations, and takes the recording and the faults.
@@ -72,7 +71,7 @@ func refuse(code, format string, args ...any) *failure {
 // ServeHTTP answers one request.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	operation := strings.TrimPrefix(r.URL.Path, path)
-	call := calls.Call{Time: s.options.Clock.Now(), Action: "cloudwatch:" + operation, Resource: "*", Context: map[string]string{}}
+	call := calls.Call{Time: s.options.Clock.Now(), Action: "cloudwatch:" + operation, Resource: "*"}
 	answer, fail := s.serve(w, r, operation, &call)
 	var fault *calls.Fault
 	if call.Principal != (calls.Principal{}) {
@@ -105,14 +104,8 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, operation string,
 		return nil, &failure{status, code, message}
 	}
 	call.Principal = principal
-	call.Context["aws:PrincipalArn"] = principal.ARN
-	call.Context["aws:PrincipalAccount"] = s.options.AccountID
-	call.Context["aws:RequestedRegion"] = s.options.Region
-	if principal.InVPC {
-		if s.options.VPCEndpointID == "" {
-			panic(http.ErrAbortHandler) // nothing answers in a VPC without the endpoint
-		}
-		call.Context["aws:SourceVpce"] = s.options.VPCEndpointID
+	if principal.InVPC && !s.options.Endpoint {
+		panic(http.ErrAbortHandler) // nothing answers in a VPC without the endpoint
 	}
 	if r.Method != http.MethodPost || operation != "GetMetricStatistics" || r.Header.Get("Smithy-Protocol") != "rpc-v2-cbor" {
 		return nil, refuse("UnknownOperationException", "the rehearsal's CloudWatch models GetMetricStatistics in RPC v2 CBOR only, not %s %q", r.Method, operation)

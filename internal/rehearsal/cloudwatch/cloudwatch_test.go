@@ -29,11 +29,11 @@ type rig struct {
 	client *cloudwatch.Client
 }
 
-func newRig(t *testing.T, p calls.Principal, endpoint string) *rig {
+func newRig(t *testing.T, p calls.Principal, endpoint bool) *rig {
 	t.Helper()
 	r, keyring := &rig{}, &calls.Keyring{Region: "us-east-1"}
 	server := httptest.NewServer(New(Options{
-		Region: "us-east-1", AccountID: "111122223333", VPCEndpointID: endpoint, Clock: clock.New(noon), Log: &r.log,
+		Endpoint: endpoint, Clock: clock.New(noon), Log: &r.log,
 		Verify: func(request *http.Request) (calls.Principal, error) { return keyring.Verify(request, "monitoring") },
 	}))
 	t.Cleanup(server.Close)
@@ -61,7 +61,7 @@ func input() *cloudwatch.GetMetricStatisticsInput {
 // TestCounts: successful invocations of the throughput are counted by the hour,
 // and the call is recorded.
 func TestCounts(t *testing.T) {
-	r := newRig(t, calls.Principal{Role: "Throughput", ARN: "arn:role", InVPC: true}, "vpce-1")
+	r := newRig(t, calls.Principal{Role: "Throughput", ARN: "arn:role", InVPC: true}, true)
 	r.invoked(noon.Add(-25*time.Hour), throughput, 200)
 	r.invoked(noon.Add(-90*time.Minute), throughput, 200)
 	r.invoked(noon.Add(-80*time.Minute), throughput, 200)
@@ -76,7 +76,7 @@ func TestCounts(t *testing.T) {
 		t.Errorf("got %+v", out.Datapoints)
 	}
 	found := r.log.Find("cloudwatch:GetMetricStatistics")
-	if len(found) != 1 || found[0].Resource != "*" || found[0].Status != 200 || found[0].Context["aws:SourceVpce"] != "vpce-1" || found[0].Principal.Role != "Throughput" {
+	if len(found) != 1 || found[0].Resource != "*" || found[0].Status != 200 || found[0].Principal.Role != "Throughput" {
 		t.Errorf("recorded %+v", found)
 	}
 }
@@ -89,7 +89,7 @@ func TestRefuses(t *testing.T) {
 		},
 		"InvalidParameterValue": func(in *cloudwatch.GetMetricStatisticsInput) { in.Period = aws.Int32(90) },
 	} {
-		r := newRig(t, calls.Principal{Role: "x"}, "")
+		r := newRig(t, calls.Principal{Role: "x"}, false)
 		in := input()
 		change(in)
 		_, err := r.client.GetMetricStatistics(t.Context(), in)
@@ -106,14 +106,14 @@ func TestRefuses(t *testing.T) {
 		"no dimension":  func(in *cloudwatch.GetMetricStatisticsInput) { in.Dimensions = nil },
 		"an empty time": func(in *cloudwatch.GetMetricStatisticsInput) { in.EndTime = in.StartTime },
 	} {
-		r := newRig(t, calls.Principal{Role: "x"}, "")
+		r := newRig(t, calls.Principal{Role: "x"}, false)
 		in := input()
 		change(in)
 		if _, err := r.client.GetMetricStatistics(t.Context(), in); err == nil {
 			t.Errorf("%s was answered", name)
 		}
 	}
-	r := newRig(t, calls.Principal{Role: "x"}, "")
+	r := newRig(t, calls.Principal{Role: "x"}, false)
 	if _, err := r.client.ListMetrics(t.Context(), &cloudwatch.ListMetricsInput{}); err == nil || !strings.Contains(err.Error(), "UnknownOperation") {
 		t.Errorf("ListMetrics: %v", err)
 	}
@@ -122,7 +122,7 @@ func TestRefuses(t *testing.T) {
 // TestFaults: a fault is answered in the protocol's words, and without an endpoint
 // nothing answers a caller inside the VPC.
 func TestFaults(t *testing.T) {
-	r := newRig(t, calls.Principal{Role: "x"}, "")
+	r := newRig(t, calls.Principal{Role: "x"}, false)
 	r.log.SetHook(func(calls.Call) *calls.Fault {
 		return &calls.Fault{Status: 500, Code: "InternalServiceFault", Message: "injected"}
 	})
@@ -133,7 +133,7 @@ func TestFaults(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
-	outside := newRig(t, calls.Principal{Role: "x", InVPC: true}, "")
+	outside := newRig(t, calls.Principal{Role: "x", InVPC: true}, false)
 	if _, err := outside.client.GetMetricStatistics(ctx, input()); err == nil {
 		t.Error("a caller in a VPC without the endpoint was answered")
 	}
@@ -141,7 +141,7 @@ func TestFaults(t *testing.T) {
 
 // TestDenied: a caller without permission is told so.
 func TestDenied(t *testing.T) {
-	r := newRig(t, calls.Principal{Role: "Throughput", ARN: "arn:role"}, "")
+	r := newRig(t, calls.Principal{Role: "Throughput", ARN: "arn:role"}, false)
 	r.log.SetJudge(func(calls.Call) *calls.Denial { return &calls.Denial{Message: "not you"} })
 	var api smithy.APIError
 	if _, err := r.client.GetMetricStatistics(t.Context(), input()); !errors.As(err, &api) || api.ErrorCode() != "AccessDenied" {

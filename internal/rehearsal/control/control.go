@@ -165,7 +165,6 @@ func (p *Plane) call(w http.ResponseWriter, r *http.Request) {
 	}
 	call := calls.Call{
 		Time: p.options.Clock.Now(), Principal: principal, Action: service + ":" + op.action, Resource: op.resource,
-		Context: map[string]string{"aws:PrincipalArn": principal.ARN},
 	}
 	denial := p.options.Log.Authorize(call)
 	if fault := p.options.Log.Fault(call); fault != nil && denial == nil {

@@ -39,11 +39,8 @@ type Options struct {
 	// KeyARN is the key; Aliases ("alias/...") are its other names.
 	KeyARN  string
 	Aliases []string
-	// Region and AccountID own the key.
-	Region, AccountID string
-	// VPCID and VPCEndpointID are what a call from inside the VPC carries as
-	// aws:SourceVpc and aws:SourceVpce; the endpoint is KMS's own.
-	VPCID, VPCEndpointID string
+	// AccountID owns the key.
+	AccountID string
 	// Clock gives the key's creation and deletion dates.
 	Clock *clock.Clock
 	// Keyring verifies signatures; Log takes the recording and the faults.
@@ -158,8 +155,7 @@ func (s *Server) serve(r *http.Request, call *calls.Call) (any, *failure) {
 		_, code, message := calls.AuthCode(err, "kms")
 		return nil, refuse(code, "%s", message)
 	}
-	call.Principal = principal
-	call.Context = s.context(principal)
+	call.Principal, call.Context = principal, map[string]string{}
 	if r.Method != http.MethodPost || r.URL.Path != "/" || r.Header.Get("X-Amz-Target") != "TrentService.DescribeKey" {
 		return nil, refuse("UnknownOperationException", "the rehearsal's KMS models DescribeKey only, not %q", r.Header.Get("X-Amz-Target"))
 	}
@@ -227,23 +223,4 @@ func (s *Server) metadata(id string) map[string]any {
 		m["DeletionDate"] = s.deleted.Unix()
 	}
 	return m
-}
-
-// context holds the call's condition keys; aws:SecureTransport is "true"
-// because the rehearsal stands in for the TLS a real client speaks.
-func (s *Server) context(p calls.Principal) map[string]string {
-	keys := map[string]string{
-		"aws:PrincipalArn":     p.ARN,
-		"aws:PrincipalAccount": s.options.AccountID,
-		"aws:ResourceAccount":  s.options.AccountID,
-		"aws:RequestedRegion":  s.options.Region,
-		"aws:SecureTransport":  "true",
-		"aws:ViaAWSService":    "false",
-		"kms:CallerAccount":    s.options.AccountID,
-	}
-	if p.InVPC {
-		keys["aws:SourceVpc"] = s.options.VPCID
-		keys["aws:SourceVpce"] = s.options.VPCEndpointID
-	}
-	return keys
 }

@@ -301,14 +301,19 @@ func TestServer_Context(t *testing.T) {
 	if len(list) != 2 || list[0].Resource != "arn:aws:s3:::"+bucket || !list[0].Time.Equal(start) {
 		t.Fatalf("recorded %+v, want two lists", list)
 	}
-	for name, want := range map[string]string{"s3:prefix": "accepted/", "aws:SourceVpc": "vpc-1", "aws:SourceVpce": "vpce-1",
-		"aws:SecureTransport": "true", "aws:PrincipalArn": submit.ARN, "aws:PrincipalAccount": account} {
-		if got := list[0].Context[name]; got != want {
-			t.Errorf("%s is %q, want %q", name, got, want)
+	want := map[string]string{"s3:prefix": "accepted/", "s3:ResourceAccount": account}
+	for i, who := range []string{"inside", "outside"} {
+		if who == "outside" {
+			want["aws:SourceIp"] = "127.0.0.1"
+		}
+		for name, value := range want {
+			if got := list[i].Context[name]; got != value {
+				t.Errorf("%s of a call from %s the VPC is %q, want %q", name, who, got, value)
+			}
 		}
 	}
-	if _, ok := list[1].Context["aws:SourceVpce"]; ok || list[1].Context["aws:SourceIp"] != "127.0.0.1" {
-		t.Errorf("a call from outside the VPC has %v", list[1].Context)
+	if _, ok := list[0].Context["aws:SourceIp"]; ok || !list[0].Principal.InVPC || list[1].Principal.InVPC {
+		t.Errorf("recorded %+v, want the first from inside the VPC", list)
 	}
 }
 

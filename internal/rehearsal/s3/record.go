@@ -112,12 +112,9 @@ var headerKeys = map[string]string{
 	"If-Match":                                        "s3:if-match",
 }
 
-// context holds the request's condition keys. aws:SecureTransport is "true"
-// because the rehearsal stands in for the TLS a real client speaks.
+// context holds the request's condition keys.
 func (x *exchange) context() map[string]string {
-	keys := x.globalContext()
-	keys["aws:ViaAWSService"] = "false"
-	keys["s3:ResourceAccount"] = x.options.AccountID
+	keys := map[string]string{"s3:ResourceAccount": x.options.AccountID}
 	if x.op.version != "" {
 		keys["s3:VersionId"] = x.op.version
 	}
@@ -133,10 +130,7 @@ func (x *exchange) context() map[string]string {
 			keys[name] = value
 		}
 	}
-	if x.principal.InVPC {
-		keys["aws:SourceVpc"] = x.options.VPCID
-		keys["aws:SourceVpce"] = x.options.VPCEndpointID
-	} else if host, _, err := net.SplitHostPort(x.r.RemoteAddr); err == nil {
+	if host, _, err := net.SplitHostPort(x.r.RemoteAddr); err == nil && !x.principal.InVPC {
 		keys["aws:SourceIp"] = host
 	}
 	return keys
@@ -145,20 +139,8 @@ func (x *exchange) context() map[string]string {
 // keyContext is what KMS sees when S3 calls it for the caller; with a bucket
 // key the encryption context is the bucket's ARN, not the object's.
 func (x *exchange) keyContext() map[string]string {
-	keys := x.globalContext()
-	keys["aws:ViaAWSService"] = "true"
-	keys["kms:ViaService"] = "s3." + x.options.Region + ".amazonaws.com"
-	keys["kms:CallerAccount"] = x.options.AccountID
-	keys["kms:EncryptionContext:aws:s3:arn"] = location{bucket: x.op.bucket}.arn()
-	return keys
-}
-
-func (x *exchange) globalContext() map[string]string {
 	return map[string]string{
-		"aws:PrincipalArn":     x.principal.ARN,
-		"aws:PrincipalAccount": x.options.AccountID,
-		"aws:ResourceAccount":  x.options.AccountID,
-		"aws:RequestedRegion":  x.options.Region,
-		"aws:SecureTransport":  "true",
+		"kms:ViaService":                   "s3." + x.options.Region + ".amazonaws.com",
+		"kms:EncryptionContext:aws:s3:arn": location{bucket: x.op.bucket}.arn(),
 	}
 }

@@ -46,9 +46,6 @@ type Options struct {
 	Region, AccountID string
 	// KeyARN is the KMS key of the buckets' default encryption.
 	KeyARN string
-	// VPCID and VPCEndpointID are what a call from inside the VPC carries as
-	// aws:SourceVpc and aws:SourceVpce.
-	VPCID, VPCEndpointID string
 	// Clock gives Last-Modified and the event time.
 	Clock *clock.Clock
 	// Keyring verifies signatures; Log takes the recording and the faults.

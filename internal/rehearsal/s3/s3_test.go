@@ -57,8 +57,8 @@ func newWorld(t *testing.T, change ...func(*Options)) *world {
 	w := &world{}
 	o := Options{
 		Dir: filepath.Join(t.TempDir(), "store"), Buckets: []string{bucket}, Region: "us-west-2", AccountID: account,
-		KeyARN: keyARN, VPCID: "vpc-1", VPCEndpointID: "vpce-1",
-		Clock: clock.New(start), Keyring: &calls.Keyring{}, Log: &calls.Log{},
+		KeyARN: keyARN,
+		Clock:  clock.New(start), Keyring: &calls.Keyring{}, Log: &calls.Log{},
 		OnCreated: func(event json.RawMessage) {
 			w.mu.Lock()
 			defer w.mu.Unlock()
