@@ -99,11 +99,8 @@ func (p policy) newContexts(base map[string][]string) []map[string][]string {
 		}
 	}
 	for _, s := range p.statements {
-		conditions, most := s.conditions(), 1
-		for _, c := range conditions {
-			most = max(most, len(c.values))
-		}
-		for n := range most {
+		conditions := s.conditions()
+		for n := range mostValues(conditions) {
 			add(contextOf(conditions, -1, n))
 		}
 		for but, c := range conditions {
@@ -113,6 +110,15 @@ func (p policy) newContexts(base map[string][]string) []map[string][]string {
 		}
 	}
 	return list
+}
+
+// mostValues is how many values the condition has that compares with most, or one.
+func mostValues(conditions []block) int {
+	most := 1
+	for _, c := range conditions {
+		most = max(most, len(c.values))
+	}
+	return most
 }
 
 // contextOf is a request in which all conditions hold but one, by their nth values.

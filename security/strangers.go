@@ -1,6 +1,7 @@
 package security
 
 import (
+	"maps"
 	"slices"
 	"strings"
 )
@@ -103,29 +104,15 @@ func aboutResources(s statement) []string {
 // can bring that about: for each value that they name, in turn. Of whom it is, and of
 // which account, a caller has no choice.
 func wantedContexts(s statement, from map[string][]string) []map[string][]string {
-	most := 1
-	for _, c := range s.conditions() {
-		most = max(most, len(c.values))
-	}
+	conditions := slices.DeleteFunc(s.conditions(), func(c block) bool {
+		return strings.EqualFold(c.key, "aws:PrincipalArn") || strings.EqualFold(c.key, "aws:PrincipalAccount")
+	})
 	var list []map[string][]string
-	for i := range most {
+	for n := range mostValues(conditions) {
 		context := with(from)
-		for _, c := range s.conditions() {
-			operator := strings.TrimSuffix(c.operator, "IfExists")
-			switch values := fulfilling(c.values); {
-			case c.key == "kms:CallerAccount":
-				context[c.key] = []string{foreignAccount}
-			case operator == "Null" && values[0] == "true":
-				delete(context, c.key)
-			case strings.Contains(operator, "Not"):
-				// It is fulfilled where the key is absent.
-			case operator == "Null":
-				context[c.key] = []string{"x"}
-			case strings.EqualFold(c.key, "aws:PrincipalArn"), strings.EqualFold(c.key, "aws:PrincipalAccount"):
-				// They follow from the principal.
-			default:
-				context[c.key] = []string{values[i%len(values)]}
-			}
+		maps.Copy(context, contextOf(conditions, -1, n))
+		if _, asked := context["kms:CallerAccount"]; asked {
+			context["kms:CallerAccount"] = []string{foreignAccount}
 		}
 		list = append(list, context)
 	}
