@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -97,7 +98,11 @@ func explain(ctx context.Context, o explainOptions, q guard.Question, stdout io.
 	if err != nil {
 		return err
 	}
-	assembly, _, err := rehearsal.Synth(ctx, root, o.config)
+	config, err := fromRoot(root, o.config)
+	if err != nil {
+		return fmt.Errorf("--config: %w", err)
+	}
+	assembly, _, err := rehearsal.Synth(ctx, root, config)
 	if err != nil {
 		return err
 	}
@@ -112,6 +117,22 @@ func explain(ctx context.Context, o explainOptions, q guard.Question, stdout io.
 		return toldError{exitFindings}
 	}
 	return nil
+}
+
+// fromRoot is the path of a file as a synthesis wants it, from the repository's root;
+// "" stays so.
+func fromRoot(root, file string) (string, error) {
+	if file == "" {
+		return "", nil
+	}
+	file, err := filepath.Abs(file)
+	if err != nil {
+		return "", err
+	}
+	if _, err := os.Stat(file); err != nil {
+		return "", err
+	}
+	return filepath.Rel(root, file)
 }
 
 // answerFrom puts the question to the stack of an assembly.

@@ -51,4 +51,11 @@ func TestPolicyExplain(t *testing.T) {
 	if exit, _, stderr := command(t, "policy", "explain", "Nobody", "s3:GetObject", "*"); exit != exitError || !strings.Contains(stderr, "AccessOperator") {
 		t.Errorf("a role that is not there: %d %s, want the roles that are", exit, stderr)
 	}
+	sealed := "../../security/testdata/variants/sealed.json"
+	if exit, _, stderr := command(t, "policy", "explain", "Nobody", "s3:GetObject", "*", "--config", sealed); exit != exitError || !strings.Contains(stderr, "TrailRole") {
+		t.Errorf("a stack with a trail: %d %s, want its roles", exit, stderr)
+	}
+	if exit, _, stderr := command(t, "policy", "explain", "Operator", "s3:GetObject", "*", "--config", "nowhere.json"); exit != exitError || !strings.Contains(stderr, "--config: stat ") {
+		t.Errorf("a configuration that is not there: %d %s", exit, stderr)
+	}
 }
