@@ -128,7 +128,9 @@ func TestKeyPolicyNames(t *testing.T) {
 			"delivery.logs.amazonaws.com":           {"kms:Decrypt"},
 			"events.amazonaws.com":                  {"kms:Decrypt", "kms:GenerateDataKey"},
 			"cloudwatch.amazonaws.com":              {"kms:Decrypt", "kms:GenerateDataKey"},
-			"bedrock.amazonaws.com":                 {"kms:Decrypt", "kms:GenerateDataKey"},
+		}
+		if v.config().TunesNova() {
+			want["bedrock.amazonaws.com"] = []string{"kms:Decrypt", "kms:GenerateDataKey"}
 		}
 		if v.config().Trail.Enabled {
 			want["cloudtrail.amazonaws.com"] = []string{"kms:DescribeKey", "kms:GenerateDataKey*"}

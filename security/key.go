@@ -211,11 +211,17 @@ func rolesCannotAdministerTheKey(t *Template) (f Findings) {
 // a custom model.
 const customModel = "aws:bedrock:custom-model"
 
+// tunesNova says whether Nova models may be tuned: Bedrock itself reads and writes them
+// when throughput is bought for them.
+func (t *Template) tunesNova() bool {
+	return slices.ContainsFunc(t.tunable(), func(id string) bool { return strings.HasPrefix(id, "amazon.nova-") })
+}
+
 // ownUses are what a service may do with the key though it names nobody it acts for:
 // AWS's page has no such condition for it. It is bound by what it encrypts.
-func ownUses(a ask) bool {
+func (t *Template) ownUses(a ask) bool {
 	_, named := a.keys["aws:SourceAccount"]
-	return !named && a.who.service == "bedrock.amazonaws.com" && slices.Contains([]string{"kms:Decrypt", "kms:GenerateDataKey"}, a.action) &&
+	return t.tunesNova() && !named && a.who.service == "bedrock.amazonaws.com" && slices.Contains([]string{"kms:Decrypt", "kms:GenerateDataKey"}, a.action) &&
 		slices.Equal(a.keys["kms:EncryptionContextKeys"], []string{customModel})
 }
 
@@ -244,7 +250,7 @@ func servicesUseTheKeyForUsOnly(t *Template) (f Findings) {
 	key := t.find("Key").ID
 	return append(f, p.once(append(keyOf(services, shapes...), "services", key), func() (found Findings) {
 		for _, a := range asks(services, actionsOf("kms"), []string{t.arn("Key")}, shapes) {
-			if p.evaluate(a).may() && !ownUses(a) {
+			if p.evaluate(a).may() && !t.ownUses(a) {
 				found.add(key, "%s may %s for another account, or for nobody it names", a.who.service, a.action)
 			}
 		}
@@ -282,8 +288,8 @@ func keyIsUsable(t *Template) (f Findings) {
 	}
 	for _, action := range []string{"kms:Decrypt", "kms:GenerateDataKey"} {
 		bought := ask{who: who{service: "bedrock.amazonaws.com"}, action: action, resource: t.arn("Key"), keys: keys("kms:EncryptionContextKeys", customModel)}
-		if p.answer(bought) != granted {
-			f.add(t.find("Key").ID, "Bedrock may not %s for a Nova model that throughput is bought for", action)
+		if may := p.answer(bought) == granted; may != t.tunesNova() {
+			f.add(t.find("Key").ID, "Bedrock may %s for a Nova model that throughput is bought for: %v, want %v", action, may, !may)
 		}
 	}
 	logs := ask{who: who{service: "logs." + t.Region + ".amazonaws.com"}, action: "kms:GenerateDataKey", resource: t.arn("Key")}

@@ -51,6 +51,10 @@ var keyMutations = []mutation{
 	{7, "", "EventBridge uses the key for other accounts", change("Key", "KeepUndelivered", "Condition", nil), []string{"ServicesUseTheKeyForUsOnly"}},
 	{7, "", "CloudWatch uses the key for other accounts", change("Key", "DeliverAlarms", "Condition", nil), []string{"ServicesUseTheKeyForUsOnly"}},
 	{7, "", "Bedrock cannot read a Nova model that throughput is bought for", forget("Key", "OptimizeThroughput"), []string{"KeyIsUsable"}},
+	{7, "strict", "Bedrock by itself uses the key where no Nova model is tuned", beside("Key", "UseThroughBedrock", object{
+		"Effect": "Allow", "Principal": object{"Service": "bedrock.amazonaws.com"}, "Action": []any{"kms:Decrypt", "kms:GenerateDataKey"}, "Resource": "*",
+		"Condition": object{"ForAnyValue:StringEquals": object{"kms:EncryptionContextKeys": customModel}},
+	}), []string{"KeyIsUsable", "ServicesUseTheKeyForUsOnly"}},
 	{7, "", "Bedrock cannot write one", but("Key", "OptimizeThroughput", "kms:GenerateDataKey"), []string{"KeyIsUsable"}},
 	{7, "", "Bedrock by itself makes grants", also("Key", "OptimizeThroughput", "kms:CreateGrant"), []string{"ServicesUseTheKeyForUsOnly"}},
 	{7, "", "Bedrock by itself uses the key for other accounts' models", change("Key", "OptimizeThroughput", "Condition>StringEqualsIfExists", nil), []string{"ServicesUseTheKeyForUsOnly"}},

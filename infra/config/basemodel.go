@@ -101,3 +101,8 @@ func (c Config) checkServing(model *catalog.BaseModel) []error {
 	}
 	return errs
 }
+
+// TunesNova says whether a Nova model may be tuned. The configuration was checked.
+func (c Config) TunesNova() bool {
+	return slices.ContainsFunc(c.TunableBaseModels(), func(id string) bool { return strings.HasPrefix(id, "amazon.nova-") })
+}

@@ -37,7 +37,7 @@ func New(app awscdk.App, cfg config.Config, binaries functions.Binaries) awscdk.
 		Description: jsii.String("From a dropped JSONL data set to an answering Bedrock model, in private"),
 	})
 
-	key := storage.NewKey(stack, "Key", storage.KeyProps{Trail: cfg.Trail.Enabled})
+	key := storage.NewKey(stack, "Key", storage.KeyProps{Trail: cfg.Trail.Enabled, Nova: cfg.TunesNova()})
 	bucket := storage.NewBucket(stack, "Storage", storage.BucketProps{Key: key, Retention: cfg.RetentionDays, WithTrail: cfg.Trail.Enabled})
 	net := network.New(stack, "Network", network.Props{Config: cfg, Key: key, Bucket: bucket})
 	role := customization.New(stack, "Customization", customization.Props{Key: key, Bucket: bucket, Network: net})

@@ -29,6 +29,9 @@ const pendingDays = 30
 type KeyProps struct {
 	// Trail is set where the stack has a trail of CloudTrail, which encrypts its files.
 	Trail bool
+	// Nova is set where Nova models may be tuned, which Bedrock itself reads and writes
+	// when throughput is bought for them.
+	Nova bool
 }
 
 // NewKey makes the key. It outlives the stack, like the bucket and the custom
@@ -36,6 +39,9 @@ type KeyProps struct {
 func NewKey(scope constructs.Construct, id string, props KeyProps) *Key {
 	k := &Key{Scope: constructs.NewConstruct(scope, jsii.String(id))}
 	statements := keyStatements(k.Scope)
+	if props.Nova {
+		statements = append(statements, optimizeThroughput(k.Scope))
+	}
 	if props.Trail {
 		statements = append(statements, encryptTrail(k.Scope))
 	}

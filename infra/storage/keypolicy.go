@@ -20,7 +20,6 @@ func keyStatements(scope constructs.Construct) []policy.Statement {
 		useThroughBedrock(scope),
 		pointBackThroughBedrock(scope),
 		grantThroughBedrock(scope),
-		optimizeThroughput(scope),
 		useForExecutions(scope),
 		useForExecutionLogs(scope),
 		useThroughSQS(scope),
