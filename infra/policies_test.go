@@ -187,17 +187,19 @@ func boundOtherwise(v variant) map[string]object {
 	}
 	like := func(key string, value any) object { return object{"ArnLike": object{key: value}} }
 	exceptions := map[string]object{
-		"PublishNotices": nil,
-		"OptimizeThroughput": {
-			"ForAnyValue:StringEquals": object{"kms:EncryptionContextKeys": "aws:bedrock:custom-model"},
-			"StringEqualsIfExists":     object{"aws:SourceAccount": "${AWS::AccountId}"},
-		},
+		"PublishNotices":       nil,
 		"DeliverNotices":       like("kms:EncryptionContext:aws:sns:topicArn", arn("sns", "*")),
 		"DeliverExecutionLogs": like("kms:EncryptionContext:SourceArn", arn("logs", "*")),
 		"EncryptLogs": like("kms:EncryptionContext:aws:logs:arn", []any{
 			arn("logs", "log-group:/tuneline/*"), arn("logs", "log-group:/aws/vendedlogs/tuneline/*"),
 			arn("logs", "log-group:API-Gateway-Execution-Logs_*"), arn("logs", "log-group:aws-waf-logs-tuneline"),
 		}),
+	}
+	if v.config().TunesNova() {
+		exceptions["OptimizeThroughput"] = object{
+			"ForAnyValue:StringEquals": object{"kms:EncryptionContextKeys": "aws:bedrock:custom-model"},
+			"StringEqualsIfExists":     object{"aws:SourceAccount": "${AWS::AccountId}"},
+		}
 	}
 	if v.config().Trail.Enabled {
 		ours := object{"aws:SourceArn": arn("cloudtrail", "trail/tuneline")}

@@ -21,7 +21,7 @@ func TestEndpointResources(t *testing.T) {
 			return arns
 		}
 		baseModels := "arn:aws:bedrock:" + v.region() + "::foundation-model/"
-		tunable := bedrock("custom-model", "model-customization-job")
+		var tunable []string
 		for _, id := range v.config().TunableBaseModels() {
 			parts := strings.Split(id, ":")
 			tunable = append(tunable, baseModels+id, baseModels+strings.Join(parts[:2], ":"))
@@ -30,8 +30,8 @@ func TestEndpointResources(t *testing.T) {
 			"UseObjects":  {bucket + "/*"},
 			"ListObjects": {bucket},
 			"DescribeKey": {keyOf(t, tm).ref("Arn")},
-			"Tune":        tunable,
-			"Serve":       append(bedrock("custom-model", "custom-model-deployment", "provisioned-model"), baseModels+"*"),
+			"Tune":        append(bedrock("custom-model", "model-customization-job"), tunable...),
+			"Serve":       append(bedrock("custom-model", "custom-model-deployment", "provisioned-model"), tunable...),
 			"Look":        {"*"},
 			"Ask":         bedrock("custom-model-deployment", "provisioned-model"),
 		}

@@ -53,29 +53,40 @@ func (t *Template) baseModels() []string {
 	return ids
 }
 
-// allowedBaseModelsOnly: for all roles and many base models: a job is started on those
-// that the check lets through, by the one function that starts jobs, and the endpoint
-// lets no other through either.
+// costly are the actions that cost money on a base model, each with the one role that
+// may: a job is started on it, or capacity is bought on it for a model tuned from it.
+var costly = map[string]string{
+	"bedrock:CreateModelCustomizationJob":      "FunctionsSubmitRole",
+	"bedrock:CreateProvisionedModelThroughput": "FunctionsThroughputRole",
+}
+
+// allowedBaseModelsOnly: for all roles and many base models: a job is started, and
+// capacity bought, on those that the check lets through, by the one function that does
+// so, tagged as no other stack's, and the endpoint lets no other through either.
 func allowedBaseModelsOnly(t *Template) (f Findings) {
-	const create = "bedrock:CreateModelCustomizationJob"
 	allowed := map[string]bool{}
 	for _, id := range t.tunable() {
 		allowed[id], allowed[withoutContext(id)] = true, true
 	}
-	for _, role := range t.ofType("AWS::IAM::Role") {
-		submit := role == t.find("FunctionsSubmitRole")
-		list, me := t.permissions(&f, role), who{arn: attribute(role, t.Region, "Arn")}
-		for _, id := range t.baseModels() {
-			try(&f, role.ID, list, []battery{{"starts a job", ask{me, create, t.baseModel(id), tagged()}, submit && allowed[id]}})
-		}
-		if region := strings.Replace(t.baseModel(t.tunableModel()), t.Region, "eu-west-1", 1); answers(list, ask{me, create, region, tagged()}).may() {
-			f.add(role.ID, "starts a job on a base model of another Region")
-		}
-	}
 	endpoint, ok := t.resourcePolicy(&f, "NetworkBedrockEndpoint", "PolicyDocument")
-	for _, id := range t.baseModels() {
-		if ok && endpoint.answer(ask{who: colleague, action: create, resource: t.baseModel(id)}).may() != allowed[id] {
-			f.add("NetworkBedrockEndpoint", "lets a job on %s through: %v, want %v", id, !allowed[id], allowed[id])
+	another := keys("aws:RequestTag/"+tagKey, "another")
+	for action, one := range costly {
+		for _, role := range t.ofType("AWS::IAM::Role") {
+			its := role == t.find(one)
+			list, me := t.permissions(&f, role), who{arn: attribute(role, t.Region, "Arn")}
+			for _, id := range t.baseModels() {
+				try(&f, role.ID, list, []battery{{"spends money", ask{me, action, t.baseModel(id), tagged()}, its && allowed[id]}})
+			}
+			region := strings.Replace(t.baseModel(t.tunableModel()), t.Region, "eu-west-1", 1)
+			try(&f, role.ID, list, []battery{{"spends money in another Region", ask{me, action, region, tagged()}, false}})
+			if action != "bedrock:CreateModelCustomizationJob" { // whose own models want the tag
+				try(&f, role.ID, list, []battery{{"spends money for another stack", ask{me, action, t.baseModel(t.tunableModel()), another}, false}})
+			}
+		}
+		for _, id := range t.baseModels() {
+			if ok && endpoint.answer(ask{who: colleague, action: action, resource: t.baseModel(id)}).may() != allowed[id] {
+				f.add("NetworkBedrockEndpoint", "lets %s on %s through: %v, want %v", action, id, !allowed[id], allowed[id])
+			}
 		}
 	}
 	return f

@@ -87,7 +87,9 @@ var writtenConditions = map[string][]conditionForm{
 		"arn:aws:logs:REGION:ACCOUNT:log-group:API-Gateway-Execution-Logs_*", "arn:aws:logs:REGION:ACCOUNT:log-group:aws-waf-logs-tuneline"),
 
 	"aws:ResourceTag/" + tagKey: {{effect: allows, operator: "StringEquals", values: []string{stackName}}},
-	"aws:RequestTag/" + tagKey:  {{effect: allows, operator: "StringEquals", values: []string{stackName}}},
+	"aws:RequestTag/" + tagKey: {
+		{effect: allows, operator: "StringEquals", values: []string{stackName}}, {effect: allows, operator: "StringEqualsIfExists", on: "Role", values: []string{stackName}},
+	},
 	"bedrock:GuardrailIdentifier": {{effect: allows, operator: "StringEquals", ours: func(t *Template, value string) bool {
 		return t.hasGuardrail() && value == t.guardrail()
 	}}},

@@ -138,7 +138,7 @@ var accessControls = []Control{
 		Standards: "Lambda.1, Lambda.2, Lambda.3, Lambda.5, AISF-RUNTIME-03", Code: "infra/functions",
 		Elsewhere: []string{"infra TestCodeCannotAttach"},
 		Declined: "variables are not encrypted with the stack's key, since they hold what the template does; no concurrency is reserved, since a new account has too little; " +
-			"no function has a dead-letter queue, since each is called by who waits for its answer",
+			"no function has a dead-letter queue: who calls one waits for its answer, and where CloudFormation does not, a deletion without an answer fails and is run again",
 	},
 	{
 		ID: 23, Promise: "No secret is in the template, in a variable or in a log",
@@ -156,6 +156,7 @@ var accessControls = []Control{
 			"lambdas/submit TestJobInput", "infra TestPowerOverModels", "lambdas/throughput TestSecureFindsAForeigner TestSweepLeavesOthersAlone",
 			"internal/rehearsal TestStackLeavesWhatIsNotItsOwn",
 		},
+		Declined: "of the base model that capacity is bought on, no tag is wanted where the request has none: whether AWS looks at a base model with the request's tags no page says, and a purchase that is refused comes after its training was paid for; it must be a base model that may be tuned, and the code tags what it buys",
 	},
 	{
 		ID: 33, Promise: "Where a guardrail is configured, the function cannot leave it out",

@@ -112,7 +112,8 @@ var grants = map[string][]grant{
 	),
 	"FunctionsThroughputRole": inside("FunctionsThroughputLogGroup",
 		grant{does: "bedrock:CreateProvisionedModelThroughput bedrock:CreateCustomModelDeployment", on: custom, when: forTheStack},
-		grant{does: "bedrock:CreateProvisionedModelThroughput bedrock:UpdateProvisionedModelThroughput", on: base},
+		grant{does: "bedrock:CreateProvisionedModelThroughput", on: "{tunable}", when: "StringEqualsIfExists aws:RequestTag/tuneline:stack tuneline"},
+		grant{does: "bedrock:UpdateProvisionedModelThroughput", on: "{tunable}"},
 		grant{does: "bedrock:TagResource", on: deployments + " " + provisioned, when: forTheStack},
 		grant{does: "bedrock:UpdateProvisionedModelThroughput", on: provisioned + " " + custom, when: ofTheStack},
 		grant{

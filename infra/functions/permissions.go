@@ -85,7 +85,7 @@ func (f *Functions) mayAnalyze() []policy.Statement {
 
 func (f *Functions) mayServe() []policy.Statement {
 	models, deployments, provisioned := policy.CustomModels(f.Scope), policy.Deployments(f.Scope), policy.ProvisionedModels(f.Scope)
-	jobs, baseModels := policy.CustomizationJobs(f.Scope), policy.FoundationModels(f.Scope)
+	jobs, baseModels := policy.CustomizationJobs(f.Scope), policy.BaseModels(f.Scope, f.place.Config.TunableBaseModels())
 	return []policy.Statement{
 		{
 			Sid: "Buy", Actions: []string{"bedrock:CreateProvisionedModelThroughput", "bedrock:CreateCustomModelDeployment"},
@@ -95,7 +95,8 @@ func (f *Functions) mayServe() []policy.Statement {
 			// AWS checks a throughput's base model as well as its custom model,
 			// and may do so without the request's tags. A deployment names a
 			// custom model only.
-			Sid: "BuyOnBaseModel", Actions: []string{"bedrock:CreateProvisionedModelThroughput"}, Resources: []string{baseModels},
+			Sid: "BuyOnBaseModel", Actions: []string{"bedrock:CreateProvisionedModelThroughput"},
+			Resources: baseModels, Conditions: policy.TaggingIfAny(f.Scope),
 		},
 		{
 			Sid: "TagWhatWasBought", Actions: []string{"bedrock:TagResource"},
@@ -107,7 +108,7 @@ func (f *Functions) mayServe() []policy.Statement {
 		},
 		{
 			// The base model is in no account and has no tags.
-			Sid: "RepointOnBaseModel", Actions: []string{"bedrock:UpdateProvisionedModelThroughput"}, Resources: []string{baseModels},
+			Sid: "RepointOnBaseModel", Actions: []string{"bedrock:UpdateProvisionedModelThroughput"}, Resources: baseModels,
 		},
 		{
 			Sid: "Release", Actions: []string{"bedrock:DeleteProvisionedModelThroughput", "bedrock:DeleteCustomModelDeployment", "bedrock:StopModelCustomizationJob"},

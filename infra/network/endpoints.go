@@ -1,6 +1,8 @@
 package network
 
 import (
+	"slices"
+
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsec2"
 	"github.com/aws/constructs-go/constructs/v10"
@@ -104,14 +106,14 @@ func bedrockPolicy(n *Network, props Props) map[string]any {
 		ours(n, "Tune", []string{
 			"bedrock:CreateModelCustomizationJob", "bedrock:GetModelCustomizationJob", "bedrock:StopModelCustomizationJob",
 			"bedrock:GetFoundationModel", "bedrock:GetCustomModel", "bedrock:TagResource",
-		}, append(tunable, job, model)...),
+		}, append(slices.Clone(tunable), job, model)...),
 		ours(n, "Serve", []string{
 			"bedrock:CreateCustomModelDeployment", "bedrock:GetCustomModelDeployment",
 			"bedrock:DeleteCustomModelDeployment",
 			"bedrock:CreateProvisionedModelThroughput", "bedrock:GetProvisionedModelThroughput",
 			"bedrock:UpdateProvisionedModelThroughput", "bedrock:DeleteProvisionedModelThroughput",
 			"bedrock:TagResource", "bedrock:ListTagsForResource",
-		}, model, deployment, provisioned, policy.FoundationModels(n.Scope)),
+		}, append(tunable, model, deployment, provisioned)...),
 		// The lists know no resources; they show names and ARNs only.
 		ours(n, "Look", []string{"bedrock:ListCustomModelDeployments", "bedrock:ListProvisionedModelThroughputs"}, "*"),
 	)

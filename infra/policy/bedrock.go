@@ -87,3 +87,9 @@ func Tagged(scope constructs.Construct) Conditions {
 func Tagging(scope constructs.Construct) Conditions {
 	return Conditions{"StringEquals": {"aws:RequestTag/" + finetune.TagStack: *awscdk.Stack_Of(scope).StackName()}}
 }
+
+// TaggingIfAny is the condition that a request tags what it makes as no other stack's,
+// for where a request may be looked at without its tags.
+func TaggingIfAny(scope constructs.Construct) Conditions {
+	return Conditions{"StringEqualsIfExists": Tagging(scope)["StringEquals"]}
+}
