@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bytes"
+	"encoding/base64"
 	"encoding/json"
 	"net/http"
 	"strings"
@@ -49,6 +51,13 @@ func broken(i *issuer) {
 
 func mended(i *issuer) { i.change = nil }
 
+// tenMinutes and aDay are how long a key counts that the issuer withdrew, and how long
+// while it cannot be reached, as docs/security.md has them.
+const (
+	tenMinutes = 10 * time.Minute
+	aDay       = 24 * time.Hour
+)
+
 // TestRotation: keys are read now and then, a new one is found when a token names
 // it, and an old one is gone with the next reading.
 func TestRotation(t *testing.T) {
@@ -62,8 +71,8 @@ func TestRotation(t *testing.T) {
 		{"a key nobody has", 0, nil, "nobody", "refused", 2},
 		{"once more, soon", pause - time.Second, nil, "nobody", "refused", 2},
 		{"once more, later", time.Second, nil, "nobody", "refused", 3},
-		{"the old one withdrawn, unread", 0, func(i *issuer) { i.keys = next }, "rsa", "let in", 3},
-		{"and read", maxAge, nil, "rsa", "refused", 4},
+		{"the old one withdrawn, unread", tenMinutes - time.Second, func(i *issuer) { i.keys = next }, "rsa", "let in", 3},
+		{"and read", time.Second, nil, "rsa", "refused", 4},
 		{"the new one", 0, nil, "rsa-next", "let in", 4},
 	})
 }
@@ -77,11 +86,11 @@ func TestUnreachable(t *testing.T) {
 		{"again at once", 0, nil, "rsa", "failed", 1},
 		{"again soon", pauseWithout, nil, "rsa", "failed", 2},
 		{"back", pauseWithout, mended, "rsa", "let in", 3},
-		{"gone again, keys old", maxAge, broken, "rsa", "let in", 4},
+		{"gone again, keys old", tenMinutes, broken, "rsa", "let in", 4},
 		{"not asked at once", pause - time.Second, nil, "rsa", "let in", 4},
 		{"but in a while", time.Second, nil, "rsa", "let in", 5},
 		{"a key nobody knows", pause, nil, "rsa-next", "failed", 6},
-		{"almost a day", maxStale - maxAge - 2*pause - time.Second, nil, "rsa", "let in", 7},
+		{"almost a day", aDay - tenMinutes - 2*pause - time.Second, nil, "rsa", "let in", 7},
 		{"a day", time.Second, nil, "rsa", "failed", 7},
 		{"back", pause, mended, "rsa", "let in", 8},
 	})
@@ -90,7 +99,7 @@ func TestUnreachable(t *testing.T) {
 // TestNote: the log says when keys are used that could not be read anew.
 func TestNote(t *testing.T) {
 	d := newDesk(t, finetune.TokenRules{}, newIssuer(t, "rsa"))
-	d.play(t, []step{{"first", 0, nil, "rsa", "let in", 1}, {"later", maxAge, broken, "rsa", "let in", 2}})
+	d.play(t, []step{{"first", 0, nil, "rsa", "let in", 1}, {"later", tenMinutes, broken, "rsa", "let in", 2}})
 	if text := d.log.String(); !strings.Contains(text, "as of 2026-11-23T12:00:00Z") || !strings.Contains(text, "answers 503") {
 		t.Errorf("the log says %s", text)
 	}
@@ -138,7 +147,10 @@ func TestAnswersOfTheIssuer(t *testing.T) {
 			}
 		}
 	}
-	weak := `{"keys":[{"kty":"RSA","kid":"rsa","e":"AQAB","n":"` + strings.Repeat("q", 170) + `"}]}`
+	weak := func(bits int) http.HandlerFunc {
+		n := base64.RawURLEncoding.EncodeToString(bytes.Repeat([]byte{0xff}, bits/8))
+		return say(`{"keys":[{"kty":"RSA","kid":"rsa","e":"AQAB","n":"` + n + `"}]}`)
+	}
 	for name, test := range map[string]struct {
 		answer http.HandlerFunc
 		want   string
@@ -148,11 +160,11 @@ func TestAnswersOfTheIssuer(t *testing.T) {
 		"no keys":             {say(`{"keys":[]}`), "no key that verifies"},
 		"a secret":            {say(`{"keys":[{"kty":"oct","kid":"rsa","k":"AAAA"}]}`), "no key that verifies"},
 		"for encryption":      {say(strings.ReplaceAll(string(i.keys), `"sig"`, `"enc"`)), "no key that verifies"},
-		"a weak key":          {say(weak), "no key that verifies"},
+		"a key of 1024 bits":  {weak(1024), "no key that verifies"},
+		"a key of 2040 bits":  {weak(2040), "no key that verifies"},
 		"without a kid":       {say(strings.ReplaceAll(string(i.keys), `"kid":"rsa",`, ``)), "no key that verifies"},
 		"too long":            {say(strings.Repeat(" ", maxDocument+1)), "more than"},
 		"too many":            {say(`{"keys":[` + strings.Repeat("{},", maxKeys) + `{}]}`), "101 keys"},
-		"a redirect":          {http.RedirectHandler(i.URL+"/elsewhere", http.StatusFound).ServeHTTP, "redirect"},
 		"not found":           {http.NotFound, "answers 404"},
 		"a connection closed": {func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, "EOF"},
 	} {
@@ -164,6 +176,29 @@ func TestAnswersOfTheIssuer(t *testing.T) {
 				t.Errorf("got %+v, %v, the log says %s, want %s", got, err, text, test.want)
 			}
 		})
+	}
+}
+
+// TestRedirects: keys and discovery document are read where they are said to be and
+// nowhere else, though what is elsewhere would do.
+func TestRedirects(t *testing.T) {
+	i, elsewhere := newIssuer(t, "rsa"), newIssuer(t, "rsa")
+	elsewhere.set(func() { elsewhere.claimed = i.URL })
+	i.set(func() {
+		i.change = func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, elsewhere.URL+r.URL.Path, http.StatusFound)
+		}
+	})
+	for name, rules := range map[string]finetune.TokenRules{"keys": {JWKSURL: i.URL + "/keys"}, "discovery document": {}} {
+		d := newDesk(t, rules, i)
+		_, err := d.ask(t, d.token(t, "rsa", jose.RS256, nil))
+		if text := d.log.String(); err == nil || elsewhere.count() != 0 || !strings.Contains(text, "a redirect, which is not followed") {
+			t.Errorf("%s: got %v, keys were read elsewhere %d times, the log says %s", name, err, elsewhere.count(), text)
+		}
+	}
+	d := newDesk(t, finetune.TokenRules{JWKSURL: elsewhere.URL + "/keys"}, i)
+	if _, err := d.ask(t, d.token(t, "rsa", jose.RS256, nil)); err != nil {
+		t.Errorf("what is elsewhere lets nobody in: %v", err)
 	}
 }
 
