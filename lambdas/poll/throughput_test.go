@@ -26,12 +26,13 @@ func TestDeploymentState(t *testing.T) {
 		"being updated":       {out: output{Status: "Active", ModelArn: other, UpdateDetails: &types.CustomModelDeploymentUpdateDetails{ModelArn: ours, UpdateStatus: "Updating"}}, want: "Updating"},
 		"another model":       {out: output{Status: "Active", ModelArn: other}, want: "Failed", wantReason: otherModel},
 		"failed":              {out: output{Status: "Failed", FailureMessage: aws.String("no capacity")}, want: "Failed", wantReason: "no capacity"},
+		"failed over data":    {out: output{Status: "Failed", FailureMessage: aws.String("odd record starting with zanzibar")}, want: "Failed", wantReason: "record starting with …"},
 		"of tomorrow":         {out: output{Status: "Paused", ModelArn: ours}, want: "Paused"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			got := deploymentState(&test.out, modelARN)
-			if got.status != test.want || !strings.Contains(got.reason, test.wantReason) || (test.wantReason == "") != (got.reason == "") {
+			if got.status != test.want || !strings.Contains(got.reason, test.wantReason) || (test.wantReason == "") != (got.reason == "") || strings.Contains(got.reason, "zanzibar") {
 				t.Errorf("got %+v, want %s %q", got, test.want, test.wantReason)
 			}
 		})
@@ -52,12 +53,13 @@ func TestProvisionedState(t *testing.T) {
 		"not switched yet": {out: output{Status: "InService", ModelArn: other, DesiredModelArn: ours}, want: "Updating"},
 		"another model":    {out: output{Status: "InService", ModelArn: other, DesiredModelArn: other}, want: "Failed", wantReason: otherModel},
 		"failed":           {out: output{Status: "Failed", FailureMessage: aws.String("no capacity")}, want: "Failed", wantReason: "no capacity"},
+		"failed over data": {out: output{Status: "Failed", FailureMessage: aws.String("odd record starting with zanzibar")}, want: "Failed", wantReason: "record starting with …"},
 		"of tomorrow":      {out: output{Status: "Paused", ModelArn: other}, want: "Paused"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			got := provisionedState(&test.out, modelARN)
-			if got.status != test.want || !strings.Contains(got.reason, test.wantReason) || (test.wantReason == "") != (got.reason == "") {
+			if got.status != test.want || !strings.Contains(got.reason, test.wantReason) || (test.wantReason == "") != (got.reason == "") || strings.Contains(got.reason, "zanzibar") {
 				t.Errorf("got %+v, want %s %q", got, test.want, test.wantReason)
 			}
 		})

@@ -65,6 +65,26 @@ func TestConflict(t *testing.T) {
 	}
 }
 
+// TestAdoptedJobIsYetToBeChecked: a job that is taken over, by its name or out of the
+// run's record, may be somebody else's making: whether it is private is for poll to see.
+func TestAdoptedJobIsYetToBeChecked(t *testing.T) {
+	job := &bedrock.GetModelCustomizationJobOutput{
+		JobArn: aws.String(jobARN), Status: types.ModelCustomizationJobStatusCompleted, OutputModelArn: aws.String("arn:model"),
+		TrainingDataConfig: &types.TrainingDataConfig{S3Uri: &input.Training.URI},
+	}
+	f := ready()
+	f.create = func(*bedrock.CreateModelCustomizationJobInput) (*bedrock.CreateModelCustomizationJobOutput, error) {
+		return nil, &types.ConflictException{}
+	}
+	f.get = func(string) (*bedrock.GetModelCustomizationJobOutput, error) { return job, nil }
+	h, _ := testHandler(t, f)
+	for _, way := range []string{"by its name", "out of the record"} {
+		if got, err := h.Handle(t.Context(), input); err != nil || got.ARN != jobARN || got.Verified {
+			t.Errorf("%s: got %+v, %v, want the job, not verified", way, got, err)
+		}
+	}
+}
+
 // TestAnswersHoldNoData ensures that the beginning of a record, which Bedrock puts
 // into some messages, gets into no error and no job, whatever else goes wrong.
 func TestAnswersHoldNoData(t *testing.T) {
