@@ -118,29 +118,48 @@ func TestSecureRefused(t *testing.T) {
 	}
 }
 
-// TestSecureFindsAForeigner: a resource of the run's name without its tags is
+// TestSecureFindsAForeigner: a resource of the run's name without both its tags is
 // neither adopted nor, later, deleted.
 func TestSecureFindsAForeigner(t *testing.T) {
-	w := newWorld()
-	w.trained(t, 1)
-	if _, err := w.secured(t, 1, onDemand); err != nil {
-		t.Fatal(err)
+	for name, tags := range map[string]map[string]string{
+		"another stack's":               {finetune.TagStack: "another"},
+		"another stack's, the same run": {finetune.TagStack: "another", finetune.TagRun: string(run(1).ID)},
+		"nobody's, the same run":        {finetune.TagRun: string(run(1).ID)},
+		"another run's":                 {finetune.TagStack: "stack", finetune.TagRun: string(run(2).ID)},
+		"nobody's":                      {},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld()
+			w.trained(t, 1)
+			if _, err := w.secured(t, 1, onDemand); err != nil {
+				t.Fatal(err)
+			}
+			for arn := range w.fake.tags {
+				w.fake.tags[arn] = tagged(tags)
+			}
+			_, err := w.store.UpdateRun(t.Context(), run(1).ID, func(r *registry.Run) error { r.Throughput = nil; return nil })
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = w.secured(t, 1, onDemand)
+			wantKind(t, err, finetune.ThroughputFailed, "is taken by", resumption(1))
+			w.fake.calls = nil
+			closing, err := w.released(t, 1, finetune.ThroughputFailed, "taken")
+			if err != nil || closing.End != finetune.EndFailed {
+				t.Errorf("released: %+v, %v", closing, err)
+			}
+			w.did(t)
+		})
 	}
-	for arn := range w.fake.tags {
-		w.fake.tags[arn] = []types.Tag{{Key: aws.String(finetune.TagStack), Value: aws.String("another")}}
+}
+
+// tagged are tags as Bedrock lists them.
+func tagged(tags map[string]string) []types.Tag {
+	var listed []types.Tag
+	for key, value := range tags {
+		listed = append(listed, types.Tag{Key: aws.String(key), Value: aws.String(value)})
 	}
-	_, err := w.store.UpdateRun(t.Context(), run(1).ID, func(r *registry.Run) error { r.Throughput = nil; return nil })
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, err = w.secured(t, 1, onDemand)
-	wantKind(t, err, finetune.ThroughputFailed, "is taken by", resumption(1))
-	w.fake.calls = nil
-	closing, err := w.released(t, 1, finetune.ThroughputFailed, "taken")
-	if err != nil || closing.End != finetune.EndFailed {
-		t.Errorf("released: %+v, %v", closing, err)
-	}
-	w.did(t)
+	return listed
 }
 
 // TestSecureWhileTheNameLingers: a name that nothing has, as far as one sees, is

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/aws/smithy-go"
 
 	"github.com/tuneline/tuneline/internal/dataset"
@@ -27,6 +28,23 @@ func TestCopySource(t *testing.T) {
 		b := newBucket(map[string]string{key: "data"})
 		if v, err := b.source(copySource("bucket", key, "v1")); err != nil || string(v.body) != "data" {
 			t.Errorf("%s read back: %v", key, err)
+		}
+	}
+}
+
+// TestCopyTakesNothingAlong ensures that an accepted copy has neither metadata nor tags
+// of the upload, which whoever uploads may set: tags can decide who may read.
+func TestCopyTakesNothingAlong(t *testing.T) {
+	b := newBucket(map[string]string{dataKey: records(120, "router"), "validation-datasets/support/validation.jsonl": records(10, "camera")})
+	if _, err := newTestHandler(t, b).Handle(t.Context(), input); err != nil {
+		t.Fatal(err)
+	}
+	if len(b.copied) != 2 {
+		t.Fatalf("made %d copies, want two", len(b.copied))
+	}
+	for _, in := range b.copied {
+		if in.MetadataDirective != types.MetadataDirectiveReplace || in.TaggingDirective != types.TaggingDirectiveReplace || in.Metadata != nil || in.Tagging != nil {
+			t.Errorf("%s is copied with metadata %q %v and tags %q %v, want them replaced by none", *in.Key, in.MetadataDirective, in.Metadata, in.TaggingDirective, in.Tagging)
 		}
 	}
 }

@@ -44,6 +44,8 @@ type bucket struct {
 	calls []string
 	// copying, when set, is called with the context of each copy or part of one.
 	copying func(context.Context)
+	// copied are the requests of CopyObject.
+	copied []*s3.CopyObjectInput
 }
 
 func newBucket(objects map[string]string) *bucket {
@@ -191,6 +193,7 @@ func (b *bucket) CopyObject(ctx context.Context, in *s3.CopyObjectInput, _ ...fu
 	if err := b.enter("CopyObject", *in.Key); err != nil {
 		return nil, err
 	}
+	b.copied = append(b.copied, in)
 	v, err := b.source(*in.CopySource)
 	if err == nil {
 		b.put(*in.Key, string(v.body))

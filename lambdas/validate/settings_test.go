@@ -1,6 +1,8 @@
 package main
 
 import (
+	"errors"
+	"io"
 	"reflect"
 	"strings"
 	"testing"
@@ -50,6 +52,36 @@ func TestParseTuning(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestTooLongTuning ensures that of a tuning.json without end no more is read than
+// shows that it is too long.
+func TestTooLongTuning(t *testing.T) {
+	b := newBucket(map[string]string{dataKey: records(120, "router"), finetune.TuningKey("support"): "{}"})
+	b.tuning = func([]byte) io.Reader {
+		return io.MultiReader(strings.NewReader(strings.Repeat(" ", maxTuning+1)), failing{errors.New("more was read")})
+	}
+	_, err := newTestHandler(t, b).Handle(t.Context(), input)
+	checkError(t, err, finetune.SettingsRejected, "too long")
+}
+
+// TestTellable ensures that of settings that are refused only names, ids and numbers
+// that are too short to stand for a person are told.
+func TestTellable(t *testing.T) {
+	for value, told := range map[string]bool{
+		"5": true, "-1": true, "0.0000125": true, "123456789012": true, "0.1234567890": true, "2e-5": true,
+		"1234567890123": false, "-123456789012": false, "0.12345678901": false, "4111111111111111": false, "1e-0000000005": false,
+		"hunter2!": false, "ann@example.com": false, "0x1234567890123": false,
+	} {
+		want := value
+		if !told {
+			want = untold
+		}
+		got := tellable(finetune.Settings{Hyperparameters: map[string]string{"epochCount": value}})
+		if got.Hyperparameters["epochCount"] != want {
+			t.Errorf("of %q is told %q, want %q", value, got.Hyperparameters["epochCount"], want)
+		}
 	}
 }
 
