@@ -1,6 +1,7 @@
 package finetune
 
 import (
+	"math"
 	"strings"
 	"testing"
 )
@@ -30,6 +31,9 @@ func TestCrossed(t *testing.T) {
 		"unknown training":                  {Ceilings{TrainingUSD: 10}, training(nil, 5), []string{"not known, and acceptUnknownPrice is false (training.maxUSD is 10.00 USD)"}},
 		"unknown training accepted":         {Ceilings{TrainingUSD: 10, AcceptUnknownPrice: true}, training(nil, 5), nil},
 		"known training is not unknown":     {Ceilings{TrainingUSD: 10, AcceptUnknownPrice: true}, training(usd(11), 5), []string{"training.maxUSD"}},
+		"training of no number":             {Ceilings{TrainingUSD: 10}, training(usd(math.NaN()), 5), []string{"training.maxUSD"}},
+		"training without end":              {Ceilings{TrainingUSD: 10}, training(usd(math.Inf(1)), 5), []string{"training.maxUSD"}},
+		"serving of no number":              {Ceilings{HourlyUSD: 24, AcceptUnknownPrice: true}, serving(usd(math.NaN())), []string{"serving.maxHourlyUSD"}},
 		"epochs at the ceiling":             {Ceilings{Epochs: 5}, training(nil, 5), nil},
 		"epochs above the ceiling":          {Ceilings{Epochs: 4}, training(nil, 5), []string{"5 epochs are more than training.maxEpochs, which is 4"}},
 		"unknown epochs":                    {Ceilings{Epochs: 4, AcceptUnknownPrice: true}, training(nil, 0), []string{"not known, and training.maxEpochs is 4"}},

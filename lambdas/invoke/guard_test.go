@@ -88,6 +88,8 @@ func TestOurs(t *testing.T) {
 		"invoke plain":     {operation: "invoke", body: `{"guardrailConfig":{}}`},
 		"marked":           {operation: "converse", body: `{"messages":[{"role":"user","content":[{"text":"a"},{"guardContent":{"text":{"text":"b"}}}]}]}`, guardedOnly: true},
 		"marked escaped":   {operation: "converse", body: `{"messages":[{"content":[{"guard\u0043ontent":1}]}]}`, guardedOnly: true},
+		"marked case":      {operation: "converse", body: `{"messages":[{"content":[{"GUARDcontent":1}]}]}`, guardedOnly: true},
+		"marked in case":   {operation: "converse", body: `{"Messages":[{"content":[{"guardContent":1}]}]}`, guardedOnly: true},
 		"marked system":    {operation: "converse-stream", body: `{"system":[{"guardContent":{}}]}`, guardedOnly: true},
 	}
 	for _, name := range []string{"X-Amzn-Bedrock-GuardrailIdentifier", "x-amzn-bedrock-guardrailversion", "X-AMZN-BEDROCK-GUARDRAIL-NOVEL"} {
