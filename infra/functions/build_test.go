@@ -1,9 +1,11 @@
 package functions
 
 import (
+	"debug/buildinfo"
 	"maps"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"testing"
@@ -15,11 +17,18 @@ import (
 func project(t *testing.T, greeting string) string {
 	t.Helper()
 	root := t.TempDir()
-	for name, text := range map[string]string{
+	write(t, root, map[string]string{
 		"go.mod":               "module example.com/functions\n\ngo 1.24\n",
 		"lambdas/poll/main.go": "package main\n\nfunc main() { println(\"" + greeting + "\") }\n",
 		"lambdas/scan/main.go": "package main\n\nfunc main() { println(\"scan\") }\n",
-	} {
+	})
+	return root
+}
+
+// write puts texts into files by their names.
+func write(t *testing.T, root string, files map[string]string) {
+	t.Helper()
+	for name, text := range files {
 		path := filepath.Join(root, filepath.FromSlash(name))
 		if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
 			t.Fatal(err)
@@ -28,7 +37,6 @@ func project(t *testing.T, greeting string) string {
 			t.Fatal(err)
 		}
 	}
-	return root
 }
 
 func build(t *testing.T, root string, architecture config.Architecture) Binaries {
@@ -94,6 +102,46 @@ func TestSettingsOfAPersonDoNotMatter(t *testing.T) {
 				t.Errorf("%s for %s: got %s, want %s", name, architecture, got.Hash, binaries[name].Hash)
 			}
 		}
+	}
+}
+
+// TestBuiltFromGoAlone: an executable has no C in it, no path of who built it, and not
+// the protocol that only older runtimes speak. One of the architectures is often this
+// machine's own, for which Go would use C where it finds a compiler.
+func TestBuiltFromGoAlone(t *testing.T) {
+	root := project(t, "hello")
+	for _, architecture := range []config.Architecture{config.ARM64, config.X8664} {
+		for name, binary := range build(t, root, architecture) {
+			info, err := buildinfo.ReadFile(filepath.Join(binary.Dir, "bootstrap"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for key, want := range map[string]string{"CGO_ENABLED": "0", "-trimpath": "true", "-tags": "lambda.norpc", "GOOS": "linux", "GOARCH": architecture.GOARCH()} {
+				i := slices.IndexFunc(info.Settings, func(s debug.BuildSetting) bool { return s.Key == key })
+				if i < 0 || info.Settings[i].Value != want {
+					t.Errorf("%s for %s was built with %v, want %s=%s", name, architecture, info.Settings, key, want)
+				}
+			}
+		}
+	}
+}
+
+// TestModulesAreNotChanged: what go.mod does not name is not built with, and not added
+// to it on the way.
+func TestModulesAreNotChanged(t *testing.T) {
+	root := project(t, "hello")
+	const module = "module example.com/functions\n\ngo 1.24\n\nreplace example.com/other => ./other\n"
+	write(t, root, map[string]string{
+		"go.mod":               module,
+		"other/go.mod":         "module example.com/other\n\ngo 1.24\n",
+		"other/other.go":       "package other\n\n// Word is used by scan.\nconst Word = \"word\"\n",
+		"lambdas/scan/main.go": "package main\n\nimport \"example.com/other\"\n\nfunc main() { println(other.Word) }\n",
+	})
+	if _, err := Build(root, config.ARM64); err == nil || !strings.Contains(err.Error(), "not required") {
+		t.Errorf("got %v, want that example.com/other is not required", err)
+	}
+	if text, err := os.ReadFile(filepath.Join(root, "go.mod")); err != nil || string(text) != module { //nolint:gosec // the test's own
+		t.Errorf("go.mod became %s, %v", text, err)
 	}
 }
 
