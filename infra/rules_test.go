@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
 	"github.com/aws/jsii-runtime-go"
 
 	"github.com/tuneline/tuneline/infra/rules"
@@ -29,20 +30,24 @@ func TestRulesStopADeployment(t *testing.T) {
 		return node.FindChild(jsii.String(parts[len(parts)-1])).(awscdk.CfnResource)
 	}
 	allow := func(statement object) object { statement["Effect"] = "Allow"; return statement }
-	policies := func(statements ...object) []object {
-		return []object{{"PolicyName": "Permissions", "PolicyDocument": object{"Version": "2012-10-17", "Statement": statements}}}
+	policies := func(statement any) []object {
+		return []object{{"PolicyName": "Permissions", "PolicyDocument": object{"Version": "2012-10-17", "Statement": statement}}}
 	}
+	trust := allow(object{"Action": "sts:AssumeRole", "Principal": object{"Service": "bedrock.amazonaws.com"}})
+	passRole := allow(object{"Action": []string{"iam:passrole"}, "Resource": "*"})
 
+	// Statements may be a list, or be one without a list.
 	role := resourceAt("Customization/Role")
-	role.AddPropertyOverride(jsii.String("AssumeRolePolicyDocument.Statement"), []object{
-		allow(object{"Action": "sts:AssumeRole", "Principal": object{"Service": "bedrock.amazonaws.com"}}),
-	})
-	role.AddPropertyOverride(jsii.String("Policies"), policies(
+	role.(awsiam.CfnRole).SetAssumeRolePolicyDocument(object{"Version": "2012-10-17", "Statement": trust}) // an override would leave the list
+	role.AddPropertyOverride(jsii.String("Policies"), policies([]object{
 		allow(object{"Action": "ec2:CreateNetworkInterface", "Resource": "arn:aws:ec2:us-east-1:111122223333:network-interface/*"}),
 		allow(object{"Action": "ec2:CreateNetworkInterface", "Resource": "arn:aws:ec2:us-east-1:111122223333:subnet/subnet-1"}),
 		allow(object{"Action": "ec2:*Tags", "Resource": "*"}),
-	))
-	resourceAt("Functions/Submit/Role").AddPropertyOverride(jsii.String("Policies"), policies(allow(object{"Action": []string{"iam:passrole"}, "Resource": "*"})))
+		passRole,
+	}))
+	submit := resourceAt("Functions/Submit/Role")
+	submit.AddPropertyOverride(jsii.String("AssumeRolePolicyDocument.Statement"), []object{trust})
+	submit.AddPropertyOverride(jsii.String("Policies"), policies(passRole))
 	resourceAt("Network/S3Endpoint").AddPropertyDeletionOverride(jsii.String("PolicyDocument"))
 	resourceAt("Storage/Policy").AddPropertyOverride(jsii.String("PolicyDocument.Statement"), []object{
 		{"Effect": "Deny", "Action": "s3:*", "Principal": "*", "Resource": "*", "Condition": object{"Bool": object{"aws:SecureTransport": "false"}}},
@@ -57,8 +62,8 @@ func TestRulesStopADeployment(t *testing.T) {
 		app.Synth(nil)
 	}()
 	want := []string{
-		"TL001 Customization/Role", "TL002 Network/S3Endpoint", "TL003 Storage/Bucket",
-		"TL004 Functions/Submit/Role", "TL005 Customization/Role", "TL006 Customization/Role",
+		"TL001 Customization/Role", "TL001 Functions/Submit/Role", "TL002 Network/S3Endpoint", "TL003 Storage/Bucket",
+		"TL004 Customization/Role", "TL004 Functions/Submit/Role", "TL005 Customization/Role", "TL006 Customization/Role",
 	}
 	var got []string
 	for _, v := range violations(t, out) {

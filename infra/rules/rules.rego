@@ -5,13 +5,14 @@ import rego.v1
 # What no rule of CloudFormation, of AWS Control Tower or of a scanner asks, and
 # what a stack of this kind cannot do without. A synthesis that breaks one fails.
 # The package security proves far more, but to whoever runs the tests; these few
-# are told to whoever changes a construct and deploys it.
+# are told to whoever changes a construct and deploys it. Of a condition they ask
+# that it is there and on which key; which values it wants, security proves.
 
 # A role that Bedrock assumes is for jobs of one account: else another account's
 # job could have Bedrock use it.
 violation contains v if {
 	some name in resources_of_type("AWS::IAM::Role")
-	some i, statement in resolve(name, "Properties.AssumeRolePolicyDocument.Statement")
+	some i, statement in values(resolve(name, "Properties.AssumeRolePolicyDocument.Statement"))
 	statement.Effect == "Allow"
 	"bedrock.amazonaws.com" in values(statement.Principal.Service)
 	some key in ["aws:SourceAccount", "aws:SourceArn"]
@@ -48,7 +49,7 @@ violation contains v if {
 inside contains bucket if {
 	some policy in resources_of_type("AWS::S3::BucketPolicy")
 	bucket := resolve(policy, "Properties.Bucket")
-	some statement in resolve(policy, "Properties.PolicyDocument.Statement")
+	some statement in values(resolve(policy, "Properties.PolicyDocument.Statement"))
 	statement.Effect == "Deny"
 	"aws:SourceVpce" in condition_keys(statement)
 }
@@ -88,7 +89,7 @@ names_place(resource) if contains(json.marshal(resource), ":security-group/")
 # bedrocks are the roles that Bedrock assumes.
 bedrocks contains name if {
 	some name in resources_of_type("AWS::IAM::Role")
-	some statement in resolve(name, "Properties.AssumeRolePolicyDocument.Statement")
+	some statement in values(resolve(name, "Properties.AssumeRolePolicyDocument.Statement"))
 	"bedrock.amazonaws.com" in values(statement.Principal.Service)
 }
 
@@ -107,14 +108,14 @@ violation contains v if {
 grants contains {"resource": name, "path": sprintf("Properties.Policies.%d.PolicyDocument.Statement.%d", [p, s]), "statement": statement} if {
 	some name in resources_of_type("AWS::IAM::Role")
 	some p, policy in resolve(name, "Properties.Policies")
-	some s, statement in policy.PolicyDocument.Statement
+	some s, statement in values(policy.PolicyDocument.Statement)
 	statement.Effect == "Allow"
 }
 
 grants contains {"resource": name, "path": sprintf("Properties.PolicyDocument.Statement.%d", [s]), "statement": statement} if {
 	some kind in ["AWS::IAM::Policy", "AWS::IAM::ManagedPolicy", "AWS::IAM::RolePolicy"]
 	some name in resources_of_type(kind)
-	some s, statement in resolve(name, "Properties.PolicyDocument.Statement")
+	some s, statement in values(resolve(name, "Properties.PolicyDocument.Statement"))
 	statement.Effect == "Allow"
 }
 
