@@ -2,6 +2,7 @@ package scan
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"debug/buildinfo"
 	"encoding/json"
@@ -47,9 +48,11 @@ func Bill(ctx context.Context, gomod, binary string) ([]byte, error) {
 const StandardLibrary = "stdlib"
 
 // Vulnerabilities holds code against the Go vulnerability database db, a URL, or ""
-// for the one that is kept by the Go project, with govulncheck and its arguments: a binary, or packages of the repository, of which
-// only what can be called counts. A finding's resource is name with the module and
-// its version, "functions:stdlib@v1.26.8".
+// for the one that is kept by the Go project, with govulncheck and its arguments: a
+// binary, or packages of the repository, of which only what can be called counts. Of
+// an entry that names no packages of a module, as many do that nobody has reviewed
+// yet, the module itself counts. A finding's resource is name with the module and its
+// version, "functions:stdlib@v1.26.8".
 func Vulnerabilities(ctx context.Context, govulncheck, db, name string, args ...string) ([]Finding, error) {
 	if db != "" {
 		args = append([]string{"-db", db}, args...)
@@ -59,7 +62,7 @@ func Vulnerabilities(ctx context.Context, govulncheck, db, name string, args ...
 		return nil, err
 	}
 	found, level := map[Finding]bool{}, ""
-	summaries := map[string]string{}
+	entries := map[string]entry{}
 	for messages := json.NewDecoder(bytes.NewReader(out)); ; {
 		var m message
 		if err := messages.Decode(&m); errors.Is(err, io.EOF) {
@@ -69,13 +72,16 @@ func Vulnerabilities(ctx context.Context, govulncheck, db, name string, args ...
 		}
 		level += m.Config.ScanLevel
 		if m.OSV.ID != "" {
-			summaries[m.OSV.ID] = m.OSV.Summary
+			entries[m.OSV.ID] = m.OSV
 		}
-		if f := m.Finding; len(f.Trace) > 0 && f.Trace[0].Function != "" {
-			at := f.Trace[0]
+		f := m.Finding
+		if len(f.Trace) == 0 {
+			continue
+		}
+		if at, about := f.Trace[0], entries[f.OSV]; at.Function != "" || !about.namesPackages(at.Module) {
 			found[Finding{
 				Rule: f.OSV, Resource: name + ":" + at.Module + "@" + at.Version,
-				Message: summaries[f.OSV] + "; mended in " + f.Fixed,
+				Message: about.Summary + "; mended in " + cmp.Or(f.Fixed, "no version"),
 			}] = true
 		}
 	}
@@ -85,13 +91,36 @@ func Vulnerabilities(ctx context.Context, govulncheck, db, name string, args ...
 	return slices.Collect(maps.Keys(found)), nil
 }
 
+// entry is one of the database ("Go Vulnerability Database API", go.dev), as far as a
+// finding is told from it.
+type entry struct {
+	ID, Summary string
+	Affected    []struct {
+		Package  struct{ Name string }
+		Specific struct {
+			Imports []struct{ Path string }
+		} `json:"ecosystem_specific"`
+	}
+}
+
+// namesPackages tells whether the entry says which packages of a module are affected.
+// Only then can govulncheck tell whether what is affected is called.
+func (e entry) namesPackages(module string) bool {
+	for _, a := range e.Affected {
+		if a.Package.Name == module && len(a.Specific.Imports) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
 // message is one of those that govulncheck writes: its settings, an entry of the
 // database, or a finding with the calls that lead to it, the last one first.
 type message struct {
 	Config struct {
 		ScanLevel string `json:"scan_level"`
 	}
-	OSV     struct{ ID, Summary string }
+	OSV     entry
 	Finding struct {
 		OSV   string
 		Fixed string `json:"fixed_version"`

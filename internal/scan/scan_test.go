@@ -27,7 +27,8 @@ func full() bool { return os.Getenv("TUNELINE_SCAN") == "full" }
 var configurations = []string{"bearer", "default", "inside", "sealed", "strict"}
 
 // few are those that the slow scanners look at, unless all is to be looked at. They
-// have between them every resource but the firewall's.
+// have between them every resource but the key and the plan of the second client of an API,
+// and the firewall with its log and its alarm.
 var few = []string{"inside", "strict"}
 
 // slowly are the configurations for a scanner that takes seconds for each.
