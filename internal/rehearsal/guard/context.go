@@ -89,6 +89,7 @@ var Keys = []Key{
 // unverified.
 var Behaviours = [][3]string{
 	{"order of authorization", "A request is authorized after its signature and before anything takes effect; a fault of the scenario comes first", "IAM User Guide: policy evaluation logic; that a request is validated first is unverified"},
+	{"not judged", "What the administrator asks, who may do everything, and CloudFormation's call of the function lifecycle, are held against no policy", "AWS Lambda Developer Guide: services-cloudformation; with whose rights CloudFormation makes the call is unverified"},
 	{"denied", "S3 answers AccessDenied, Bedrock and KMS and Step Functions and EventBridge AccessDeniedException, EC2 UnauthorizedOperation, CloudFormation AccessDenied", "the services' API references"},
 	{"denied tasks", "A task whose function may not be invoked fails with Lambda.AWSLambdaException, one that may not publish with SNS.AuthorizationErrorException", "unverified"},
 	{"denied key", "Who may not use the key is denied by the service that asks KMS in the caller's name, with that service's own code", "unverified: for Bedrock and Step Functions"},
