@@ -17,11 +17,14 @@ var formAssertions = []Assertion{
 	{"EveryPolicyIsRead", 39, everyPolicyIsRead},
 }
 
-// templateParts are the parts a template may have, resourceParts those of a resource, and
+// templateParts are the parts a template may have, resourceParts those of a resource,
+// plainMetadata what the CDK notes of a resource for its own command line, and
 // plainFunctions the intrinsic functions that the resolver puts one value in place of.
+// Other metadata can tell a scanner what not to find.
 var (
-	templateParts  = []string{"AWSTemplateFormatVersion", "Description", "Metadata", "Outputs", "Parameters", "Resources", "Rules"}
+	templateParts  = []string{"AWSTemplateFormatVersion", "Description", "Outputs", "Parameters", "Resources", "Rules"}
 	resourceParts  = []string{"Type", "Properties", "DependsOn", "DeletionPolicy", "UpdateReplacePolicy", "Metadata"}
+	plainMetadata  = []string{"aws:asset:is-bundled", "aws:asset:path", "aws:asset:property", "aws:cdk:do-not-refactor", "aws:cdk:path"}
 	plainFunctions = []string{"Fn::GetAtt", "Fn::Join", "Fn::Sub", "Fn::Select", "Fn::GetAZs", "Fn::Split"}
 )
 
@@ -29,7 +32,7 @@ var (
 func oddForms(tree object) (f Findings) {
 	for _, part := range sortedKeys(tree) {
 		if !slices.Contains(templateParts, part) {
-			f.add("the template", "has %s, which changes what is deployed", part)
+			f.add("the template", "has %s, which changes what is deployed, or what scanners say of it", part)
 		}
 	}
 	resources, _ := tree["Resources"].(object)
@@ -39,6 +42,12 @@ func oddForms(tree object) (f Findings) {
 		for _, member := range sortedKeys(raw) {
 			if !slices.Contains(resourceParts, member) {
 				f.add(id, "has %s, which decides whether or how it is deployed", member)
+			}
+		}
+		metadata, _ := raw["Metadata"].(object)
+		for _, key := range sortedKeys(metadata) {
+			if !slices.Contains(plainMetadata, key) {
+				f.add(id, "has the metadata %s, which may silence a scanner", key)
 			}
 		}
 		f = append(f, oddValues(id, raw["Properties"], parameters)...)

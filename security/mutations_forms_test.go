@@ -52,6 +52,10 @@ var formMutations = []mutation{
 		tree["Parameters"] = object{"Block": object{"Type": "String", "Default": "true"}}
 	}), set("StorageBucket", "Properties.PublicAccessBlockConfiguration.BlockPublicPolicy", object{"Ref": "Block"})), []string{"TemplateIsPlain"}},
 	{39, "", "a macro rewrites the template", whole(func(tree object) { tree["Transform"] = []any{"SomebodysMacro"} }), []string{"TemplateIsPlain"}},
+	{42, "", "a resource tells cdk-nag what not to find", set("StorageBucket", "Metadata", object{"cdk_nag": object{"rules_to_suppress": []any{object{"id": "AwsSolutions-S1", "reason": "seeded"}}}}), []string{"TemplateIsPlain"}},
+	{42, "", "the template tells cfn-lint what not to find", whole(func(tree object) {
+		tree["Metadata"] = object{"cfn-lint": object{"config": object{"ignore_checks": []any{"E", "W"}}}}
+	}), []string{"TemplateIsPlain"}},
 	{23, "", "an access key stands in an output", whole(func(tree object) { tree["Outputs"] = object{"Seeded": object{"Value": "AKIAABCDEFGHIJKLMNOP"}} }), []string{"NoSecretsInTheTemplate"}},
 	{12, "", "a decoy stands beside a weakened policy", decoy("StoragePolicy", "DenyListsFromOutside"), []string{"NamesAreOfOneResource", "BucketsHaveAPolicy"}},
 	{9, "", "a bucket has a second policy", create("AWS::S3::BucketPolicy", attached(object{"Bucket": link{"StorageBucket", ""}}, allow("*", "s3:GetObject", below("StorageBucket", "/*")))), []string{"BucketsHaveAPolicy", "BucketPoliciesGiveNothing"}},
