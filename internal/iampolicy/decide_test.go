@@ -60,6 +60,52 @@ func TestDecide_Limits(t *testing.T) {
 	}
 }
 
+// Ensure what is between two accounts is decided by both: "Cross-account policy
+// evaluation logic".
+func TestDecide_BetweenAccounts(t *testing.T) {
+	const stranger = "arn:aws:iam::999988887777:role/caller"
+	queue := "arn:aws:sqs:us-east-1:" + account + ":q"
+	all := identity(t, "all", everything)
+	none := identity(t, "none", `{"Effect":"Allow","Action":"c:*","Resource":"*"}`)
+	denies := identity(t, "denies", `{"Effect":"Deny","Action":"*","Resource":"*"}`)
+	of := func(principal string) []Policy {
+		return []Policy{resource(t, "resource", `{"Effect":"Allow","Principal":`+principal+`,"Action":"*","Resource":"*"}`)}
+	}
+	theirs, whole, session := of(`{"AWS":"`+stranger+`"}`), of(`{"AWS":"999988887777"}`), "arn:aws:sts::999988887777:assumed-role/caller/ana"
+	for name, tc := range map[string]struct {
+		who      string
+		on       string
+		owner    []string
+		policies Policies
+		want     Effect
+		missing  string
+	}{
+		"both allow":                          {stranger, queue, nil, Policies{Identity: []Policy{all}, Resource: theirs}, Allowed, ""},
+		"both allow, the account":             {stranger, queue, nil, Policies{Identity: []Policy{all}, Resource: whole}, Allowed, ""},
+		"the principal's only":                {stranger, queue, nil, Policies{Identity: []Policy{all}}, ImplicitDeny, "resource-based policy"},
+		"the resource's only":                 {stranger, queue, nil, Policies{Resource: theirs}, ImplicitDeny, "identity-based policy"},
+		"the resource's only, everybody":      {stranger, queue, nil, Policies{Resource: of(`"*"`)}, ImplicitDeny, "identity-based policy"},
+		"the account's only":                  {stranger, queue, nil, Policies{Resource: whole}, ImplicitDeny, ""},
+		"the principal's denies":              {stranger, queue, nil, Policies{Identity: []Policy{denies}, Resource: theirs}, ExplicitDeny, ""},
+		"the boundary limits who is named":    {session, queue, nil, Policies{Identity: []Policy{all}, Resource: of(`{"AWS":"` + session + `"}`), Boundary: &none}, ImplicitDeny, "permissions boundary"},
+		"everybody, the session's limits":     {session, queue, nil, Policies{Identity: []Policy{all}, Resource: of(`"*"`), Session: &none}, ImplicitDeny, "session policy"},
+		"an ARN without an account, known":    {stranger, bucket, []string{account}, Policies{Identity: []Policy{all}}, ImplicitDeny, "resource-based policy"},
+		"an ARN without an account, one's":    {stranger, bucket, []string{"999988887777"}, Policies{Identity: []Policy{all}}, Allowed, ""},
+		"within the account":                  {role, queue, nil, Policies{Identity: []Policy{all}}, Allowed, ""},
+		"the anonymous":                       {"", queue, nil, Policies{Resource: of(`"*"`)}, Allowed, ""},
+		"within the account, by the resource": {role, queue, nil, Policies{Resource: of(`{"AWS":"` + role + `"}`)}, Allowed, ""},
+	} {
+		got, err := Decide(Request{Principal: PrincipalOf(tc.who), Action: "a:b", Resource: tc.on, Context: map[string][]string{"aws:ResourceAccount": tc.owner}}, tc.policies)
+		if err != nil || got.Effect != tc.want || got.Missing != tc.missing {
+			t.Errorf("%s: got %+v, %v, want %v without %q", name, got, err, tc.want, tc.missing)
+		}
+	}
+	got, err := Decide(Request{Principal: PrincipalOf(role), Action: "a:b", Resource: queue, Context: map[string][]string{"aws:ResourceAccount": {"999988887777"}}}, Policies{Identity: []Policy{all}})
+	if err == nil || got != (Decision{}) {
+		t.Errorf("a queue of two accounts: got %+v, want an error", got)
+	}
+}
+
 // Ensure a NotPrincipal leaves out who is named on every level, and that nothing
 // is known of who is named on some.
 func TestEvaluate_NotPrincipal(t *testing.T) {
@@ -74,6 +120,10 @@ func TestEvaluate_NotPrincipal(t *testing.T) {
 		"another user":             {`{"AWS":["arn:aws:iam::111122223333:user/ana","111122223333"]}`, PrincipalOf("arn:aws:iam::111122223333:user/bob"), "left open"},
 		"another account's user":   {`{"AWS":["arn:aws:iam::111122223333:user/ana","111122223333"]}`, PrincipalOf("arn:aws:iam::999988887777:user/ana"), "explicitDeny"},
 		"session on every level":   {`{"AWS":["` + session + `","` + role + `","111122223333"]}`, PrincipalOf(session), "implicitDeny"},
+		"role without its session": {`{"AWS":["` + role + `","111122223333"]}`, PrincipalOf(role), "which session makes the request is not known"},
+		"role, of a session":       {`{"AWS":"` + session + `"}`, PrincipalOf(role), "which session makes the request is not known"},
+		"role, another's session":  {`{"AWS":"arn:aws:sts::111122223333:assumed-role/x/ana"}`, PrincipalOf(role), "explicitDeny"},
+		"role with another path":   {`{"AWS":"arn:aws:iam::111122223333:role/team/caller"}`, PrincipalOf(session), "with another path"},
 		"session as a role only":   {`{"AWS":["` + role + `","111122223333"]}`, PrincipalOf(session), "left open"},
 		"service":                  {`{"Service":"logs.amazonaws.com"}`, Principal{Service: "logs.amazonaws.com"}, "implicitDeny"},
 		"another service":          {`{"Service":"logs.amazonaws.com"}`, Principal{Service: "sns.amazonaws.com"}, "explicitDeny"},
@@ -116,7 +166,8 @@ func TestVariables(t *testing.T) {
 		"in a condition, no value":   {`"Resource":"*","Condition":{"StringEquals":{"s3:prefix":"${aws:PrincipalTag/none}"}}`, "*", "implicitDeny"},
 		"in an ARN's segment":        {`"Resource":"*","Condition":{"ArnLike":{"aws:PrincipalArn":"arn:aws:iam::${aws:PrincipalAccount}:user/*"}}`, "*", "allowed"},
 		"of a negated condition":     {`"Resource":"*","Condition":{"StringNotEquals":{"s3:prefix":"${aws:PrincipalTag/none}"}}`, "*", "allowed"},
-		"of NotResource":             {`"NotResource":"arn:aws:s3:::${aws:PrincipalTag/none}"`, "*", "allowed"},
+		"of NotResource":             {`"NotResource":"arn:aws:s3:::${aws:PrincipalTag/none}"`, "*", "NotResource has no value"},
+		"of NotResource, with more":  {`"NotResource":["arn:aws:s3:::${aws:PrincipalTag/none}","arn:aws:s3:::b/*"]`, "arn:aws:s3:::b/x", "implicitDeny"},
 		"unknown":                    {`"Resource":"arn:aws:s3:::b/${aws:PrincipalTag/other}"`, "*", "says nothing about aws:principaltag/other"},
 		"unknown, of a condition":    {`"Resource":"*","Condition":{"StringLike":{"s3:prefix":"${saml:aud}"}}`, "*", "says nothing about saml:aud"},
 		"many values":                {`"Resource":"arn:aws:s3:::b/${aws:TagKeys}"`, "*", "has 2 values"},

@@ -59,11 +59,13 @@ type Decision struct {
 	ByResource bool
 	// Missing is the kind of policy that does not allow the request where
 	// another does: "permissions boundary", "session policy", "VPC endpoint
-	// policy" or "resource-based policy". Empty in all other decisions.
+	// policy" or "resource-based policy"; between accounts also "identity-based
+	// policy". Empty in all other decisions.
 	Missing string
 	// Delegated tells that a resource policy allows the request to the
 	// principal's account only: that grants nothing by itself, and lets the
-	// account's identity policies decide, which a few services (KMS) want.
+	// account's identity policies decide, which a few services (KMS) and all
+	// requests from another account want.
 	Delegated bool
 
 	// direct: the allow names a user, the session itself or everybody, which no
@@ -132,19 +134,27 @@ func (s statement) applies(r Request) (applies, account bool, err error) {
 	return true, account, nil
 }
 
-// on tells whether the statement is about the request's resource.
+// on tells whether the statement is about the request's resource. Of a variable
+// without a value in NotResource, one sentence of the guide says that what has it
+// matches no resource, so that the statement is about all; another, that the
+// statement may be invalid ("IAM policy elements: Variables and tags").
 func (s statement) on(r Request) (bool, error) {
 	if len(s.resources) == 0 {
 		return true, nil
 	}
+	all := true
 	for _, t := range s.resources {
-		matches, err := t.matchesResource(r.Resource, r.Context)
+		matches, filled, err := t.matchesResource(r.Resource, r.Context)
 		if err != nil {
 			return false, err
 		}
 		if matches {
 			return !s.notResource, nil
 		}
+		all = all && filled
+	}
+	if s.notResource && !all {
+		return false, fmt.Errorf("a policy variable of NotResource has no value; what AWS makes of that is left open")
 	}
 	return s.notResource, nil
 }

@@ -220,3 +220,24 @@ func TestEvaluate_UnknownKey(t *testing.T) {
 		t.Errorf("known to be absent: got %+v, %v", got, err)
 	}
 }
+
+// Ensure a role's path is not guessed: an account has one role of a name.
+func TestEvaluate_Path(t *testing.T) {
+	const session, inTeam = "arn:aws:sts::111122223333:assumed-role/caller/ana", "arn:aws:iam::111122223333:role/team/caller"
+	names := func(arn string) Policy {
+		return resource(t, "p", `{"Effect":"Allow","Principal":{"AWS":"`+arn+`"},"Action":"a:b","Resource":"*"}`)
+	}
+	r := Request{Principal: PrincipalOf(session), Action: "a:b", Resource: "*"}
+	if got, err := names(inTeam).Evaluate(r); err == nil || got.Effect != ImplicitDeny || !strings.Contains(err.Error(), "with another path") {
+		t.Errorf("a session of a role whose path is not known: got %+v, %v", got, err)
+	}
+	for _, another := range []string{"arn:aws:iam::999988887777:role/team/caller", "arn:aws:iam::111122223333:user/team/caller", "arn:aws:iam::111122223333:role/team/x"} {
+		if got, err := names(another).Evaluate(r); err != nil || got.Effect != ImplicitDeny {
+			t.Errorf("%s: got %+v, %v", another, got, err)
+		}
+	}
+	r.Principal = Principal{ARN: inTeam, Session: session}
+	if got, err := names(inTeam).Evaluate(r); err != nil || got.Effect != Allowed {
+		t.Errorf("a session of a role with its path: got %+v, %v", got, err)
+	}
+}

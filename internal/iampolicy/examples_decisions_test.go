@@ -4,6 +4,7 @@ const (
 	explicitPage  = userGuide + "reference_policies_evaluation-logic_AccessPolicyLanguage_Interplay.html"
 	withinPage    = userGuide + "reference_policies_evaluation-logic_policy-eval-basics.html#reference_policies_evaluation-logic_policies_evaluation_example"
 	allowDenyPage = userGuide + "reference_policies_evaluation-logic_policy-eval-denyallow.html"
+	betweenPage   = userGuide + "reference_policies_evaluation-logic-cross-account.html"
 	boundaryPage  = userGuide + "access_policies_boundaries.html"
 	sessionPage   = userGuide + "access_policies.html#policies_session"
 	endpointPage  = s3Guide + "privatelink-interface-endpoints.html"
@@ -41,6 +42,16 @@ var decisionExamples = []example{
 			{ana, "s3:GetObject", bucket + "/k", "", allowed},
 			{ana, "s3:PutObject", bucket + "/k", "", allowed},
 			{ana, "s3:DeleteObject", bucket + "/k", "", implicit},
+		}},
+	{what: "Between two accounts, both must allow", page: betweenPage, described: true,
+		identity: `[{"Effect":"Allow","Action":"s3:*Object*","Resource":"arn:aws:s3:::production/*"},{"Effect":"Deny","Action":"s3:*","Resource":"arn:aws:s3:::*log*"}]`,
+		resource: `{"Effect":"Allow","Principal":{"AWS":"` + ana + `"},"Action":["s3:GetObject*","s3:PutObject*","s3:ListBucket"],"Resource":["arn:aws:s3:::production","arn:aws:s3:::production/*"]}`,
+		asked: []asked{
+			{ana, "s3:PutObject", "arn:aws:s3:::production/x", "aws:ResourceAccount=999988887777", allowed},
+			{ana, "s3:DeleteObject", "arn:aws:s3:::production/x", "aws:ResourceAccount=999988887777", implicit},
+			{ana, "s3:ListBucket", "arn:aws:s3:::production", "aws:ResourceAccount=999988887777", implicit},
+			{ana, "s3:PutObject", "arn:aws:s3:::ana-logs/x", "aws:ResourceAccount=999988887777", explicit},
+			{ana, "s3:DeleteObject", "arn:aws:s3:::production/x", "aws:ResourceAccount=111122223333", allowed},
 		}},
 	{what: "A boundary of three services", page: boundaryPage, described: true,
 		identity: `[{"Effect":"Allow","Action":"iam:CreateUser","Resource":"*"},{"Effect":"Allow","Action":"s3:ListBucket","Resource":"*"}]`,

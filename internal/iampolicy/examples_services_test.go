@@ -168,11 +168,17 @@ var serviceExamples = []example{
 			{"anonymous", "execute-api:Invoke", invoke, "aws:SourceVpce=vpce-1a2b3c4d", allowed},
 			{"anonymous", "execute-api:Invoke", invoke, "aws:SourceVpce=", explicit},
 		}},
-	{what: "API Gateway: a user and an account elsewhere", page: apiExamples,
+	{what: "API Gateway: a user and an account elsewhere", page: apiExamples, identity: everything,
 		resource: `{"Effect":"Allow","Principal":{"AWS":["arn:aws:iam::999988887777:user/alice","999988887777"]},"Action":"execute-api:Invoke","Resource":"` + invoke + `"}`,
 		asked: []asked{
 			{"arn:aws:iam::999988887777:user/alice", "execute-api:Invoke", invoke, "", allowed},
-			{other, "execute-api:Invoke", invoke, "", delegated},
-			{ana, "execute-api:Invoke", invoke, "", implicit},
+			{other, "execute-api:Invoke", invoke, "", allowed},
+			{"arn:aws:iam::444455556666:user/alice", "execute-api:Invoke", invoke, "", implicit},
+		}},
+	{what: "API Gateway: from another account, the API's policy alone is not enough", page: apiGuide + "apigateway-authorization-flow.html", described: true,
+		resource: `[{"Effect":"Allow","Principal":{"AWS":"` + other + `"},"Action":"execute-api:Invoke","Resource":"` + invoke + `"},{"Effect":"Allow","Principal":{"AWS":"` + role + `"},"Action":"execute-api:Invoke","Resource":"` + invoke + `"}]`,
+		asked: []asked{
+			{other, "execute-api:Invoke", invoke, "", implicit},
+			{"", "execute-api:Invoke", invoke, "", allowed},
 		}},
 }

@@ -39,7 +39,7 @@ func TestPatterns(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, err := ts[0].matchesResource(tc.text, nil); err != nil || got != tc.want {
+		if got, _, err := ts[0].matchesResource(tc.text, nil); err != nil || got != tc.want {
 			t.Errorf("%s on %s: got %v, %v, want %v", tc.pattern, tc.text, got, err, tc.want)
 		}
 	}

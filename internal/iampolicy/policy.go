@@ -5,9 +5,9 @@
 // "Grammar of the IAM JSON policy language" for documents, "Condition
 // operators" and "Set operators for multivalued context keys" for conditions,
 // "Variables and tags" for policy variables, and "Policy evaluation logic" for
-// decisions within one account: identity policies, resource policies,
-// permissions boundaries, session policies and VPC endpoint policies. Not
-// modelled: the policies of an organization, and other accounts.
+// decisions within an account and between two: identity policies, resource
+// policies, permissions boundaries, session policies and VPC endpoint policies.
+// Not modelled: the policies of an organization.
 //
 // It is strict, because whoever lets through what AWS would refuse proves
 // nothing. An element, an operator or a form it does not know is an error, and

@@ -22,7 +22,9 @@ var session = regexp.MustCompile(`^arn:([a-z-]+):sts::(\d{12}):assumed-role/([^/
 
 // PrincipalOf is the principal with this ARN, which is that of a user, a role
 // or a role's session. A session's ARN does not tell its role's path; the role
-// is taken to have none.
+// is taken to have none, in aws:PrincipalArn too. Of a role with a path, make a
+// [Principal] of both ARNs. A policy that names a role of this name with a path
+// is an error when it is evaluated.
 func PrincipalOf(arn string) Principal {
 	if m := session.FindStringSubmatch(arn); m != nil {
 		return Principal{ARN: "arn:" + m[1] + ":iam::" + m[2] + ":role/" + m[3], Session: arn}
@@ -71,6 +73,7 @@ var (
 	// allowed in them.
 	principalARN = regexp.MustCompile(`^arn:[a-z-]+:(iam::\d{12}:(user|role)|sts::\d{12}:assumed-role)/[^*?]+$`)
 	userARN      = regexp.MustCompile(`^arn:[a-z-]+:iam::\d{12}:user/(?:.*/)?([^/]+)$`)
+	roleARN      = regexp.MustCompile(`^arn:[a-z-]+:iam::\d{12}:role/(?:.*/)?([^/]+)$`)
 	serviceName  = regexp.MustCompile(`^[a-z0-9.-]+\.amazonaws\.com$`)
 )
 
@@ -131,20 +134,46 @@ func (ps principals) match(r Request) (matches, account bool, err error) {
 	case slices.Contains(ps.arns, p.ARN) || p.Session != "" && slices.Contains(ps.arns, p.Session):
 		return true, false, nil
 	}
+	if err := ps.otherPath(p); err != nil {
+		return true, false, err
+	}
 	in := slices.Contains(ps.accounts, p.account())
 	return in, in, nil
+}
+
+// otherPath is the error that a role of p's name is named with another path: an
+// account has one role of a name ("IAM and AWS STS quotas", IAM User Guide), so
+// one of the two ARNs is wrong.
+func (ps principals) otherPath(p Principal) error {
+	for _, arn := range ps.arns {
+		if arn != p.ARN && p.sameRole(Principal{ARN: arn}) {
+			return fmt.Errorf("the policy names %s, and the request's role is %s, with another path", arn, p.ARN)
+		}
+	}
+	return nil
 }
 
 // excepts tells whether a NotPrincipal leaves p out. AWS may look at the
 // account first, then at the role and at last at its session ("NotPrincipal" in
 // the IAM User Guide), so of who is named on some levels only, nothing is known.
+// A role acts in sessions only: of one that is not known, it is not known
+// whether it is named.
 func (ps principals) excepts(p Principal) (bool, error) {
 	if p.Service != "" {
 		return slices.Contains(ps.services, p.Service), nil
 	}
+	if err := ps.otherPath(p); err != nil {
+		return false, err
+	}
 	levels := []bool{slices.Contains(ps.accounts, p.account()), slices.Contains(ps.arns, p.ARN)}
-	if p.Session != "" {
+	switch {
+	case p.Session != "":
 		levels = append(levels, slices.Contains(ps.arns, p.Session))
+	case p.role() != "":
+		itsSession := func(arn string) bool { return session.MatchString(arn) && p.sameRole(PrincipalOf(arn)) }
+		if slices.Contains(levels, true) || slices.ContainsFunc(ps.arns, itsSession) {
+			return false, fmt.Errorf("NotPrincipal names the role %s, its account or a session, and which session makes the request is not known", p)
+		}
 	}
 	if all := !slices.Contains(levels, false); all || !slices.Contains(levels, true) {
 		return all, nil
@@ -170,4 +199,17 @@ func (p Principal) user() []string {
 		return []string{m[1]}
 	}
 	return nil
+}
+
+// sameRole tells whether both are the role of one name in one account.
+func (p Principal) sameRole(other Principal) bool {
+	return p.role() != "" && p.role() == other.role() && p.account() == other.account()
+}
+
+// role is the name of a role without its path, empty for anybody else.
+func (p Principal) role() string {
+	if m := roleARN.FindStringSubmatch(p.ARN); m != nil {
+		return m[1]
+	}
+	return ""
 }

@@ -101,19 +101,19 @@ func (t template) fill(context map[string][]string) (p pattern, ok bool, err err
 }
 
 // matchesResource tells whether the template is about a resource. One with a
-// variable that has no value is about none.
-func (t template) matchesResource(resource string, context map[string][]string) (bool, error) {
+// variable that has no value is about none; filled is false then.
+func (t template) matchesResource(resource string, context map[string][]string) (matches, filled bool, err error) {
 	if t.arn && t.fixed() {
-		return t.inARN.matches(resource), nil
+		return t.inARN.matches(resource), true, nil
 	}
 	p, ok, err := t.fill(context)
 	if err != nil || !ok {
-		return false, err
+		return false, false, err
 	}
 	if t.arn {
 		p = arnPattern(p)
 	}
-	return p.matches(resource), nil
+	return p.matches(resource), true, nil
 }
 
 // textPattern is a pattern whose wildcards match everything.

@@ -24,7 +24,6 @@ type statement map[string]json.RawMessage
 
 var differences = []difference{
 	{"a negated condition on a variable without a value holds", negatedWithoutValue},
-	{"NotResource with a variable without a value leaves nothing out", notResourceWithoutValue},
 	{"an address of the other kind is not the one that is named", otherKindOfAddress},
 	{"0.0.0.0/0 has every address", everyAddress},
 	{"epoch time is in seconds", epochTime},
@@ -108,21 +107,6 @@ func negatedWithoutValue(c random.Case, s statement) bool {
 		}
 	}
 	return false
-}
-
-// notResourceWithoutValue: what is of another service is left out all the same.
-func notResourceWithoutValue(c random.Case, s statement) bool {
-	var resources []string
-	if json.Unmarshal(s["NotResource"], &resources) != nil {
-		return false
-	}
-	of, _, _ := strings.Cut(c.Action, ":")
-	without := unresolved(c)
-	if !slices.ContainsFunc(resources, func(r string) bool { return without(r) && strings.HasPrefix(r, "arn:aws:"+of+":") }) {
-		return false
-	}
-	s["Condition"] = never
-	return true
 }
 
 func otherKindOfAddress(c random.Case, s statement) bool {
