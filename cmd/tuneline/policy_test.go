@@ -39,6 +39,10 @@ func TestPolicyExplain(t *testing.T) {
 	if err := json.Unmarshal([]byte(stdout), &got); err != nil || exit != exitOK || got.Decision != "allowed" || len(got.Statements) != 1 || got.Statements[0].Sid != "Approve" {
 		t.Errorf("--json: %d %+v, %v; %s", exit, got, err, stderr)
 	}
+}
+
+// Ensure a question about what is not there is refused with what is.
+func TestPolicyExplain_Refuses(t *testing.T) {
 	question := []string{"policy", "explain", "Operator", "s3:PutObject", "StorageBucket/approvals/x", "--boundary"}
 	for file, want := range map[string]string{
 		"../../examples/organization/permissions-boundary.json": "no role of the stack has a permissions boundary",
