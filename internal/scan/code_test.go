@@ -19,8 +19,11 @@ func TestSecrets(t *testing.T) {
 		t.Fatal(err)
 	}
 	key := "AKIA" + "Q4ZTM7XJ2LKD5RWV" // invented
-	if found := s.In(t.Context(), "main.go", []byte("const key = \""+key+"\" // gitleaks:allow\n")); len(found) != 1 || found[0].Rule != "aws-access-token" || strings.Contains(found[0].Message, key) {
-		t.Errorf("a hard-coded key: found %v", found)
+	for _, file := range []string{"main.go", "go.sum", "package-lock.json", "picture.svg", "paper.pdf", "vendor/golang.org/x/a.go"} {
+		text := []byte("\x00const key = \"" + key + "\" // gitleaks:allow\n")
+		if found := s.In(t.Context(), file, text); len(found) != 1 || found[0].Rule != "aws-access-token" || strings.Contains(found[0].Message, key) {
+			t.Errorf("a hard-coded key in %s: found %v", file, found)
+		}
 	}
 	found, err := s.InTree(t.Context(), root)
 	if err != nil {

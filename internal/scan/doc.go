@@ -6,5 +6,6 @@
 // What a scanner finds is either mended or stands in a table of exceptions, one
 // line a finding, under the reason why it is accepted. A finding without an
 // exception fails the tests, and so does an exception without its finding. No
-// scanner is told to leave anything out, and nothing of this is in a template.
+// scanner is told to leave anything out: gitleaks' own list of files that it would
+// leave alone is emptied, and nothing of this is in a template.
 package scan

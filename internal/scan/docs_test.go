@@ -18,7 +18,7 @@ var scanners = []struct{ name, looksAt string }{
 	{"guard", "AWS Control Tower's proactive controls, by cfn-guard, on the template"},
 	{"cfn-lint", "cfn-lint, on the template, where the machine has it"},
 	{"gitleaks", "gitleaks, on every file"},
-	{"gitleaks-history", "gitleaks, on what files once were (`make scan`)"},
+	{"gitleaks-history", "gitleaks, on what files with lines once were (`make scan`)"},
 	{"govulncheck", "govulncheck, on the modules of the functions; on the standard library as they call it (`make vulncheck`)"},
 }
 

@@ -1,7 +1,6 @@
 package scan
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"fmt"
@@ -12,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/zricethezav/gitleaks/v8/cmd/scm"
+	"github.com/zricethezav/gitleaks/v8/config"
 	"github.com/zricethezav/gitleaks/v8/detect"
 	"github.com/zricethezav/gitleaks/v8/logging"
 	"github.com/zricethezav/gitleaks/v8/report"
@@ -23,7 +23,9 @@ import (
 // hash, "config.go#1a2b3c4d": an exception is for this one secret in this file.
 type Secrets struct{ detector *detect.Detector }
 
-// NewSecrets reads gitleaks' rules.
+// NewSecrets reads gitleaks' rules. Its list of files that it leaves alone, such as
+// pictures and what package managers lock, is taken away: what it finds there is an
+// exception or none.
 func NewSecrets() (*Secrets, error) {
 	logging.Logger = logging.Logger.Output(io.Discard) // it could name what it found
 	detector, err := detect.NewDetectorDefaultConfig()
@@ -31,6 +33,13 @@ func NewSecrets() (*Secrets, error) {
 		return nil, fmt.Errorf("reading gitleaks' rules for secrets: %w", err)
 	}
 	detector.IgnoreGitleaksAllow = true // a comment beside a secret excuses nothing
+	for i, list := range detector.Config.Allowlists {
+		everywhere := &config.Allowlist{MatchCondition: list.MatchCondition, RegexTarget: list.RegexTarget, Regexes: list.Regexes, StopWords: list.StopWords}
+		if err := everywhere.Validate(); err != nil {
+			return nil, fmt.Errorf("reading what gitleaks takes for no secret: %w", err)
+		}
+		detector.Config.Allowlists[i] = everywhere
+	}
 	return &Secrets{detector}, nil
 }
 
@@ -57,13 +66,11 @@ func (s *Secrets) InTree(ctx context.Context, root string) ([]Finding, error) {
 
 // In looks into one file.
 func (s *Secrets) In(ctx context.Context, name string, text []byte) []Finding {
-	if bytes.IndexByte(text[:min(len(text), 8<<10)], 0) >= 0 {
-		return nil // no text
-	}
 	return secretFindings(s.detector.DetectContext(ctx, detect.Fragment{Raw: string(text), FilePath: name}), name) //nolint:staticcheck // the one type this version takes
 }
 
-// InHistory looks into every change that led to the commit that is checked out.
+// InHistory looks into every change that led to the commit that is checked out, but
+// those of files that git takes for binary: it has no lines of them.
 func (s *Secrets) InHistory(ctx context.Context, root string) ([]Finding, error) {
 	command, err := sources.NewGitLogCmdContext(ctx, root, "HEAD")
 	if err != nil {
