@@ -48,7 +48,7 @@ build: ## build the operator's command line into .tuneline/bin
 
 .PHONY: test
 test: setup $(LINT) ## run every test and the linter, as CI does
-	$(call suite,lint,$(LINT) run ./...)
+	$(call suite,lint,$(LINT) run ./... && cd internal/scan/tools && $(CURDIR)/$(LINT) run ./...)
 	$(call suite,unit,go test $$(go list ./... | grep -v -e /infra$$ -e /security$$ -e /internal/scan$$ -e /internal/rehearsal$$ -e /internal/rehearsal/chaos$$))
 	$(call suite,bench,cd internal/dataset/bench && $(CURDIR)/$(LINT) run ./... && go test ./...)
 	$(call suite,infra,go test ./infra)

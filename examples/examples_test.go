@@ -228,7 +228,7 @@ func exchanges(t *testing.T, ex example, name string) []exchange {
 // lines splits a JSONL file: one object a line, each line ended, none blank.
 func lines(t *testing.T, folder, name string) [][]byte {
 	t.Helper()
-	data, err := os.ReadFile(filepath.Join(folder, name))
+	data, err := os.ReadFile(filepath.Join(folder, name)) //nolint:gosec // a file of this repository
 	if err != nil {
 		t.Fatal(err)
 	}

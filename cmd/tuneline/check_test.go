@@ -83,7 +83,7 @@ func useStdin(t *testing.T, text string) {
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	in, err := os.Open(file)
+	in, err := os.Open(file) //nolint:gosec // a file that the test made
 	if err != nil {
 		t.Fatal(err)
 	}

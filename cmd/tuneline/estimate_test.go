@@ -28,7 +28,7 @@ func golden(t *testing.T, folder, name, got string) {
 			t.Fatal(err)
 		}
 	}
-	want, err := os.ReadFile(path)
+	want, err := os.ReadFile(path) //nolint:gosec // a golden file
 	if err != nil || string(want) != got {
 		t.Errorf("%s, %v: run go test ./cmd/tuneline -run Estimate -update and read the diff; got:\n%s", name, err, got)
 	}

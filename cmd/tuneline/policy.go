@@ -160,7 +160,7 @@ func readBoundary(file string) (json.RawMessage, error) {
 	if file == "" {
 		return nil, nil
 	}
-	document, err := os.ReadFile(file) // #nosec G304 -- the user names the file
+	document, err := os.ReadFile(file) //nolint:gosec // the user names the file
 	if err != nil {
 		return nil, fmt.Errorf("--boundary: %w", err)
 	}

@@ -25,7 +25,7 @@ func process(t *testing.T, dir string, args ...string) *exec.Cmd {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := exec.CommandContext(t.Context(), self, args...)
+	p := exec.CommandContext(t.Context(), self, args...) //nolint:gosec // this test's own binary
 	p.Dir, p.Env = dir, append(os.Environ(), asCommand+"=1")
 	return p
 }

@@ -41,7 +41,7 @@ func TestSplice(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	got, err := os.ReadFile(name)
+	got, err := os.ReadFile(name) //nolint:gosec // a file that the test made
 	if want := "# Title\n\n<!-- it: begin -->\n\nnew\n\n<!-- it: end -->\n\nThe end.\n"; err != nil || string(got) != want {
 		t.Errorf("got %q, %v; want %q", got, err, want)
 	}

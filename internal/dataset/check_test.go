@@ -57,11 +57,11 @@ func TestGolden(t *testing.T) {
 func compareGolden(t *testing.T, golden string, got []byte) {
 	t.Helper()
 	if *update {
-		if err := os.WriteFile(golden, got, 0o600); err != nil {
+		if err := os.WriteFile(golden, got, 0o600); err != nil { //nolint:gosec // a golden file
 			t.Fatal(err)
 		}
 	}
-	want, err := os.ReadFile(golden)
+	want, err := os.ReadFile(golden) //nolint:gosec // a golden file
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -40,7 +40,7 @@ func FuzzCheck(f *testing.F) {
 		}
 	}
 	for _, name := range []string{"bad-prompt-completion.jsonl", "bad-conversation.jsonl"} {
-		data, err := os.ReadFile(filepath.Join("testdata", name))
+		data, err := os.ReadFile(filepath.Join("testdata", name)) //nolint:gosec // a file of testdata
 		if err != nil {
 			f.Fatal(err)
 		}

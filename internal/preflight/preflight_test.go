@@ -474,7 +474,7 @@ func golden(t *testing.T, name string, report Report) {
 			t.Fatal(err)
 		}
 	}
-	want, err := os.ReadFile(path)
+	want, err := os.ReadFile(path) //nolint:gosec // a golden file
 	if err != nil || got != string(want) {
 		t.Errorf("%s is not what the code says (%v); run: go test ./internal/preflight -update\n%s", path, err, got)
 	}

@@ -28,7 +28,7 @@ func templateOf(t *testing.T, variant string) map[string]resource {
 	}
 	all := map[string]resource{}
 	for _, path := range paths {
-		text, err := os.ReadFile(path)
+		text, err := os.ReadFile(path) //nolint:gosec // a golden file
 		if err != nil {
 			t.Fatal(err)
 		}

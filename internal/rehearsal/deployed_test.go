@@ -109,7 +109,7 @@ func (f *fixture) askBase(model, text string) string {
 
 func readExampleFile(t *testing.T, example, name string) string {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join(root, example, name))
+	text, err := os.ReadFile(filepath.Join(root, example, name)) //nolint:gosec // a file of this repository
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -157,13 +157,13 @@ func (c wholeAnswers) Do(request *http.Request) (*http.Response, error) {
 	if request.Body != nil {
 		request.Body = struct{ io.ReadCloser }{request.Body}
 	}
-	return c.Client.Do(request)
+	return c.Client.Do(request) //nolint:gosec // the test's own server
 }
 
 // command builds the operator's command line, once a test run.
 var tunelineCommand = sync.OnceValues(func() (string, error) {
 	path := filepath.Join(absRoot(), ScratchDir, "bin", "tuneline-under-test")
-	build := exec.Command("go", "build", "-o", path, "./cmd/tuneline") //nolint:noctx // as long as it takes
+	build := exec.Command("go", "build", "-o", path, "./cmd/tuneline") //nolint:gosec // a program of this repository
 	build.Dir = absRoot()
 	if text, err := build.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("building the command line: %w: %s", err, text)
@@ -179,7 +179,7 @@ func (f *fixture) proxy(c calls.Credentials) string {
 		f.t.Fatal(err)
 	}
 	ctx, stop := context.WithCancel(f.t.Context())
-	run := exec.CommandContext(ctx, program, "proxy", "--api", f.APIURL(), "--listen", "127.0.0.1:0", "--json")
+	run := exec.CommandContext(ctx, program, "proxy", "--api", f.APIURL(), "--listen", "127.0.0.1:0", "--json") //nolint:gosec // a program of this repository
 	run.Env = f.awsEnvironment(c)
 	out := &address{found: make(chan string, 1)}
 	run.Stdout, run.Stderr = out, out

@@ -100,7 +100,7 @@ func edited(t *testing.T, assembly string, change func(resources map[string]any)
 			}
 			continue
 		}
-		text, err := os.ReadFile(source)
+		text, err := os.ReadFile(source) //nolint:gosec // a file that the test synthesized
 		if err != nil {
 			t.Fatal(err)
 		}

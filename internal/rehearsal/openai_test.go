@@ -97,7 +97,7 @@ func (f *fixture) withSDK(t *testing.T, baseURL, key string, maxRetries int, cal
 	if err != nil {
 		t.Fatal(err)
 	}
-	run := exec.CommandContext(t.Context(), node, "testdata/openai/client.mjs")
+	run := exec.CommandContext(t.Context(), node, "testdata/openai/client.mjs") //nolint:gosec // the pinned Node.js
 	run.Stdin = bytes.NewReader(input)
 	var stderr bytes.Buffer
 	run.Stderr = &stderr

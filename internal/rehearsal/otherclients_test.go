@@ -24,7 +24,7 @@ func missing(t *testing.T, name string, err error) {
 func TestCurl(t *testing.T) {
 	curl, err := exec.LookPath("curl")
 	if err == nil {
-		err = exec.CommandContext(t.Context(), curl, "--aws-sigv4", "aws:amz:us-east-1:execute-api", "--version").Run()
+		err = exec.CommandContext(t.Context(), curl, "--aws-sigv4", "aws:amz:us-east-1:execute-api", "--version").Run() //nolint:gosec // a client of the machine's, on the test's own server
 	}
 	if err != nil {
 		missing(t, "curl --aws-sigv4", err)
@@ -52,7 +52,7 @@ func TestCurl(t *testing.T) {
 func (f *fixture) curl(curl, path, body string) (status string, answer []byte) {
 	f.t.Helper()
 	c := f.Operator().Credentials
-	run := exec.CommandContext(f.t.Context(), curl, "--silent", "--show-error", "--no-buffer", "--globoff",
+	run := exec.CommandContext(f.t.Context(), curl, "--silent", "--show-error", "--no-buffer", "--globoff", //nolint:gosec // a client of the machine's, on the test's own server
 		"--aws-sigv4", "aws:amz:"+f.Stack.Region+":execute-api", "--user", c.AccessKeyID+":"+c.SecretAccessKey,
 		"--header", "x-amz-security-token: "+c.SessionToken, "--header", "Content-Type: application/json",
 		"--data-binary", body, "--write-out", "\n%{http_code}", f.APIURL()+path)
@@ -71,7 +71,7 @@ func (f *fixture) curl(curl, path, body string) (status string, answer []byte) {
 func TestBoto3(t *testing.T) {
 	python, err := exec.LookPath("python3")
 	if err == nil {
-		err = exec.CommandContext(t.Context(), python, "-c", "import boto3").Run()
+		err = exec.CommandContext(t.Context(), python, "-c", "import boto3").Run() //nolint:gosec // a client of the machine's, on the test's own server
 	}
 	if err != nil {
 		missing(t, "boto3", err)
@@ -80,7 +80,7 @@ func TestBoto3(t *testing.T) {
 	t.Parallel()
 	f := start(t, nova, "default")
 	f.train("m", conversation("a"), finetune.EndDeployed)
-	run := exec.CommandContext(t.Context(), python, "testdata/boto3/client.py", f.APIURL(), f.Stack.Region, "m", question(1))
+	run := exec.CommandContext(t.Context(), python, "testdata/boto3/client.py", f.APIURL(), f.Stack.Region, "m", question(1)) //nolint:gosec // a client of the machine's, on the test's own server
 	run.Env = f.awsEnvironment(f.Operator().Credentials)
 	out, err := run.CombinedOutput()
 	if want := strings.Repeat(fact("a", 1)+"\n", 2) + "ResourceNotFoundException\n"; err != nil || string(out) != want {
@@ -101,7 +101,7 @@ func TestCommandLineThroughProxy(t *testing.T) {
 	f.train("m", conversation("a"), finetune.EndDeployed)
 	proxy := f.proxy(f.Operator().Credentials)
 	aws := func(args ...string) (string, error) {
-		run := exec.CommandContext(t.Context(), cli, append([]string{"--endpoint-url", proxy, "bedrock-runtime"}, args...)...)
+		run := exec.CommandContext(t.Context(), cli, append([]string{"--endpoint-url", proxy, "bedrock-runtime"}, args...)...) //nolint:gosec // a client of the machine's, on the test's own server
 		run.Env = append(f.awsEnvironment(f.Operator().Credentials), "AWS_ACCESS_KEY_ID=AKIDOFNOBODY", "AWS_SECRET_ACCESS_KEY=none", "AWS_SESSION_TOKEN=", "AWS_MAX_ATTEMPTS=1")
 		out, err := run.CombinedOutput()
 		return string(out), err
@@ -122,7 +122,7 @@ func TestCommandLineThroughProxy(t *testing.T) {
 	if out, err := aws("invoke-model", "--model-id", "m", "--content-type", "application/json", "--body", "fileb://"+body, file); err != nil {
 		t.Errorf("invoke-model: %v, %s", err, out)
 	}
-	answer, err := os.ReadFile(file)
+	answer, err := os.ReadFile(file) //nolint:gosec // a file that the test made
 	if text, readErr := textIn(pathInvoke, false, answer); err != nil || readErr != nil || text != fact("a", 3) {
 		t.Errorf("invoke-model: %v, %v, %s; want %q", err, readErr, answer, fact("a", 3))
 	}

@@ -31,7 +31,7 @@ func TestExceptionsPage(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if got, err := os.ReadFile(path); err != nil || string(got) != want {
+	if got, err := os.ReadFile(path); err != nil || string(got) != want { //nolint:gosec // a file of this repository
 		t.Errorf("%s is not what the tables say (%v); run: go test ./internal/scan -run TestExceptionsPage -update", path, err)
 	}
 	tables, err := filepath.Glob("exceptions/*.txt")
@@ -87,7 +87,34 @@ func page(t *testing.T) string {
 			lists.WriteString(byReason(exceptions))
 		}
 	}
-	return fmt.Sprintf(intro, summary.String(), total) + lists.String()
+	lines := leftAlone(t)
+	return fmt.Sprintf(intro, summary.String(), total) + lists.String() + fmt.Sprintf(gosec, len(lines)) + byReason(lines)
+}
+
+// exempts is how a line of code tells the linter's gosec to leave it alone, put together
+// so as to be none itself.
+var exempts = regexp.MustCompile(`//` + `nolint:\S*gosec\S* // (.+)`)
+
+// leftAlone are the lines of code that gosec leaves alone, by their reasons. The
+// linter finds one without a reason, and one that is not needed.
+func leftAlone(t *testing.T) []Exception {
+	t.Helper()
+	list, err := output(t.Context(), nil, "git", "-C", root, "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", "*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var lines []Exception
+	for name := range strings.SplitSeq(strings.Trim(string(list), "\x00"), "\x00") {
+		text, err := os.ReadFile(filepath.Join(root, name)) //nolint:gosec // a file of this repository
+		if err != nil && !os.IsNotExist(err) {
+			t.Fatal(err)
+		}
+		for _, match := range exempts.FindAllStringSubmatch(string(text), -1) {
+			lines = append(lines, Exception{Rule: "gosec", Resource: name, Reason: match[1]})
+		}
+	}
+	slices.SortStableFunc(lines, func(a, b Exception) int { return strings.Compare(a.Reason, b.Reason) })
+	return lines
 }
 
 const intro = `<!-- Written by go test ./internal/scan -run TestExceptionsPage -update. -->
@@ -96,13 +123,22 @@ const intro = `<!-- Written by go test ./internal/scan -run TestExceptionsPage -
 Scanners that other people keep look at the stack in the configurations bearer, default, inside, sealed and strict of the security
 tests, at the source and at what is built. Whatever one finds is mended, or is a line of a table under the reason why it is
 accepted: one rule on one resource. A finding without a line fails the tests, and so does a line without its finding. Asking
-other tools to be silent is no part of it: the template has no word for a scanner, and where the linter's gosec is told to leave a
-line alone, that line says why, and finds something, or the linter fails. cfn-guard and cfn-lint look at two of the configurations
-in make test, and at all in make scan.
+other tools to be silent is no part of it: the template has no word for a scanner, which an assertion holds. Where the linter's
+gosec is told to leave a line of code alone, that line says why, and something is found there, or the linter fails: those lines are
+[below](#gosec). cfn-guard and cfn-lint look at two of the configurations in make test, and at all in make scan.
 
 | scanner | table | exceptions |
 | --- | --- | --- |
 %s| | all | %d |
+`
+
+const gosec = `
+## gosec
+
+%d lines of code are left alone, each by a comment beside it.
+
+| why | linters | files | lines |
+| --- | --- | --- | --- |
 `
 
 // byReason has a row for each reason, in the table's order.

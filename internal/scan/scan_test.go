@@ -78,7 +78,7 @@ func tool(t *testing.T, pkg string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if text, err := exec.CommandContext(t.Context(), "go", "build", "-C", "tools", "-o", binary, pkg).CombinedOutput(); err != nil {
+	if text, err := exec.CommandContext(t.Context(), "go", "build", "-C", "tools", "-o", binary, pkg).CombinedOutput(); err != nil { //nolint:gosec // a pinned tool
 		t.Fatalf("building %s: %v\n%s", pkg, err, text)
 	}
 	return binary

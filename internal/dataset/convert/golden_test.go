@@ -51,7 +51,7 @@ func TestGolden(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			want, err := os.ReadFile(golden)
+			want, err := os.ReadFile(golden) //nolint:gosec // a golden file
 			if err != nil {
 				t.Fatal(err)
 			}

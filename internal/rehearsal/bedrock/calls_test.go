@@ -86,7 +86,7 @@ func checkInterfaces(t *testing.T, r *rig) {
 
 func TestUnsignedRequestsAreRefused(t *testing.T) {
 	r := newRig(t, "default")
-	response, err := http.Get(r.url + "/model-customization-jobs") //nolint:noctx // the test's own server
+	response, err := http.Get(r.url + "/model-customization-jobs")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -237,7 +237,7 @@ func TestCommandLine(t *testing.T) {
 
 func checkCommand(t *testing.T, r *rig, args []string, want string) {
 	t.Helper()
-	command := exec.CommandContext(t.Context(), "aws", append(args, "--endpoint-url", r.url, "--output", "json")...)
+	command := exec.CommandContext(t.Context(), "aws", append(args, "--endpoint-url", r.url, "--output", "json")...) //nolint:gosec // the AWS CLI, on the test's own server
 	command.Env = append(command.Environ(), "AWS_ACCESS_KEY_ID=AKIDTEST", "AWS_SECRET_ACCESS_KEY=secret", "AWS_DEFAULT_REGION="+r.double.o.Region,
 		"AWS_CONFIG_FILE="+t.TempDir()+"/none", "AWS_EC2_METADATA_DISABLED=true", "AWS_PAGER=")
 	var stderr bytes.Buffer

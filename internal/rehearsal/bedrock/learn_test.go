@@ -122,7 +122,7 @@ func TestShippedExamplesAreLearnt(t *testing.T) {
 
 func readFile(t *testing.T, path string) []byte {
 	t.Helper()
-	raw, err := os.ReadFile(path)
+	raw, err := os.ReadFile(path) //nolint:gosec // a file of testdata
 	if err != nil {
 		t.Fatal(err)
 	}

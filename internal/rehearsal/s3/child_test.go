@@ -36,7 +36,7 @@ func runIfParent() {
 // Ensure the gateway ends when its parent is killed, which leaves the parent
 // no chance to tell it.
 func TestGateway_EndsWithItsParent(t *testing.T) {
-	parent := exec.Command(os.Args[0])
+	parent := exec.Command(os.Args[0]) //nolint:gosec // this test's own binary
 	parent.Env = append(os.Environ(), parentVariable+"="+newRoot(t))
 	stdout, err := parent.StdoutPipe()
 	if err != nil {

@@ -256,7 +256,7 @@ func (tamper) Do(r *http.Request) (*http.Response, error) {
 		return nil, fmt.Errorf("reading the body: %w", err)
 	}
 	r.Body = io.NopCloser(bytes.NewReader(bytes.ToUpper(body)))
-	return http.DefaultClient.Do(r)
+	return http.DefaultClient.Do(r) //nolint:gosec // the test's own server
 }
 
 // Ensure deletes leave markers, bring older versions back, and are recorded a
@@ -360,7 +360,7 @@ func TestServer_AwsCLI(t *testing.T) {
 	}
 	run := func(args ...string) {
 		t.Helper()
-		cmd := exec.Command(cli, append([]string{"--endpoint-url", w.URL()}, args...)...)
+		cmd := exec.Command(cli, append([]string{"--endpoint-url", w.URL()}, args...)...) //nolint:gosec // the AWS CLI, on the test's own server
 		cmd.Dir = dir
 		cmd.Env = append(os.Environ(), "AWS_ACCESS_KEY_ID="+w.creds.AccessKeyID, "AWS_SECRET_ACCESS_KEY="+w.creds.SecretAccessKey,
 			"AWS_SESSION_TOKEN="+w.creds.SessionToken, "AWS_REGION=us-west-2", "AWS_DEFAULT_REGION=us-west-2", "AWS_CONFIG_FILE="+filepath.Join(dir, "none"))
@@ -373,7 +373,7 @@ func TestServer_AwsCLI(t *testing.T) {
 	run("s3", "cp", "s3://"+bucket+"/from sdk é.jsonl", "small.jsonl")
 	run("s3", "cp", "small.jsonl", "s3://"+bucket+"/small.jsonl")
 	for name, want := range map[string]string{"down.jsonl": big, "small.jsonl": "text"} {
-		if got, err := os.ReadFile(filepath.Join(dir, name)); err != nil || string(got) != want {
+		if got, err := os.ReadFile(filepath.Join(dir, name)); err != nil || string(got) != want { //nolint:gosec // a file that the test made
 			t.Errorf("%s: got %d bytes, %v, want %d", name, len(got), err, len(want))
 		}
 	}

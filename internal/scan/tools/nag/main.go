@@ -116,7 +116,7 @@ type metadata map[string][]struct {
 var levels = map[string]bool{"aws:cdk:error": true, "aws:cdk:warning": true}
 
 func readJSON(file string, to any) error {
-	text, err := os.ReadFile(file)
+	text, err := os.ReadFile(file) //nolint:gosec // a file of the assembly that was named
 	if err != nil {
 		return err
 	}
