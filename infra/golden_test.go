@@ -74,7 +74,7 @@ func checkGolden(t *testing.T, name string, got []byte) {
 			t.Fatal(err)
 		}
 	}
-	want, err := os.ReadFile(path)
+	want, err := os.ReadFile(path) //nolint:gosec // a golden file
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,7 +13,7 @@ import (
 func sample(t *testing.T, name string, resource bool) (object, policy) {
 	t.Helper()
 	path := filepath.Join(root, "examples", "organization", name+".json")
-	text, err := os.ReadFile(path)
+	text, err := os.ReadFile(path) //nolint:gosec // a file of the test's own
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -186,7 +186,7 @@ func TestRedirects(t *testing.T) {
 	elsewhere.set(func() { elsewhere.claimed = i.URL })
 	i.set(func() {
 		i.change = func(w http.ResponseWriter, r *http.Request) {
-			http.Redirect(w, r, elsewhere.URL+r.URL.Path, http.StatusFound)
+			http.Redirect(w, r, elsewhere.URL+r.URL.Path, http.StatusFound) //nolint:gosec // the test says where
 		}
 	})
 	for name, rules := range map[string]finetune.TokenRules{"keys": {JWKSURL: i.URL + "/keys"}, "discovery document": {}} {

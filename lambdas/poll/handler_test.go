@@ -80,7 +80,7 @@ func TestHandle(t *testing.T) {
 	})
 	for _, name := range []string{"job", "throughput"} {
 		t.Run(name, func(t *testing.T) {
-			input, err := os.ReadFile(filepath.Join("testdata", name+".in.json"))
+			input, err := os.ReadFile(filepath.Join("testdata", name+".in.json")) //nolint:gosec // the package's own file
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -107,7 +107,7 @@ func golden(t *testing.T, path string, v any) {
 			t.Fatal(err)
 		}
 	}
-	want, err := os.ReadFile(path)
+	want, err := os.ReadFile(path) //nolint:gosec // a file of the test's own
 	if err != nil {
 		t.Fatal(err)
 	}

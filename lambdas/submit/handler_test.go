@@ -351,7 +351,7 @@ func golden(t *testing.T, name string, v any) {
 			t.Fatal(err)
 		}
 	}
-	want, err := os.ReadFile("testdata/" + name)
+	want, err := os.ReadFile("testdata/" + name) //nolint:gosec // a file of the test's own
 	if err != nil {
 		t.Fatal(err)
 	}
