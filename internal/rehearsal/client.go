@@ -15,6 +15,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/bedrock"
 	"github.com/aws/aws-sdk-go-v2/service/bedrockruntime"
@@ -46,6 +47,7 @@ func (c *Cloud) As(principal calls.Principal) Clients {
 	config := aws.Config{
 		Region:      c.Stack.Region,
 		Credentials: credentials.NewStaticCredentialsProvider(issued.AccessKeyID, issued.SecretAccessKey, issued.SessionToken),
+		HTTPClient:  wholeAnswers{awshttp.NewBuildableClient()},
 	}
 	return Clients{
 		Credentials: issued,
@@ -68,6 +70,23 @@ func (c *Cloud) As(principal calls.Principal) Clients {
 			o.BaseEndpoint = aws.String(c.URL(serviceEC2))
 		}),
 	}
+}
+
+// wholeAnswers is a client for a server that answers before the client has
+// looked for the end of its own request. The SDK closes a request's body as
+// soon as an answer begins; the reader it made of the body then ends with
+// io.EOF where io.WriterTo wants nil, which net/http takes for a request that
+// failed, and so it closes the connection under the answer. No network is that
+// fast, but loopback is. A body that is no io.WriterTo is read, and its end is
+// an end.
+type wholeAnswers struct{ aws.HTTPClient }
+
+// Do hides that the body is an io.WriterTo.
+func (c wholeAnswers) Do(request *http.Request) (*http.Response, error) {
+	if request.Body != nil && request.Body != http.NoBody {
+		request.Body = struct{ io.ReadCloser }{request.Body}
+	}
+	return c.HTTPClient.Do(request)
 }
 
 // Operator returns clients that sign as the stack's operator role.

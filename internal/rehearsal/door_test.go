@@ -143,23 +143,6 @@ func (f *fixture) forward(seen func(status int)) http.Handler {
 	})
 }
 
-// wholeAnswers is a client for a server that answers before the client has
-// looked for the end of its own request. The SDK closes a request's body as
-// soon as an answer begins; the reader it made of the body then ends with
-// io.EOF where io.WriterTo wants nil, which net/http takes for a request that
-// failed, and so it closes the connection under the answer. No network is that
-// fast, but loopback is. A body that is no io.WriterTo is read, and its end is
-// an end.
-type wholeAnswers struct{ *http.Client }
-
-// Do hides that the body is an io.WriterTo.
-func (c wholeAnswers) Do(request *http.Request) (*http.Response, error) {
-	if request.Body != nil {
-		request.Body = struct{ io.ReadCloser }{request.Body}
-	}
-	return c.Client.Do(request) //nolint:gosec // the test's own server
-}
-
 // command builds the operator's command line, once a test run.
 var tunelineCommand = sync.OnceValues(func() (string, error) {
 	path := filepath.Join(absRoot(), ScratchDir, "bin", "tuneline-under-test")

@@ -123,9 +123,13 @@ func TestNothingOfFailuresLeaks(t *testing.T) {
 			{Match: named("parsed"), Status: "Failed", Stage: "validation", FailureMessage: "Unable to parse Amazon S3 file: train.jsonl. " + quoting("a job that failed over its data")},
 		}
 		s.Deployments = []bedrock.ServeOutcome{{Match: named("served"), CreateFails: true, FailureMessage: quoting("a deployment that failed")}}
+		s.Throughputs = []bedrock.ServeOutcome{{Match: named("bought"), CreateFails: true, FailureMessage: quoting("a provisioned throughput that failed")}}
+		s.ModelUnits = map[string]int{quotaUncommitted: 1, quotaNovaMicro: 1}
 	})
 	w := &watched{fixture: f, Cage: cage}
-	for model, end := range map[string]string{"checked": finetune.EndFailed, "trained": finetune.EndFailed, "parsed": finetune.EndRejected, "served": finetune.EndFailed} {
+	f.put(finetune.TuningKey("bought"), `{"serving":{"mode":"provisioned"}}`)
+	f.answersAll()
+	for model, end := range map[string]string{"checked": finetune.EndFailed, "trained": finetune.EndFailed, "parsed": finetune.EndRejected, "served": finetune.EndFailed, "bought": finetune.EndFailed} {
 		run, _ := w.train(model, conversation("a"), end)
 		if !strings.Contains(run.Cause, "…") {
 			t.Errorf("%s: the cause is %q, want it to say that something is left out", model, run.Cause)
