@@ -124,7 +124,8 @@ func (g generator) request() (action, resource string) {
 	return service + ":" + g.one(actions[service]), g.one(resources[service])
 }
 
-// context draws values for each key, and adds what follows from the principal.
+// context draws values for each key, and adds what follows from the principal
+// and the resource.
 func (g generator) context(principal string) map[string][]string {
 	context := map[string][]string{}
 	for _, name := range keyNames {
@@ -149,6 +150,7 @@ func (g generator) context(principal string) map[string][]string {
 			context["aws:username"] = []string{name}
 		}
 	}
+	context["aws:ResourceAccount"] = []string{Account}
 	context["aws:PrincipalIsAWSService"] = []string{fmt.Sprint(strings.HasSuffix(principal, ".amazonaws.com"))}
 	return context
 }

@@ -10,12 +10,13 @@ var (
 	principals = []string{
 		"arn:aws:iam::" + Account + ":user/ana", "arn:aws:iam::" + Account + ":user/bob",
 		"arn:aws:sts::" + Account + ":assumed-role/caller/s1", "arn:aws:sts::" + Account + ":assumed-role/caller/s2", "arn:aws:sts::" + Account + ":assumed-role/other/s1",
-		services[0], Anonymous,
+		"arn:aws:iam::999988887777:user/ana", "arn:aws:sts::999988887777:assumed-role/caller/s1", services[0], Anonymous,
 	}
 	// named are who a policy names.
 	named = []string{
 		Account, "arn:aws:iam::" + Account + ":root", "999988887777", "arn:aws:iam::" + Account + ":user/ana", "arn:aws:iam::" + Account + ":user/bob",
 		"arn:aws:iam::" + Account + ":role/caller", "arn:aws:sts::" + Account + ":assumed-role/caller/s1", "arn:aws:iam::999988887777:user/ana",
+		"arn:aws:iam::999988887777:role/caller",
 	}
 )
 
@@ -45,7 +46,7 @@ type key struct {
 	values, patterns []string
 	// many: a request has several values.
 	many bool
-	// derived: it follows from the principal.
+	// derived: it follows from the principal or the resource.
 	derived bool
 }
 
@@ -83,6 +84,7 @@ var keys = map[string]key{
 	"x:Binary":                  {kind: binary, values: []string{"YQ==", "Yg=="}},
 	"aws:PrincipalArn":          {kind: arn, derived: true, values: []string{"arn:aws:iam::" + Account + ":user/ana", "arn:aws:iam::" + Account + ":role/caller"}, patterns: []string{"arn:aws:iam::*:user/*", "arn:aws:iam::" + Account + ":role/*"}},
 	"aws:PrincipalAccount":      {derived: true, values: []string{Account, "999988887777"}},
+	"aws:ResourceAccount":       {derived: true, values: []string{Account, "999988887777"}},
 	"aws:PrincipalIsAWSService": {kind: boolean, derived: true, values: []string{"true", "false"}},
 	"aws:username":              {derived: true, values: []string{"ana", "bob"}},
 }
