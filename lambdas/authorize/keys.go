@@ -33,9 +33,9 @@ type keys []jose.JSONWebKey
 // maxKeys is more than any issuer has.
 const maxKeys = 100
 
-// minRSA is the size of an RSA key, in bytes, below which it is too weak
+// minRSA is the size of an RSA key, in bits, below which it is too weak
 // (https://www.rfc-editor.org/rfc/rfc7518#section-3.3).
-const minRSA = 2048 / 8
+const minRSA = 2048
 
 // readKeys reads a JSON Web Key Set. What is not a public key for verifying a
 // signature, or not understood, is passed over (RFC 7517, section 5).
@@ -69,7 +69,7 @@ func verifies(key jose.JSONWebKey) bool {
 	}
 	switch k := key.Key.(type) {
 	case *rsa.PublicKey:
-		return k.Size() >= minRSA
+		return k.N.BitLen() >= minRSA
 	case *ecdsa.PublicKey, ed25519.PublicKey:
 		return true
 	default:

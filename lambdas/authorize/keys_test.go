@@ -161,7 +161,7 @@ func TestAnswersOfTheIssuer(t *testing.T) {
 		"a secret":            {say(`{"keys":[{"kty":"oct","kid":"rsa","k":"AAAA"}]}`), "no key that verifies"},
 		"for encryption":      {say(strings.ReplaceAll(string(i.keys), `"sig"`, `"enc"`)), "no key that verifies"},
 		"a key of 1024 bits":  {weak(1024), "no key that verifies"},
-		"a key of 2040 bits":  {weak(2040), "no key that verifies"},
+		"a key of 2047 bits":  {weak(2047), "no key that verifies"},
 		"without a kid":       {say(strings.ReplaceAll(string(i.keys), `"kid":"rsa",`, ``)), "no key that verifies"},
 		"too long":            {say(strings.Repeat(" ", maxDocument+1)), "more than"},
 		"too many":            {say(`{"keys":[` + strings.Repeat("{},", maxKeys) + `{}]}`), "101 keys"},
