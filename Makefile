@@ -54,7 +54,8 @@ test: setup $(LINT) ## run every test and the linter, as CI does
 	$(call suite,infra,go test ./infra)
 	$(call suite,security,go test -timeout 20m ./security)
 	$(call suite,scan,go test -timeout 20m ./internal/scan)
-	$(call suite,rehearsal,go test -timeout 40m ./internal/rehearsal)
+	@# A test waits for processes more than it computes: a few more of them than there are processors.
+	$(call suite,rehearsal,go test -timeout 40m -parallel 6 ./internal/rehearsal)
 	$(call suite,chaos,go test -count 1 -v -timeout 20m ./internal/rehearsal/chaos)
 
 .PHONY: scan
