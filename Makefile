@@ -44,7 +44,8 @@ rehearse: setup build ## run the whole pipeline locally: DATASET=file.jsonl CONF
 .PHONY: build
 build: ## build the operator's command line into .tuneline/bin
 	@mkdir -p .tuneline/bin
-	@go build -o $(TUNELINE) ./cmd/tuneline
+	@# As the functions are built, so that the SDK, which takes minutes, is compiled once for both.
+	@CGO_ENABLED=0 go build -trimpath -o $(TUNELINE) ./cmd/tuneline
 
 .PHONY: test
 test: setup $(LINT) ## run every test and the linter, as CI does
