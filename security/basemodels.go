@@ -55,9 +55,13 @@ func (t *Template) baseModels() []string {
 
 // costly are the actions that cost money on a base model, each with the one role that
 // may: a job is started on it, or capacity is bought on it for a model tuned from it.
-var costly = map[string]string{
-	"bedrock:CreateModelCustomizationJob":      "FunctionsSubmitRole",
-	"bedrock:CreateProvisionedModelThroughput": "FunctionsThroughputRole",
+// tagged: on the base model, too, the request must not name another stack.
+var costly = []struct {
+	action, role string
+	tagged       bool
+}{
+	{"bedrock:CreateModelCustomizationJob", "FunctionsSubmitRole", false}, // its own models want the tag
+	{"bedrock:CreateProvisionedModelThroughput", "FunctionsThroughputRole", true},
 }
 
 // allowedBaseModelsOnly: for all roles and many base models: a job is started, and
@@ -68,24 +72,26 @@ func allowedBaseModelsOnly(t *Template) (f Findings) {
 	for _, id := range t.tunable() {
 		allowed[id], allowed[withoutContext(id)] = true, true
 	}
-	endpoint, ok := t.resourcePolicy(&f, "NetworkBedrockEndpoint", "PolicyDocument")
-	another := keys("aws:RequestTag/"+tagKey, "another")
-	for action, one := range costly {
-		for _, role := range t.ofType("AWS::IAM::Role") {
-			its := role == t.find(one)
-			list, me := t.permissions(&f, role), who{arn: attribute(role, t.Region, "Arn")}
+	model := t.baseModel(t.tunableModel())
+	elsewhere, another := strings.Replace(model, t.Region, "eu-west-1", 1), keys("aws:RequestTag/"+tagKey, "another")
+	for _, role := range t.ofType("AWS::IAM::Role") {
+		list, me := t.permissions(&f, role), who{arn: attribute(role, t.Region, "Arn")}
+		for _, c := range costly {
+			tries := []battery{{"spends money in another Region", ask{me, c.action, elsewhere, tagged()}, false}}
 			for _, id := range t.baseModels() {
-				try(&f, role.ID, list, []battery{{"spends money", ask{me, action, t.baseModel(id), tagged()}, its && allowed[id]}})
+				tries = append(tries, battery{"spends money", ask{me, c.action, t.baseModel(id), tagged()}, role == t.find(c.role) && allowed[id]})
 			}
-			region := strings.Replace(t.baseModel(t.tunableModel()), t.Region, "eu-west-1", 1)
-			try(&f, role.ID, list, []battery{{"spends money in another Region", ask{me, action, region, tagged()}, false}})
-			if action != "bedrock:CreateModelCustomizationJob" { // whose own models want the tag
-				try(&f, role.ID, list, []battery{{"spends money for another stack", ask{me, action, t.baseModel(t.tunableModel()), another}, false}})
+			if c.tagged {
+				tries = append(tries, battery{"spends money for another stack", ask{me, c.action, model, another}, false})
 			}
+			try(&f, role.ID, list, tries)
 		}
+	}
+	endpoint, ok := t.resourcePolicy(&f, "NetworkBedrockEndpoint", "PolicyDocument")
+	for _, c := range costly {
 		for _, id := range t.baseModels() {
-			if ok && endpoint.answer(ask{who: colleague, action: action, resource: t.baseModel(id)}).may() != allowed[id] {
-				f.add("NetworkBedrockEndpoint", "lets %s on %s through: %v, want %v", action, id, !allowed[id], allowed[id])
+			if ok && endpoint.answer(ask{who: colleague, action: c.action, resource: t.baseModel(id)}).may() != allowed[id] {
+				f.add("NetworkBedrockEndpoint", "lets %s on %s through: %v, want %v", c.action, id, !allowed[id], allowed[id])
 			}
 		}
 	}
